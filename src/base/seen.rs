@@ -1,0 +1,54 @@
+//! Facts carry the frame that shows them.
+
+use super::{CaptureTime, Frame};
+
+/// A value, the frame that shows it, and when that was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen<T> {
+    /// What was seen.
+    pub value: T,
+    /// Where.
+    pub frame: Frame,
+    /// When.
+    pub time: CaptureTime,
+}
+
+impl<T> Seen<T> {
+    /// `value` as shown by `frame` at `time`.
+    pub const fn new(value: T, frame: Frame, time: CaptureTime) -> Self {
+        Self { value, frame, time }
+    }
+}
+
+/// How a fact became visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Visibility {
+    /// Read from the shape of encrypted records.
+    Inferred,
+    /// Read with a key.
+    Decrypted,
+    /// Read in the clear.
+    Clear,
+}
+
+/// How sure a claim is. Ordered: a weaker one is smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// Fits, and so do other explanations.
+    Possible,
+    /// The best explanation by far.
+    Likely,
+    /// Cannot be otherwise, given an undamaged capture.
+    Proven,
+}
+
+impl Certainty {
+    /// One step weaker; `Possible` stays.
+    #[must_use]
+    pub const fn lowered(self) -> Self {
+        match self {
+            Self::Proven => Self::Likely,
+            Self::Likely | Self::Possible => Self::Possible,
+        }
+    }
+}

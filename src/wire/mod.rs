@@ -1,0 +1,10 @@
+//! Floor 1: bytes → fields.
+//!
+//! Stateless decoders, one file a protocol. Each decodes what is there and
+//! says why it stopped; none of them judges.
+
+pub mod link;
+pub mod segment;
+
+pub use link::decode;
+pub use segment::{Decoded, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
