@@ -65,6 +65,7 @@ macro_rules! open_flags {
 pub(crate) use open_flags;
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro declares for the library")]
 mod tests {
     open_flags! {
         /// A sample.
