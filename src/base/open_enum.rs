@@ -49,6 +49,7 @@ macro_rules! open_enum {
 pub(crate) use open_enum;
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro declares for the library")]
 mod tests {
     open_enum! {
         /// A sample.

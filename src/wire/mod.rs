@@ -6,5 +6,13 @@
 pub mod link;
 pub mod segment;
 
+pub mod fast_path;
+pub mod negotiation;
+pub mod tpkt;
+pub mod x224;
+
+#[cfg(test)]
+mod samples;
+
 pub use link::decode;
 pub use segment::{Decoded, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
