@@ -115,9 +115,10 @@ impl LossFacts {
             return;
         }
         let end_offset = edge.saturating_add(i64::from(len));
+        let full = self.bursts.len() >= MAX_BURSTS;
         match self.bursts.last_mut() {
             Some(burst) if burst.continues_with(at, edge) => burst.extend(at, edge, len, end_offset, waited),
-            _ if self.bursts.len() >= MAX_BURSTS => self.more_bursts = self.more_bursts.saturating_add(1),
+            _ if full => self.more_bursts = self.more_bursts.saturating_add(1),
             _ => self.bursts.push(Burst {
                 first: at,
                 last: at,

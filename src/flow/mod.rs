@@ -23,7 +23,7 @@ mod table;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use direction::DirectionFacts;
-pub use fragments::{Fragments, Reassembled};
+
 pub use habits::{Habits, IpIdMode};
 pub use loss::{Burst, BurstOutcome, LossFacts, Retransmission};
 pub use reset::{ResetFacts, SequenceFit};

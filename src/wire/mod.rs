@@ -15,4 +15,4 @@ pub mod x224;
 mod samples;
 
 pub use link::decode;
-pub use segment::{Decoded, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
+pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
