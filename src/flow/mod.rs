@@ -20,6 +20,10 @@ mod rtt;
 mod seq;
 mod side_channel;
 mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use direction::DirectionFacts;
