@@ -6,5 +6,33 @@
 pub mod link;
 pub mod segment;
 
-pub use link::decode;
+// Frames, outside in.
+mod ether;
+mod extension;
+mod extent;
+mod geneve;
+mod gre;
+mod icmp;
+mod ip;
+mod ipv4;
+mod ipv6;
+mod mpls;
+mod peek;
+mod ppp;
+mod sll;
+mod tcp;
+mod tunnel;
+mod udp;
+mod vlan;
+mod vxlan;
+mod wifi;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod samples;
+
+pub use link::{decode, decode_reassembled};
+pub use peek::{Glance, peek};
 pub use segment::{Decoded, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
+pub use tunnel::MAX_TUNNELS;
