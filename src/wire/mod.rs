@@ -6,13 +6,41 @@
 pub mod link;
 pub mod segment;
 
+// Frames, outside in.
+mod ether;
+mod extension;
+mod extent;
+mod geneve;
+mod gre;
+mod icmp;
+mod ip;
+mod ipv4;
+mod ipv6;
+mod mpls;
+mod peek;
+mod ppp;
+mod sll;
+mod tcp;
+mod tunnel;
+mod udp;
+mod vlan;
+mod vxlan;
+mod wifi;
+
+// Streams, in the order in which a connection speaks them.
 pub mod fast_path;
 pub mod negotiation;
 pub mod tpkt;
 pub mod x224;
 
 #[cfg(test)]
+mod frame_samples;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod samples;
 
-pub use link::decode;
+pub use link::{decode, decode_reassembled};
+pub use peek::{Glance, peek};
 pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
+pub use tunnel::MAX_TUNNELS;

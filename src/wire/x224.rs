@@ -80,7 +80,7 @@ fn connection(length_indicator: u8, mut fields: Cursor<'_>) -> Result<Connection
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::damage;
+    use crate::wire::samples::damage;
     use super::*;
     use proptest::prelude::*;
 

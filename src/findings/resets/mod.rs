@@ -25,6 +25,8 @@ pub enum Strength {
     Weak,
     /// Two independent ones make a case.
     Strong,
+    /// Makes a case alone, short of proof.
+    Compelling,
     /// Cannot be otherwise, in an undamaged capture.
     Proof,
 }
@@ -146,7 +148,9 @@ fn combine(evidence: &[Piece]) -> (Builder, Certainty) {
         evidence.iter().filter(|p| p.points_at == points_at && p.strength == strength).count()
     };
     let proof = count(PointsAt::OtherDevice, Strength::Proof);
-    let strong = count(PointsAt::OtherDevice, Strength::Strong);
+    // One compelling piece is worth two strong ones.
+    let strong =
+        count(PointsAt::OtherDevice, Strength::Strong) + 2 * count(PointsAt::OtherDevice, Strength::Compelling);
     let weak = count(PointsAt::OtherDevice, Strength::Weak);
     let host_strong = count(PointsAt::Host, Strength::Strong);
     let host_weak = count(PointsAt::Host, Strength::Weak);
