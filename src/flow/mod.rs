@@ -1,0 +1,3 @@
+//! Floor 2: segments → ordered bytes, with the frame that carried each.
+
+pub mod fragments;
