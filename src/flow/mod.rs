@@ -10,7 +10,7 @@ mod candidates;
 mod conversation;
 mod direction;
 mod duplicates;
-mod fragments;
+pub mod fragments;
 mod habits;
 mod hold;
 mod loss;

@@ -90,3 +90,42 @@ pub(super) fn is_plausible(bytes: &[u8]) -> bool {
         matches!(ether_type, IPV4 | IPV6 | MPLS | MPLS_UPSTREAM | PPPOE_SESSION) || vlan::is_tag(ether_type)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{ether, hex, ipv4, join};
+
+    fn decode_frame(frame: &[u8]) -> Decoded<'_> {
+        decode(LinkType::ETHERNET, frame, u32::try_from(frame.len()).unwrap())
+    }
+
+    #[test]
+    fn what_is_not_ip_is_other() {
+        for (ether_type, payload) in [
+            (0x0806, "0001 0800 0604 0001"),
+            (0x88cc, "0207 04"),
+            // Spanning tree; SNAP of another organisation; Novell's raw 802.3.
+            (0x0026, "424203 0000000000"),
+            (0x0010, "aaaa03 00000c 2000 0000"),
+            (0x0020, "ffff 0020 0011"),
+        ] {
+            assert!(matches!(decode_frame(&ether(ether_type, &hex(payload))), Decoded::Other), "{ether_type:#x}");
+        }
+    }
+
+    #[test]
+    fn types_between_length_and_ether_type_are_neither() {
+        let snap = join(&[&hex("aaaa0300 00000800"), &ipv4()]);
+        assert!(matches!(decode_frame(&ether(1500, &snap)), Decoded::Tcp(_)));
+        assert!(matches!(decode_frame(&ether(1501, &snap)), Decoded::Other));
+    }
+
+    #[test]
+    fn a_length_of_802_3_bounds_the_packet() {
+        let frame = ether(20, &join(&[&hex("aaaa0300 00000800"), &ipv4()]));
+        assert!(matches!(decode_frame(&frame), Decoded::Failed(_)), "twelve bytes of IPv4 are none");
+    }
+}

@@ -63,3 +63,55 @@ const DESTINATION: u8 = 60;
 const MOBILITY: u8 = 135;
 const HIP: u8 = 139;
 const SHIM6: u8 = 140;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::samples::{hex, ipv6, ipv6_with, join};
+    use crate::wire::{Decoded, IpFacts, decode, decode_reassembled};
+
+    fn decode_all(packet: &[u8]) -> Decoded<'_> {
+        decode(LinkType::RAW, packet, u32::try_from(packet.len()).unwrap())
+    }
+
+    #[test]
+    fn a_fragment_header_gives_place_and_protocol() {
+        // Behind hop-by-hop options, as the specification orders them.
+        let packet = ipv6_with(0, &hex("2c00 0104 00000000 3c00 04d1 501e7e8c 11223344"));
+        let Decoded::Fragment(fragment) = decode_all(&packet) else { panic!() };
+        assert_eq!((fragment.protocol, fragment.id), (60, 0x501e_7e8c));
+        assert_eq!((fragment.offset, fragment.more), (1232, true));
+        assert_eq!((fragment.bytes, fragment.len), (&hex("11223344")[..], 4));
+    }
+
+    #[test]
+    fn a_reassembled_packet_may_begin_with_an_extension() {
+        let packet = ipv6();
+        let Decoded::Tcp(segment) = decode_all(&packet) else { panic!() };
+        let ip = IpFacts { reassembled: true, ..segment.ip };
+        let payload = join(&[&hex("0600 0104 00000000"), &packet[40..]]);
+        let Decoded::Tcp(again) = decode_reassembled(ip, 60, &payload, 59) else { panic!() };
+        assert_eq!((again.ip, again.tcp, again.payload), (ip, segment.tcp, segment.payload));
+        let Decoded::Tcp(cut) = decode_reassembled(ip, 60, &payload, 1000) else { panic!() };
+        assert_eq!((cut.payload.len(), cut.payload_len), (19, 960));
+    }
+
+    #[test]
+    fn a_chain_without_end_is_given_up() {
+        let chain =
+            |n: usize| ipv6_with(60, &join(&[&hex("3c00 0104 00000000").repeat(n), &hex("3b00 0104 00000000")]));
+        assert!(matches!(decode_all(&chain(MAX_EXTENSIONS - 2)), Decoded::Other), "59 is no next header");
+        let packet = chain(MAX_EXTENSIONS + 1);
+        let Decoded::Failed(error) = decode_all(&packet) else { panic!() };
+        assert_eq!((error.cause, error.layer), (Cause::NotUnderstood, "ipv6ext"));
+    }
+
+    #[test]
+    fn an_extension_longer_than_its_packet_is_malformed() {
+        let Decoded::Failed(error) = decode(LinkType::RAW, &ipv6_with(60, &hex("06ff 0104 00000000")), 48) else {
+            panic!()
+        };
+        assert_eq!((error.cause, error.need, error.have), (Cause::Malformed, 2046, 6));
+    }
+}

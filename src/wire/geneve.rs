@@ -38,3 +38,31 @@ pub(super) fn decode<'a>(payload: Extent<'a>, envelope: Envelope) -> Step<'a> {
 
 const CONTROL: u8 = 0x80;
 const CRITICAL: u8 = 0x40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{hex, ipv4, ipv4_with, join, udp};
+
+    fn kind(header: &str) -> &'static str {
+        let packet = ipv4_with(17, &udp(PORT, &join(&[&hex(header), &ipv4()])));
+        match decode(LinkType::RAW, &packet, 0) {
+            Decoded::Tcp(_) => "tcp",
+            Decoded::Udp(_) => "udp",
+            Decoded::Other => "other",
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_looks_like_geneve_and_what_does_not() {
+        assert_eq!(kind("00000800 00002a00"), "tcp");
+        assert_eq!(kind("01400800 00002a00 01028000"), "tcp", "critical options");
+        assert_eq!(kind("00800800 00002a00"), "other", "a control packet");
+        for header in ["40000800 00002a00", "00010800 00002a00", "00000806 00002a00", "00000800 00002a01"] {
+            assert_eq!(kind(header), "udp", "{header}");
+        }
+    }
+}

@@ -76,3 +76,41 @@ const ERSPAN: u16 = 0x88be;
 const ERSPAN_3: u16 = 0x22eb;
 const ERSPAN_3_FRAME_TYPE: u16 = 0x7c00;
 const ERSPAN_3_SUBHEADER: u16 = 0x0001;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{ether, hex, ipv4, ipv4_with, join};
+
+    fn outcome(header: &str, inner: &[u8]) -> String {
+        let packet = ipv4_with(47, &join(&[&hex(header), inner]));
+        match decode(LinkType::RAW, &packet, u32::try_from(packet.len()).unwrap()) {
+            Decoded::Tcp(_) => "tcp".into(),
+            Decoded::Other => "other".into(),
+            Decoded::Failed(error) => error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_followed() {
+        assert_eq!(outcome("2081880b 0047002a", &ipv4()), "other", "PPTP");
+        assert_eq!(outcome("000000fe", &ipv4()), "other", "a length is no type");
+        assert_eq!(outcome("00000806", &ipv4()), "other", "ARP");
+        assert_eq!(outcome("40000800 00000000", &ipv4()), "gre: routing at byte 4 is not decoded");
+        assert_eq!(outcome("20000800", &[]), "gre: key at byte 4 needs 4 bytes, its length field allows 0");
+    }
+
+    #[test]
+    fn erspan_versions_and_frame_types() {
+        let frame = ether(0x0800, &ipv4());
+        assert_eq!(outcome("100088be 00000001 10000007 00000000", &frame), "tcp");
+        let wrong = "erspan: version at byte 0 holds no valid value";
+        assert_eq!(outcome("100088be 00000001 20000007 00000000", &frame), wrong);
+        assert_eq!(outcome("100022eb 00000001 10000007 00000000 00000000", &frame), wrong);
+        assert_eq!(outcome("100022eb 00000001 20000007 00000000 00000800", &ipv4()), "tcp", "IP without a frame");
+        assert_eq!(outcome("100022eb 00000001 20000007 00000000 00000400", &frame), "other", "Token Ring");
+    }
+}

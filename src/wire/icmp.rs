@@ -73,3 +73,60 @@ const V6_DESTINATION_UNREACHABLE: u8 = 1;
 const V6_PACKET_TOO_BIG: u8 = 2;
 const V6_TIME_EXCEEDED: u8 = 3;
 const V6_PARAMETER_PROBLEM: u8 = 4;
+
+#[cfg(test)]
+mod tests {
+    use core::net::IpAddr;
+
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{hex, icmp_v4, icmp_v6, ipv4, ipv4_with, ipv6, ipv6_with, join};
+
+    fn error(packet: &[u8]) -> Option<IcmpError> {
+        match decode(LinkType::RAW, packet, u32::try_from(packet.len()).unwrap()) {
+            Decoded::IcmpError(error) => Some(error),
+            Decoded::Other => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn port_unreachable_in_both_versions() {
+        let v4 = error(&icmp_v4()).unwrap();
+        assert_eq!((v4.kind, v4.code, v4.mtu), (3, 3, None));
+        assert_eq!((v4.quoted_protocol, v4.quoted_seq, v4.quoted_len), (17, None, 31));
+        let localhost = IpAddr::from([127, 0, 0, 1]);
+        assert_eq!((v4.quoted_source, v4.quoted_destination), ((localhost, 51378), (localhost, 3389)));
+        let v6 = error(&icmp_v6()).unwrap();
+        assert_eq!((v6.kind, v6.code, v6.mtu), (1, 4, None));
+        assert_eq!((v6.quoted_source.1, v6.quoted_destination.1, v6.quoted_len), (40184, 3389, 51));
+    }
+
+    #[test]
+    fn the_mtu_of_the_next_hop() {
+        // Routers may quote eight bytes behind the IP header: ports and sequence number.
+        let quoting = |header: &str| error(&ipv4_with(1, &join(&[&hex(header), &ipv4()[..28]])));
+        let too_big = quoting("0304 0000 000005dc").unwrap();
+        assert_eq!((too_big.mtu, too_big.quoted_seq), (Some(1500), Some(0xadf8_4f71)));
+        assert_eq!((too_big.quoted_protocol, too_big.quoted_len), (6, 71));
+        assert_eq!(quoting("0304 0000 00000000").unwrap().mtu, None, "an old router");
+        assert_eq!(quoting("0301 0000 000005dc").unwrap().mtu, None, "the field has no meaning here");
+        let v6 = error(&ipv6_with(58, &join(&[&hex("0200 0000 00000500"), &ipv6()]))).unwrap();
+        assert_eq!((v6.mtu, v6.quoted_seq, v6.quoted_len), (Some(1280), Some(0xba7a_ca26), 91));
+    }
+
+    #[test]
+    fn what_is_no_complaint_about_a_flow_is_other() {
+        let quoting = |header: &str, quoted: &[u8]| error(&ipv4_with(1, &join(&[&hex(header), quoted])));
+        assert!(quoting("0800 0000 00010001", b"abcdefgh").is_none(), "echo");
+        assert!(quoting("0501 0000 0a000001", &ipv4()).is_none(), "redirect");
+        assert!(quoting("0b00 0000 00000000", &ipv4_with(1, &[8, 0, 0, 0, 0, 0, 0, 0])).is_none(), "about a ping");
+        let mut fragment = ipv4();
+        fragment[7] = 1;
+        assert!(quoting("0b00 0000 00000000", &fragment).is_none(), "about a fragment without ports");
+        assert!(quoting("0b00 0000 00000000", &ipv4()).is_some(), "time exceeded");
+        // ICMP's numbers in ICMPv6's packet.
+        assert!(error(&ipv6_with(1, &join(&[&hex("0303 0000 00000000"), &ipv4()]))).is_none());
+    }
+}

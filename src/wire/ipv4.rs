@@ -51,3 +51,68 @@ fn address(error: HeaderSliceError) -> ParseError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::{Cause, LimitSource, LinkType};
+    use crate::wire::samples::{CONNECTION_REQUEST, ether, ipv4, with_ipv4_length};
+    use crate::wire::{Decoded, decode};
+
+    fn decode_framed(packet: &[u8], original_len: u32) -> String {
+        let frame = ether(0x0800, packet);
+        match decode(LinkType::ETHERNET, &frame, original_len) {
+            Decoded::Tcp(segment) => {
+                format!("{} of {}, ip {}", segment.payload.len(), segment.payload_len, segment.ip.total_len)
+            }
+            Decoded::Failed(error) => error.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_four_ends_of_a_packet() {
+        let packet = ipv4();
+        let padded = [packet.clone(), vec![0; 9]].concat();
+        assert_eq!(decode_framed(&packet, 85), "19 of 19, ip 71");
+        assert_eq!(decode_framed(&padded, 94), "19 of 19, ip 71");
+        // Snap length 80, and a mirror that cut the packet itself.
+        assert_eq!(decode_framed(&packet[..66], 85), "14 of 19, ip 71");
+        assert_eq!(decode_framed(&packet[..66], 80), "14 of 19, ip 71");
+        // Segmentation offload: the frame's length counts, captured or not.
+        let offloaded = with_ipv4_length(&packet, 0);
+        assert_eq!(decode_framed(&offloaded, 85), "19 of 19, ip 71");
+        assert_eq!(decode_framed(&offloaded, 3014), "19 of 2948, ip 3000");
+        // A writer that claims less than it wrote.
+        assert_eq!(decode_framed(&offloaded, 0), "19 of 19, ip 71");
+    }
+
+    #[test]
+    fn a_total_length_inside_the_tcp_header_is_the_headers_fault() {
+        let frame = ether(0x0800, &with_ipv4_length(&ipv4(), 33));
+        let Decoded::Failed(error) = decode(LinkType::ETHERNET, &frame, 85) else { panic!() };
+        assert_eq!((error.cause, error.limit), (Cause::Malformed, LimitSource::LengthField("ip.len")));
+        assert_eq!(decode_framed(&with_ipv4_length(&ipv4(), 19), 85), "ip: len at byte 2 holds no valid value");
+    }
+
+    #[test]
+    fn another_version_is_no_ipv4() {
+        let mut packet = ipv4();
+        packet[0] = 0x55;
+        assert_eq!(decode_framed(&packet, 85), "ip: version at byte 0 holds no valid value");
+        packet[0] = 0x44;
+        assert_eq!(decode_framed(&packet, 85), "ip: hdr_len at byte 0 holds no valid value");
+    }
+
+    #[test]
+    fn a_fragment_is_handed_on_as_one() {
+        let mut packet = ipv4();
+        packet[6..8].copy_from_slice(&[0x20, 0x03]);
+        let Decoded::Fragment(fragment) = decode(LinkType::RAW, &packet, 71) else { panic!() };
+        assert_eq!((fragment.id, fragment.protocol, fragment.offset, fragment.more), (0x83c6, 6, 24, true));
+        assert_eq!((fragment.bytes.len(), fragment.len), (51, 51));
+        assert!(fragment.bytes.ends_with(&CONNECTION_REQUEST));
+        packet[6..8].copy_from_slice(&[0x00, 0x01]);
+        let Decoded::Fragment(fragment) = decode(LinkType::RAW, &packet, 71) else { panic!() };
+        assert_eq!((fragment.offset, fragment.more), (8, false));
+    }
+}

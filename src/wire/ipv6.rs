@@ -43,3 +43,28 @@ fn address(error: HeaderSliceError) -> ParseError {
         HeaderSliceError::Content(HeaderError::UnexpectedVersion { .. }) => ParseError::malformed("ipv6", "version", 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::LinkType;
+    use crate::wire::samples::ipv6;
+    use crate::wire::{Decoded, decode};
+
+    #[test]
+    fn the_facts_of_the_header() {
+        let mut packet = ipv6();
+        packet[1] = 0x29;
+        let Decoded::Tcp(segment) = decode(LinkType::RAW, &packet, 91) else { panic!() };
+        assert_eq!((segment.ip.ttl, segment.ip.id, segment.ip.total_len), (64, None, 91));
+        assert_eq!((segment.ip.traffic_class, segment.ip.flow_label), (2, Some(0x9_5d67)));
+        assert!(segment.ip.dont_fragment && segment.ip.src.is_loopback());
+    }
+
+    #[test]
+    fn a_header_cut_short_says_so() {
+        let packet = ipv6();
+        let decoded = decode(LinkType::RAW, &packet[..30], 91);
+        let Decoded::Failed(error) = decoded else { panic!("{decoded:?}") };
+        assert_eq!(error.to_string(), "ipv6: header at byte 0 needs 40 bytes, 30 were captured");
+    }
+}

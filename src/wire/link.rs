@@ -67,3 +67,26 @@ fn decode_loopback<'a>(frame: Extent<'a>, envelope: Envelope) -> Step<'a> {
 pub(super) fn is_internet_family(family: [u8; 4]) -> bool {
     matches!(family, [0, 0, 0, 2 | 10 | 24 | 28 | 30] | [2 | 10 | 24 | 28 | 30, 0, 0, 0])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples::{hex, ipv4, join};
+
+    #[test]
+    fn what_is_no_packet_is_not_taken_for_one() {
+        let failed = |link, frame: &[u8]| match decode(link, frame, 0) {
+            Decoded::Failed(error) => (error.cause, error.layer, error.field),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(failed(LinkType(999), &ipv4()), (Cause::NotUnderstood, "frame", "link_type"));
+        assert_eq!(failed(LinkType::RAW, &[]), (Cause::NotSeen, "ip", "version"));
+        assert_eq!(failed(LinkType::RAW, &[0x50; 40]), (Cause::Malformed, "ip", "version"));
+        assert_eq!(failed(LinkType::NULL, &[2, 0, 0]), (Cause::NotSeen, "null", "family"));
+        assert!(matches!(decode(LinkType::SYSTEMD_JOURNAL, b"MESSAGE=", 0), Decoded::Other));
+        // AppleTalk, and the families of nobody.
+        for family in ["10000000", "00000001", "02000002", "00020000"] {
+            assert!(matches!(decode(LinkType::NULL, &join(&[&hex(family), &ipv4()]), 0), Decoded::Other), "{family}");
+        }
+    }
+}

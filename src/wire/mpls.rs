@@ -54,3 +54,47 @@ fn after_labels(packet: Extent<'_>) -> Result<Extent<'_>, ParseError> {
 
 const BOTTOM_OF_STACK: u32 = 0x100;
 const CONTROL_WORD_LEN: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{ether, hex, ipv4, join};
+
+    fn outcome(inner: &[u8]) -> &'static str {
+        let frame = ether(0x8847, &join(&[&hex("00065140"), inner]));
+        match decode(LinkType::ETHERNET, &frame, 0) {
+            Decoded::Tcp(_) => "tcp",
+            Decoded::Other => "other",
+            Decoded::Failed(_) => "failed",
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn frames_whose_address_looks_like_ip() {
+        for address in ["6c40088a1b2c", "45de4a3b2c1d", "40f52e112233", "000000000001"] {
+            let frame = join(&[&hex(address), &hex("36d489b17411 0800"), &ipv4()]);
+            assert_eq!(outcome(&frame), "tcp", "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_other() {
+        assert_eq!(outcome(&hex("10000021 0000")), "other", "a channel of the network itself");
+        assert_eq!(outcome(&hex("00000000 0000")), "other");
+        assert_eq!(outcome(&hex("ffffffffffff 36d489b17411 0806")), "other");
+        assert_eq!(outcome(&[]), "other");
+        assert_eq!(outcome(&hex("4500")), "failed", "IPv4, cut");
+    }
+
+    #[test]
+    fn a_stack_without_bottom_is_given_up() {
+        let stack = |n: usize| ether(0x8847, &join(&[&hex("00065040").repeat(n - 1), &hex("00065140"), &ipv4()]));
+        assert!(matches!(decode(LinkType::ETHERNET, &stack(MAX_LABELS), 0), Decoded::Tcp(_)));
+        let frame = stack(MAX_LABELS + 1);
+        let Decoded::Failed(error) = decode(LinkType::ETHERNET, &frame, 0) else { panic!() };
+        assert_eq!((error.cause, error.layer), (Cause::NotUnderstood, "mpls"));
+    }
+}

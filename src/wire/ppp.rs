@@ -40,3 +40,23 @@ const SESSION_DATA: u8 = 0;
 const PPP_IPV4: u16 = 0x0021;
 const PPP_IPV6: u16 = 0x0057;
 const PPP_MPLS: u16 = 0x0281;
+
+#[cfg(test)]
+mod tests {
+    use crate::base::LinkType;
+    use crate::wire::samples::{hex, ipv4, join};
+    use crate::wire::{Decoded, decode};
+
+    #[test]
+    fn only_session_data_carries_ip() {
+        let with = |header: &str| match decode(LinkType::PPP_ETHER, &join(&[&hex(header), &ipv4()]), 0) {
+            Decoded::Tcp(_) => "tcp",
+            Decoded::Other => "other",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(with("1100 0001 0049 0021"), "tcp");
+        assert_eq!(with("1109 0000 0049 0021"), "other", "discovery");
+        assert_eq!(with("2100 0001 0049 0021"), "other", "version");
+        assert_eq!(with("1100 0001 0049 c021"), "other", "link control");
+    }
+}

@@ -84,3 +84,32 @@ const ARPHRD_IEEE80211: u16 = 801;
 const ARPHRD_IEEE80211_PRISM: u16 = 802;
 const ARPHRD_IEEE80211_RADIOTAP: u16 = 803;
 const ARPHRD_NETLINK: u16 = 824;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{hex, ipv4, join};
+
+    fn decode_cooked(header: &str) -> Decoded<'static> {
+        let frame = join(&[&hex(header), &ipv4()]).leak();
+        decode(LinkType::LINUX_SLL, frame, 0)
+    }
+
+    #[test]
+    fn the_hardware_type_says_whether_the_protocol_is_an_ether_type() {
+        assert!(matches!(decode_cooked("0000 0001 0006 36d489b174110000 0800"), Decoded::Tcp(_)));
+        // Netlink's protocol is a netlink family, even if it looks like IPv4.
+        assert!(matches!(decode_cooked("0000 0338 0000 0000000000000000 0800"), Decoded::Other));
+        // 802.3 frames of Novell's kind, and a frame without LLC.
+        assert!(matches!(decode_cooked("0000 0001 0006 36d489b174110000 0001"), Decoded::Other));
+        assert!(matches!(decode_cooked("0000 0001 0006 36d489b174110000 0004"), Decoded::Other));
+    }
+
+    #[test]
+    fn a_tag_left_in_place_is_read() {
+        let Decoded::Tcp(segment) = decode_cooked("0000 0001 0006 36d489b174110000 8100 0005 0800") else { panic!() };
+        assert_eq!((segment.vlan, segment.source_mac), (Some(5), Some([0x36, 0xd4, 0x89, 0xb1, 0x74, 0x11])));
+    }
+}

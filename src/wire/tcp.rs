@@ -92,3 +92,82 @@ const WINDOW_SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Cause, LinkType};
+    use crate::wire::decode;
+    use crate::wire::samples::{hex, ipv4_with, join, syn};
+
+    fn segment(packet: &[u8]) -> Segment<'_> {
+        match decode(LinkType::RAW, packet, u32::try_from(packet.len()).unwrap()) {
+            Decoded::Tcp(segment) => segment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An ACK with these options, which must be a multiple of four bytes.
+    fn with_options(options: &str) -> TcpOptions {
+        let options = hex(options);
+        let offset = u8::try_from(5 + options.len() / 4).unwrap() << 4;
+        let header = join(&[&hex("9c120d3d adf84f71 b905db09"), &[offset, 0x10], &hex("0040 0000 0000"), &options]);
+        segment(&ipv4_with(6, &header)).tcp.options
+    }
+
+    #[test]
+    fn a_syn_with_all_its_options() {
+        let packet = syn();
+        let Segment { ip, tcp, payload, payload_len, .. } = segment(&packet);
+        assert_eq!((tcp.source_port, tcp.destination_port), (39954, 3389));
+        assert_eq!((tcp.seq, tcp.ack, tcp.window), (0xadf8_4f70, 0, 65495));
+        assert_eq!(tcp.flags, TcpFlags(TcpFlags::SYN));
+        assert_eq!((payload, payload_len), (&[][..], 0));
+        let expected = TcpOptions {
+            mss: Some(65495),
+            window_scale: Some(10),
+            sack_permitted: true,
+            timestamps: Some((332_644_610, 0)),
+            ..TcpOptions::default()
+        };
+        assert_eq!(tcp.options, expected);
+        assert_eq!((ip.ttl, ip.id, ip.dont_fragment, ip.total_len), (64, Some(0x83c4), true, 60));
+    }
+
+    #[test]
+    fn an_unknown_option_does_not_hide_the_next() {
+        // MD5 signature (19), an experiment (254), then the MSS.
+        let options = with_options("1312 00112233445566778899aabbccddeeff fe06 f9890000 0204 05b4 0000 0000");
+        assert_eq!(options.mss, Some(1460));
+    }
+
+    #[test]
+    fn selective_acknowledgments() {
+        let one = with_options("0101 050a 00000001 00000002");
+        assert_eq!((one.sack_count, one.sack[0]), (1, (1, 2)));
+        let four = with_options("0101 0522 00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008");
+        assert_eq!((four.sack_count, four.sack[3]), (4, (7, 8)));
+    }
+
+    #[test]
+    fn options_of_a_wrong_length_are_no_options() {
+        assert_eq!(with_options("0203 05 01 0302 0101 080a 00000001 00000002 0101").mss, None);
+        assert_eq!(with_options("0203 05 01 0302 0101 080a 00000001 00000002 0101").timestamps, Some((1, 2)));
+        // A length of 0 or 1 ends the list, and so does one beyond the end.
+        for hopeless in ["0200 05b4 0204 05b4", "fe01 0101 0204 05b4", "02ff 05b4 0204 05b4", "00 02 04 05 b4 00 00 00"]
+        {
+            assert_eq!(with_options(hopeless), TcpOptions::default(), "{hopeless}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_lies_about_its_length_is_malformed() {
+        for header in ["9c120d3d adf84f71 b905db09 4010 0040 00000000", "9c120d3d adf84f71 b905db09 6010 0040 00000000"]
+        {
+            let packet = ipv4_with(6, &hex(header));
+            let decoded = decode(LinkType::RAW, &packet, 40);
+            let Decoded::Failed(error) = decoded else { panic!("{decoded:?}") };
+            assert_eq!((error.cause, error.field), (Cause::Malformed, "hdr_len"));
+        }
+    }
+}

@@ -37,3 +37,43 @@ impl Envelope {
         self.tunnels == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{hex, ipv4, ipv4_with, join};
+
+    /// The Connection Request in `n` headers of IP in IP.
+    fn nested(n: u8) -> Vec<u8> {
+        (0..n).fold(ipv4(), |packet, _| ipv4_with(4, &packet))
+    }
+
+    #[test]
+    fn the_depth_is_bounded_and_the_bound_is_visible() {
+        let packet = nested(MAX_TUNNELS);
+        let Decoded::Tcp(segment) = decode(LinkType::RAW, &packet, 0) else { panic!() };
+        assert_eq!((segment.tunnels, segment.ip.ttl, segment.ip.total_len), (MAX_TUNNELS, 64, 71));
+        let packet = nested(MAX_TUNNELS + 1);
+        let Decoded::Failed(error) = decode(LinkType::RAW, &packet, 0) else { panic!() };
+        assert_eq!((error.cause, error.layer), (Cause::NotUnderstood, "tunnel"));
+    }
+
+    #[test]
+    fn no_frame_of_headers_alone_exhausts_the_stack() {
+        let ether = hex("000000000000 000000000000");
+        for (start, unit) in [
+            ("8100", "0001 8100"),
+            ("8100", "0001 0010 aaaa0300 00008100"),
+            ("8864", "1100 0001 fff0 0281 00000100"),
+            ("8847", "00000000"),
+            ("8847", "00000100 00000000 0000000000000000 0000 8847"),
+            ("05dc", "aaaa0300 000005dc"),
+        ] {
+            let frame = join(&[&ether, &hex(start), &hex(unit).repeat(20_000)]);
+            let decoded = decode(LinkType::ETHERNET, &frame, 0);
+            assert!(matches!(decoded, Decoded::Other | Decoded::Failed(_)), "{unit}: {decoded:?}");
+        }
+    }
+}

@@ -36,3 +36,28 @@ pub(super) fn decode<'a>(ip: IpFacts, body: Extent<'a>, envelope: Envelope) -> S
 pub(super) const fn is_tunnel_port(port: u16) -> bool {
     matches!(port, vxlan::PORT | vxlan::PORT_LINUX | geneve::PORT)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::LinkType;
+    use crate::wire::samples::{hex, ipv4_with, udp};
+    use crate::wire::{Decoded, decode};
+
+    #[test]
+    fn the_length_field() {
+        let with_length = |digits: &str| {
+            let mut packet = ipv4_with(17, &udp(3389, b"twelve bytes"));
+            packet[24..26].copy_from_slice(&hex(digits));
+            match decode(LinkType::RAW, &packet, 40) {
+                Decoded::Udp(datagram) => Some((datagram.payload.len(), datagram.payload_len)),
+                Decoded::Failed(_) => None,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(with_length("0014"), Some((12, 12)));
+        assert_eq!(with_length("000c"), Some((4, 4)), "padding inside IP");
+        assert_eq!(with_length("0000"), Some((12, 12)), "offload");
+        assert_eq!(with_length("ffff"), Some((12, 12)), "IP has the last word");
+        assert_eq!(with_length("0007"), None);
+    }
+}

@@ -41,3 +41,29 @@ pub(super) fn strip<'a>(
     }
     Ok((ether_type, payload))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::samples::{ether, hex, ipv4, join};
+    use crate::wire::{Decoded, decode};
+
+    #[test]
+    fn four_tags_are_removed_and_five_are_too_many() {
+        let tagged = |n: usize| ether(0x8100, &join(&[&hex("0001 8100").repeat(n - 1), &hex("0002 0800"), &ipv4()]));
+        let frame = tagged(MAX_TAGS);
+        let Decoded::Tcp(segment) = decode(LinkType::ETHERNET, &frame, 0) else { panic!() };
+        assert_eq!(segment.vlan, Some(2));
+        let Decoded::Failed(error) = decode(LinkType::ETHERNET, &tagged(MAX_TAGS + 1), 0) else { panic!() };
+        assert_eq!((error.cause, error.layer), (Cause::NotUnderstood, "vlan"));
+    }
+
+    #[test]
+    fn the_tags_of_an_inner_frame_do_not_count() {
+        let inner = ether(0x8100, &join(&[&hex("0009 0800"), &ipv4()]));
+        let frame = ether(0x8847, &join(&[&hex("00000100 00000000"), &inner]));
+        let Decoded::Tcp(segment) = decode(LinkType::ETHERNET, &frame, 0) else { panic!() };
+        assert_eq!((segment.vlan, segment.tunnels), (None, 1));
+    }
+}

@@ -38,3 +38,54 @@ const NETWORK_ID_VALID: u8 = 0x08;
 const GROUP_POLICY: u8 = 0x80;
 const DONT_LEARN: u8 = 0x40;
 const POLICY_APPLIED: u8 = 0x08;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::samples::{ether, hex, ipv4, ipv4_with, join, udp, vxlan_frame};
+    use crate::wire::{Decoded, decode};
+
+    #[test]
+    fn a_frame_from_linux() {
+        let frame = vxlan_frame();
+        let Decoded::Tcp(segment) = decode(LinkType::ETHERNET, &frame, 135) else { panic!() };
+        assert_eq!((segment.tcp.source_port, segment.tcp.seq), (41372, 0x396b_db70));
+        assert_eq!((segment.ip.src.to_string().as_str(), segment.ip.id), ("192.168.7.1", Some(0x9390)));
+        assert_eq!(segment.source_mac, Some([0x36, 0xd4, 0x89, 0xb1, 0x74, 0x11]));
+        assert_eq!((segment.tunnels, segment.payload_len), (1, 19));
+    }
+
+    #[test]
+    fn a_mirror_that_truncates_leaves_the_inner_length() {
+        // The outer headers are right about the 14 bytes that the mirror cut off.
+        let inner = ether(0x0800, &ipv4());
+        let payload = join(&[&hex("08000000 00002a00"), &inner[..inner.len() - 14]]);
+        let packet = ipv4_with(17, &udp(PORT, &payload));
+        let Decoded::Tcp(segment) = decode(LinkType::RAW, &packet, 0) else { panic!() };
+        assert_eq!((segment.payload.len(), segment.payload_len), (5, 19));
+    }
+
+    #[test]
+    fn other_datagrams_to_the_port_are_left_alone() {
+        for header in [
+            "00000000 00002a00", // no network id
+            "0c000000 00002a00", // an unknown flag
+            "08010000 00002a00", // reserved bytes
+            "08000000 00002a01",
+            "88020000 00002a00", // a policy bit that does not exist
+            "88c40001 00002a00",
+        ] {
+            let payload = join(&[&hex(header), &ether(0x0800, &ipv4())]);
+            let packet = ipv4_with(17, &udp(PORT, &payload));
+            let Decoded::Udp(datagram) = decode(LinkType::RAW, &packet, 0) else { panic!("{header}") };
+            assert_eq!(datagram.payload, payload);
+        }
+        // VXLAN's header with no frame behind it.
+        let packet = ipv4_with(17, &udp(PORT, &hex("08000000 00002a00 0102030405060708090a0b0c0d")));
+        assert!(matches!(decode(LinkType::RAW, &packet, 0), Decoded::Udp(_)));
+        // And VXLAN to another port.
+        let packet = ipv4_with(17, &udp(4790, &join(&[&hex("08000000 00002a00"), &ether(0x0800, &ipv4())])));
+        assert!(matches!(decode(LinkType::RAW, &packet, 0), Decoded::Udp(_)));
+    }
+}

@@ -85,3 +85,46 @@ const TO_DS: u8 = 0x01;
 const FROM_DS: u8 = 0x02;
 const HT_CONTROL: u8 = 0x80;
 const AMSDU_PRESENT: u8 = 0x80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::wire::decode;
+    use crate::wire::samples::{hex, ipv4, join};
+
+    fn decode_air(link: LinkType, header: &str) -> Decoded<'static> {
+        decode(link, join(&[&hex(header), &hex("aaaa0300 00000800"), &ipv4()]).leak(), 0)
+    }
+
+    #[test]
+    fn frames_without_a_readable_body_are_other() {
+        for header in [
+            // Beacon, acknowledgment, null data, aggregated data, another version.
+            "8000 0000 020000000001 36d489b17411 020000000003 0000",
+            "d400 0000 020000000001",
+            "4801 0000 020000000001 36d489b17411 020000000003 0000",
+            "8801 0000 020000000001 36d489b17411 020000000003 0000 8000",
+            "0901 0000 020000000001 36d489b17411 020000000003 0000",
+            // Encrypted: eight bytes of initialisation vector before the body.
+            "0841 0000 020000000001 36d489b17411 020000000003 0000 0000002000000000",
+        ] {
+            assert!(matches!(decode_air(LinkType::IEEE802_11, header), Decoded::Other), "{header}");
+            assert!(matches!(decode_air(LinkType::ETHERNET, header), Decoded::Other), "{header}");
+        }
+    }
+
+    #[test]
+    fn an_ethernet_frame_that_happens_to_begin_like_wifi_stays_ethernet() {
+        let frame = join(&[&hex("080100000200 000000000136 0800"), &ipv4()]);
+        let Decoded::Tcp(segment) = decode(LinkType::ETHERNET, &frame, 0) else { panic!() };
+        assert_eq!(segment.source_mac, Some([0, 0, 0, 0, 1, 0x36]));
+    }
+
+    #[test]
+    fn a_radiotap_header_longer_than_the_frame_is_not_seen() {
+        let decoded = decode_air(LinkType::IEEE802_11_RADIOTAP, "0000 ff0f 00000000");
+        let Decoded::Failed(error) = decoded else { panic!("{decoded:?}") };
+        assert_eq!((error.layer, error.need), ("radiotap", 4091));
+    }
+}
