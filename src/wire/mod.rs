@@ -8,6 +8,8 @@ pub mod segment;
 
 pub mod fast_path;
 pub mod negotiation;
+
+pub mod tls;
 pub mod tpkt;
 pub mod x224;
 
