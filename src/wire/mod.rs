@@ -6,7 +6,10 @@
 pub mod link;
 pub mod segment;
 
+pub mod der;
 pub mod fast_path;
+pub mod gcc;
+pub mod mcs;
 pub mod negotiation;
 
 pub mod tls;
