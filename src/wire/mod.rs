@@ -28,8 +28,13 @@ mod vxlan;
 mod wifi;
 
 // Streams, in the order in which a connection speaks them.
+pub mod der;
 pub mod fast_path;
+pub mod gcc;
+pub mod mcs;
 pub mod negotiation;
+
+pub mod tls;
 pub mod tpkt;
 pub mod x224;
 
