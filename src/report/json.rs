@@ -7,6 +7,7 @@
 //! allows and a terminal obeys are written as `\uXXXX`.
 
 use std::fmt::Write;
+use std::io;
 
 use serde::Serialize;
 
@@ -16,82 +17,111 @@ use super::escape::is_deceptive;
 /// The longest line that a list or object is joined to.
 const WIDTH: usize = 100;
 
-/// The report as one JSON document with a line break at its end.
+/// Writes the report as one JSON document with a line break at its end.
 ///
 /// # Errors
-/// Those of serde_json; the types of the document have none.
-pub fn to_string(report: &Report) -> serde_json::Result<String> {
-    pretty(report)
+/// Those of `out`; the document's own types cause none.
+pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(pretty(report)?.as_bytes())
 }
 
 /// `value` as JSON, laid out for people.
 pub(super) fn pretty<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    Ok(lay_out(&tokens(&serde_json::to_string(value)?)))
+    Ok(lay_out(&serde_json::to_string(value)?))
 }
 
-/// `value` as JSON on one line.
+/// `value` as JSON on one line, without a line break.
 pub(super) fn compact<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    let mut out = String::new();
-    for token in tokens(&serde_json::to_string(value)?) {
-        push_scalar(&mut out, token.text);
-    }
+    let json = serde_json::to_string(value)?;
+    let mut out = String::with_capacity(json.len());
+    push_scalar(&mut out, &json);
     Ok(out)
 }
 
-/// One token of compact JSON: a bracket, a comma, a colon, or a scalar.
-#[derive(Clone, Copy, Debug)]
-struct Token<'a> {
-    text: &'a str,
-    /// For an opening bracket: how wide everything up to its closing bracket
-    /// is when written on one line.
-    joined: usize,
-}
-
-/// Splits compact JSON, as serde_json writes it, into tokens.
-fn tokens(json: &str) -> Vec<Token<'_>> {
-    let mut tokens: Vec<Token<'_>> = Vec::new();
-    // Where each open bracket stands, and the width written before it.
-    let mut open: Vec<(usize, usize)> = Vec::new();
-    let mut width = 0_usize;
+/// Lays out compact JSON, as serde_json writes it.
+fn lay_out(json: &str) -> String {
+    let mut out = String::with_capacity(json.len().saturating_mul(2));
+    let mut depth = 0_usize;
+    // How many brackets are open on a joined line.
+    let mut joined = 0_usize;
+    let mut line_start = 0_usize;
     let mut rest = json;
     while !rest.is_empty() {
-        let (text, after) = rest.split_at(token_len(rest));
-        rest = after;
-        match text {
-            "{" | "[" => open.push((tokens.len(), width)),
-            "}" | "]" => {
-                if let Some((at, before)) = open.pop()
-                    && let Some(opening) = tokens.get_mut(at)
-                {
-                    opening.joined = width.saturating_sub(before).saturating_add(1);
+        let (token, after) = rest.split_at(token_len(rest));
+        match token {
+            "{" | "[" => {
+                out.push_str(token);
+                // The outermost two levels always take lines of their own.
+                let room = WIDTH.saturating_sub(out.len().saturating_sub(line_start));
+                if joined > 0 || closes_at_once(after) || (depth > 1 && fits(rest, room)) {
+                    joined = joined.saturating_add(1);
+                } else {
+                    depth = depth.saturating_add(1);
+                    line_start = new_line(&mut out, depth);
                 }
             }
-            _ => {}
+            "}" | "]" if joined > 0 => {
+                joined = joined.saturating_sub(1);
+                out.push_str(token);
+            }
+            "}" | "]" => {
+                depth = depth.saturating_sub(1);
+                line_start = new_line(&mut out, depth);
+                out.push_str(token);
+            }
+            "," if joined > 0 => out.push_str(", "),
+            "," => {
+                out.push(',');
+                line_start = new_line(&mut out, depth);
+            }
+            ":" => out.push_str(": "),
+            scalar => push_scalar(&mut out, scalar),
         }
-        // A comma or colon on a joined line is followed by a space.
-        let space = usize::from(matches!(text, "," | ":"));
-        width = width.saturating_add(text.chars().count()).saturating_add(space);
-        tokens.push(Token { text, joined: 0 });
+        rest = after;
     }
-    tokens
+    out.push('\n');
+    out
 }
 
-/// The length of the token at the start of `json`.
+fn closes_at_once(after: &str) -> bool {
+    after.starts_with(['}', ']'])
+}
+
+/// Whether the list or object at the start of `json` takes less than `room`
+/// bytes on one line. Looks no further than that.
+fn fits(json: &str, room: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut width = 0_usize;
+    let mut rest = json;
+    while width < room && !rest.is_empty() {
+        let (token, after) = rest.split_at(token_len(rest));
+        rest = after;
+        match token {
+            "{" | "[" => depth = depth.saturating_add(1),
+            "}" | "]" => depth = depth.saturating_sub(1),
+            // Each is followed by a space.
+            "," | ":" => width = width.saturating_add(1),
+            _ => {}
+        }
+        width = width.saturating_add(token.len());
+        if depth == 0 {
+            return width < room;
+        }
+    }
+    false
+}
+
+/// The length of the token at the start of `json`: a bracket, a comma, a colon
+/// or a scalar.
 fn token_len(json: &str) -> usize {
     let bytes = json.as_bytes();
     match bytes.first() {
         Some(b'"') => {
             let mut escaped = false;
-            let end = bytes.iter().skip(1).position(|&b| match b {
-                _ if escaped => {
-                    escaped = false;
-                    false
-                }
-                b'\\' => {
-                    escaped = true;
-                    false
-                }
-                b => b == b'"',
+            let end = bytes.iter().skip(1).position(|&b| {
+                let ends = b == b'"' && !escaped;
+                escaped = b == b'\\' && !escaped;
+                ends
             });
             end.map_or(bytes.len(), |end| end.saturating_add(2))
         }
@@ -100,70 +130,20 @@ fn token_len(json: &str) -> usize {
     }
 }
 
-fn lay_out(tokens: &[Token<'_>]) -> String {
-    let mut out = String::new();
-    let mut depth = 0_usize;
-    // How many brackets are open on a joined line.
-    let mut joined = 0_usize;
-    let mut column = 0_usize;
-    for (i, token) in tokens.iter().enumerate() {
-        let empty = tokens.get(i.wrapping_add(1)).is_some_and(|next| matches!(next.text, "}" | "]"));
-        let before = out.len();
-        match token.text {
-            "{" | "[" if joined > 0 => {
-                joined = joined.saturating_add(1);
-                out.push_str(token.text);
-            }
-            "{" | "[" if empty || (depth > 1 && column.saturating_add(token.joined) < WIDTH) => {
-                joined = 1;
-                out.push_str(token.text);
-            }
-            "{" | "[" => {
-                depth = depth.saturating_add(1);
-                out.push_str(token.text);
-                new_line(&mut out, depth);
-            }
-            "}" | "]" if joined > 0 => {
-                joined = joined.saturating_sub(1);
-                out.push_str(token.text);
-            }
-            "}" | "]" => {
-                depth = depth.saturating_sub(1);
-                new_line(&mut out, depth);
-                out.push_str(token.text);
-            }
-            "," if joined == 0 => {
-                out.push(',');
-                new_line(&mut out, depth);
-            }
-            "," => out.push_str(", "),
-            ":" => out.push_str(": "),
-            scalar => push_scalar(&mut out, scalar),
-        }
-        let written = out.get(before..).unwrap_or_default();
-        column = match written.rsplit_once('\n') {
-            Some((_, last)) => last.chars().count(),
-            None => column.saturating_add(written.chars().count()),
-        };
-    }
+/// Begins a line; returns where it starts.
+fn new_line(out: &mut String, depth: usize) -> usize {
     out.push('\n');
-    out
-}
-
-fn new_line(out: &mut String, depth: usize) {
-    out.push('\n');
+    let start = out.len();
     for _ in 0..depth {
         out.push_str("  ");
     }
+    start
 }
 
-/// A scalar, with the characters that JSON would let through escaped.
-fn push_scalar(out: &mut String, scalar: &str) {
-    if !scalar.chars().any(is_deceptive) {
-        out.push_str(scalar);
-        return;
-    }
-    for c in scalar.chars() {
+/// JSON, with the characters that JSON would let through escaped; they stand
+/// only in strings.
+fn push_scalar(out: &mut String, json: &str) {
+    for c in json.chars() {
         if is_deceptive(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {

@@ -4,6 +4,8 @@
 //! alone: the version of the format, the program, the captures that its frames
 //! are counted in, and what came of the attempt that it belongs to.
 
+use std::io;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -48,17 +50,15 @@ pub fn lines(report: &Report) -> impl Iterator<Item = Line<'_>> {
     report.connections.iter().map(|connection| line(report, connection))
 }
 
-/// All lines, each with a line break at its end.
+/// Writes all lines.
 ///
 /// # Errors
-/// Those of serde_json; the types of the document have none.
-pub fn to_string(report: &Report) -> serde_json::Result<String> {
-    let mut out = String::new();
+/// Those of `out`; the document's own types cause none.
+pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     for line in lines(report) {
-        out.push_str(&json::compact(&line)?);
-        out.push('\n');
+        writeln!(out, "{}", json::compact(&line)?)?;
     }
-    Ok(out)
+    Ok(())
 }
 
 fn line<'a>(report: &'a Report, connection: &'a Connection) -> Line<'a> {

@@ -132,17 +132,23 @@ mod tests {
         assert_eq!(missing, Vec::<String>::new());
     }
 
+    fn written(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
     #[test]
     fn documents_and_lines_are_valid_and_come_back_whole() {
         let whole = jsonschema::validator_for(report().as_value()).unwrap();
         let lines = jsonschema::validator_for(line().as_value()).unwrap();
         for (name, document) in samples::all() {
-            let text = json::to_string(&document).unwrap();
+            let text = written(|out| json::write(&document, out));
             let value: Value = serde_json::from_str(&text).unwrap();
             let errors: Vec<_> = whole.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
             assert_eq!(errors, Vec::<String>::new(), "{name}");
             assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), document, "{name}");
-            for text in ndjson::to_string(&document).unwrap().lines() {
+            for text in written(|out| ndjson::write(&document, out)).lines() {
                 let value: Value = serde_json::from_str(text).unwrap();
                 let errors: Vec<_> = lines.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
                 assert_eq!(errors, Vec::<String>::new(), "{name}");
@@ -168,5 +174,11 @@ mod tests {
             edit(&mut broken);
             assert!(!whole.is_valid(&broken), "{what} passes");
         }
+        let lines = jsonschema::validator_for(line().as_value()).unwrap();
+        let healthy = samples::healthy();
+        let mut one = serde_json::to_value(ndjson::lines(&healthy).next().unwrap()).unwrap();
+        assert!(lines.is_valid(&one));
+        one["surprise"] = 1.into();
+        assert!(!lines.is_valid(&one), "an unknown field passes in a line");
     }
 }
