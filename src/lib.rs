@@ -7,6 +7,6 @@
 
 pub mod base;
 pub mod capture;
-pub mod findings;
 pub mod flow;
+pub mod report;
 pub mod wire;
