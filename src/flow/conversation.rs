@@ -115,6 +115,8 @@ pub struct TcpFacts {
     pub end: End,
     /// Index in `resets` of the one that ended the connection.
     pub ending_reset: Option<usize>,
+    /// The longest time without any packet.
+    pub longest_silence: Span,
     /// Packets whose time lies before that of the packet captured before them.
     pub clock_ran_back: u64,
 }
@@ -135,6 +137,7 @@ pub struct Conversation<C> {
     more_resets: u32,
     icmp: Vec<Seen<IcmpError>>,
     last_seq: BySide<u32>,
+    longest_silence: Span,
     clock_ran_back: u64,
     /// New data after the first reset, per side: the connection went on.
     progress_after_reset: BySide<u32>,
@@ -156,6 +159,7 @@ impl<C: Consumer> Conversation<C> {
             more_resets: 0,
             icmp: Vec::new(),
             last_seq: BySide::default(),
+            longest_silence: Span::ZERO,
             clock_ran_back: 0,
             progress_after_reset: BySide::default(),
         }
@@ -202,11 +206,13 @@ impl<C: Consumer> Conversation<C> {
         let counts_ids = direction.habits.tells_copies();
         if direction.recent.is_copy(segment, at.time, counts_ids) {
             direction.facts.copies += 1;
+            direction.facts.first_copy.get_or_insert(at);
             return;
         }
         if at.time < self.last.time {
             self.clock_ran_back += 1;
         }
+        self.longest_silence = self.longest_silence.max(at.time.since(self.last.time));
         direction.facts.packets += 1;
         direction.facts.first.get_or_insert(at);
         direction.facts.last = Some(at);
@@ -324,7 +330,8 @@ impl<C: Consumer> Conversation<C> {
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
             reset.seq_beyond_sent = Some(offset - sender.max_end());
-            reset.seq_is_peers_ack = offset == sender.acked() || offset - 1 == sender.acked();
+            // One less or more where a keep-alive was answered.
+            reset.seq_is_peers_ack = (-1..=1).any(|slack| sender.was_acked(offset + slack));
         }
         // The newest byte of the receiver: acknowledged by the RST?
         let newest = receiver.max_end() + i64::from(receiver.facts.fin.is_some());
@@ -391,6 +398,8 @@ impl<C: Consumer> Conversation<C> {
     pub fn finish(self, observed_until: CaptureTime) -> (TcpFacts, C) {
         let (end, ending_reset) = self.ending(observed_until);
         let BySide { client, server } = self.directions;
+        let habits = BySide { client: client.habits.clone(), server: server.habits.clone() };
+        let rtt = BySide { client: client.rtt.clone(), server: server.rtt.clone() };
         let facts = TcpFacts {
             endpoints: self.endpoints,
             roles_from: self.roles_from,
@@ -398,14 +407,15 @@ impl<C: Consumer> Conversation<C> {
             last: self.last,
             observed_until,
             handshake: self.handshake,
-            directions: BySide { client: client.facts, server: server.facts },
-            habits: BySide { client: client.habits, server: server.habits },
-            rtt: BySide { client: client.rtt, server: server.rtt },
+            directions: BySide { client: client.into_facts(), server: server.into_facts() },
+            habits,
+            rtt,
             resets: self.resets,
             more_resets: self.more_resets,
             icmp: self.icmp,
             end,
             ending_reset,
+            longest_silence: self.longest_silence,
             clock_ran_back: self.clock_ran_back,
         };
         (facts, self.consumer)

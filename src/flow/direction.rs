@@ -18,6 +18,10 @@ const REORDER_GRACE: Span = Span::from_millis(20);
 /// this old is taken for a hole of the capture.
 const ONE_SIDED_GRACE: Span = Span::from_secs(1);
 
+/// Acknowledgments remembered: a reset from a closed socket repeats the one of
+/// the segment that it answers, which may be a few segments old.
+const REMEMBERED_ACKS: usize = 16;
+
 /// A retransmission cannot come sooner after the hole than this, or a quarter
 /// of the round trip (RFC 8985 §7.1 lets RACK wait as long).
 const MIN_REORDER_WINDOW: Span = Span::from_millis(3);
@@ -33,10 +37,14 @@ pub struct DirectionFacts {
     pub packets: u64,
     /// Copies of packets captured twice.
     pub copies: u64,
+    /// The first copy.
+    pub first_copy: Option<At>,
     /// Payload bytes on the wire, repeated ones included.
     pub bytes: u64,
-    /// Frames cut short when captured, and the bytes that lacks.
+    /// Frames cut short when captured.
     pub cut_frames: u64,
+    /// The first one.
+    pub first_cut: Option<At>,
     /// Payload bytes missing from frames that were cut short.
     pub cut_bytes: u64,
     /// Holes in the capture.
@@ -74,6 +82,11 @@ pub struct DirectionFacts {
     pub zero_window_time: Span,
     /// The largest data segment, IP length.
     pub largest_packet: u32,
+    /// Duplicate acknowledgments that this direction's receiver sent.
+    pub duplicate_acks: u64,
+    /// At the end: bytes that its own later packets (a FIN, data behind a hole)
+    /// prove to have been sent and that never came past the capture point.
+    pub never_seen: u64,
     /// Losses.
     pub loss: LossFacts,
 }
@@ -102,6 +115,8 @@ pub struct Direction {
     fin_delivered: bool,
     hold: Hold,
     hole_since: Option<At>,
+    recent_acks: [i64; REMEMBERED_ACKS],
+    ack_count: usize,
     /// Acknowledgments in a row that repeat `acked` while bytes are outstanding.
     dupacks: u32,
     /// One segment timed at a time: the offset behind it, when it passed.
@@ -139,6 +154,19 @@ impl Direction {
     /// Behind the highest byte that the receiver acknowledged.
     pub const fn acked(&self) -> i64 {
         self.acked
+    }
+
+    /// Whether the receiver sent this acknowledgment lately.
+    pub fn was_acked(&self, offset: i64) -> bool {
+        offset == 0 || self.recent_acks.iter().take(self.ack_count).any(|ack| *ack == offset)
+    }
+
+    /// The facts, once nothing more will come.
+    pub fn into_facts(mut self) -> DirectionFacts {
+        let behind_hole = self.hold.first().map_or(0, |part| part.offset);
+        let proven = behind_hole.max(self.fin_offset.unwrap_or(0));
+        self.facts.never_seen = u64::try_from(proven - self.next).unwrap_or(0);
+        self.facts
     }
 
     /// Whether bytes are sent and not acknowledged.
@@ -197,7 +225,10 @@ impl Direction {
         let facts = &mut self.facts;
         let missing = u64::from(segment.payload_len).saturating_sub(segment.payload.len() as u64);
         facts.bytes = facts.bytes.saturating_add(u64::from(segment.payload_len));
-        facts.cut_frames += u64::from(missing > 0);
+        if missing > 0 {
+            facts.cut_frames += 1;
+            facts.first_cut.get_or_insert(at);
+        }
         facts.cut_bytes = facts.cut_bytes.saturating_add(missing);
         if segment.payload_len > 0 {
             facts.largest_packet = facts.largest_packet.max(segment.ip.total_len);
@@ -333,6 +364,7 @@ impl Direction {
         if offset == self.acked {
             if pure && self.outstanding() {
                 self.dupacks = self.dupacks.saturating_add(1);
+                self.facts.duplicate_acks += 1;
             }
             return None;
         }
@@ -342,6 +374,10 @@ impl Direction {
         }
         let before = self.acked.max(0);
         self.acked = offset;
+        if let Some(oldest) = self.recent_acks.get_mut(self.ack_count % REMEMBERED_ACKS) {
+            *oldest = offset;
+        }
+        self.ack_count += 1;
         self.dupacks = 0;
         self.facts.acknowledged_bytes =
             self.facts.acknowledged_bytes.saturating_add((offset.max(0) - before).unsigned_abs());
