@@ -121,6 +121,21 @@ pub struct TcpFacts {
     pub clock_ran_back: u64,
 }
 
+impl TcpFacts {
+    /// The roles turn out to be the other way round.
+    pub fn swap_sides(&mut self) {
+        self.endpoints.swap();
+        self.directions.swap();
+        self.habits.swap();
+        self.rtt.swap();
+        self.roles_from = RolesFrom::Negotiation;
+        self.end.by = self.end.by.map(Side::other);
+        for reset in &mut self.resets {
+            reset.claimed_by = reset.claimed_by.other();
+        }
+    }
+}
+
 /// A connection in progress.
 #[derive(Debug)]
 pub struct Conversation<C> {

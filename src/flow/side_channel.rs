@@ -33,6 +33,12 @@ pub struct SideChannels {
 }
 
 impl SideChannels {
+    /// Whether a UDP packet can be part of one.
+    #[must_use]
+    pub const fn concerns(source_port: u16, destination_port: u16) -> bool {
+        source_port == RDP_PORT || destination_port == RDP_PORT
+    }
+
     /// Takes a datagram; those that have nothing to do with port 3389 are
     /// passed over.
     pub fn datagram(&mut self, datagram: &Datagram<'_>, at: At, vantage: u16, notices: &mut Notices) {
