@@ -258,3 +258,56 @@ fn next_frame(from: &mut Window) -> io::Result<Next> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::source::{Source, Stored};
+    use crate::capture::window::READ_SIZE;
+
+    fn expanded(bytes: Vec<u8>) -> Expanded {
+        let stored = Source::Stored(Box::new(Stored::pipe(Box::new(io::Cursor::new(bytes)), false)));
+        Expanded::new(Window::new(stored, READ_SIZE), Compression::Zstd)
+    }
+
+    #[test]
+    fn a_bomb_is_defused() {
+        // A frame of blocks that each repeat one byte 128 KiB times, in 4 bytes.
+        let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+        for _ in 0..2_000 {
+            bomb.extend(((128_u32 * 1024) << 3 | 1 << 1).to_le_bytes().iter().take(3));
+            bomb.push(0x2a);
+        }
+        let mut source = expanded(bomb);
+        let mut scratch = vec![0; READ_SIZE];
+        let mut produced = 0;
+        while let n @ 1.. = source.read(&mut scratch).unwrap() {
+            produced += n as u64;
+        }
+        assert!(matches!(source.stop(), Some(Stop::TooDense)), "{:?}", source.stop());
+        assert!((RATIO_GRACE..RATIO_GRACE + (1 << 20)).contains(&produced), "{produced}");
+    }
+
+    #[test]
+    fn a_cut_zstd_frame_gives_up_what_its_window_holds() {
+        let text: Vec<u8> = (0..300_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        let whole = ruzstd::encoding::compress_to_vec(text.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
+        let mut source = expanded(whole[..whole.len() / 2].to_vec());
+        let mut got = Vec::new();
+        source.read_to_end(&mut got).unwrap();
+        assert!(matches!(source.stop(), Some(Stop::CutShort)), "{:?}", source.stop());
+        assert!(text.starts_with(&got));
+        assert!(got.len() > text.len() / 4, "{} of {}", got.len(), text.len());
+    }
+
+    #[test]
+    fn a_bad_checksum_is_told() {
+        let mut whole =
+            ruzstd::encoding::compress_to_vec(&b"abcabcabc"[..], ruzstd::encoding::CompressionLevel::Fastest);
+        *whole.last_mut().unwrap() ^= 1;
+        let mut source = expanded(whole);
+        let mut got = Vec::new();
+        source.read_to_end(&mut got).unwrap();
+        assert!(matches!(source.stop(), Some(Stop::Damaged(_))), "{:?}", source.stop());
+    }
+}

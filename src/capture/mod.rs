@@ -9,11 +9,14 @@
 //! knows where in it the next packet lies. Packets are borrowed from the
 //! buffer. What a file is when it is no capture stands in [`OpenError`], with
 //! the command that gets further; what is damaged in one that is stands in
-//! [`CaptureInfo::notices`], and reading goes on behind it.
+//! [`CaptureInfo::notices`], and reading goes on behind it. A [`Timeline`] merges
+//! several captures, and whole folders of them, by time.
 
 mod error;
 mod expand;
 mod info;
+#[cfg(test)]
+mod laws;
 mod netmon;
 mod options;
 mod packet;
@@ -25,6 +28,7 @@ mod resolution;
 mod saved;
 mod snoop;
 mod source;
+mod timeline;
 mod window;
 #[cfg(test)]
 mod written;
@@ -37,3 +41,4 @@ pub use info::{
 pub use packet::Packet;
 pub use recognise::Foreign;
 pub use saved::{Capture, CaptureOptions, Progress, from_reader, open};
+pub use timeline::{FILE_PASSED_OVER, FILE_REPEATED, Problem, Source, TIMELINE_LIMIT, Timeline};
