@@ -30,6 +30,8 @@ mod wifi;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod oracles;
+#[cfg(test)]
 mod samples;
 
 pub use link::{decode, decode_reassembled};

@@ -171,7 +171,7 @@ pub(super) fn all() -> Vec<Sample> {
         ),
         eth("802.11 labelled Ethernet", wifi(wifi_to_ds, &v4)),
         eth("IPv6, hop-by-hop", extended(0, "0600 0104 00000000")),
-        eth("IPv6, routing", extended(43, "0600 0400 00000000")),
+        eth("IPv6, routing", extended(43, "0602 0400 00000000 20010db8000000000000000000000002")),
         eth("IPv6, two destination options", extended(60, "3c00 0104 00000000 0600 0104 00000000")),
         eth("IPv6, atomic fragment", extended(44, "0600 0000 12345678")),
         eth("IPv6, authentication header", extended(51, "0604 0000 00000001 00000001 000000000000000000000000")),
