@@ -209,6 +209,26 @@ pub(super) fn all() -> Vec<Sample> {
     ]
 }
 
+/// Frames that end elsewhere: a SYN, UDP, ICMP, fragments, a VXLAN frame as captured.
+pub(super) fn others() -> Vec<(LinkType, Vec<u8>)> {
+    let datagram = |port| ether(0x0800, &ipv4_with(17, &udp(port, b"datagram")));
+    let (mut first, mut last) = (ipv4(), ipv4());
+    first[6..8].copy_from_slice(&[0x20, 0x00]);
+    last[6..8].copy_from_slice(&[0x00, 0x03]);
+    vec![
+        (LinkType::ETHERNET, ether(0x0800, &syn())),
+        (LinkType::ETHERNET, datagram(3389)),
+        (LinkType::ETHERNET, datagram(4789)),
+        (LinkType::ETHERNET, ether(0x86dd, &ipv6_with(17, &udp(3389, b"datagram")))),
+        (LinkType::ETHERNET, ether(0x0800, &first)),
+        (LinkType::ETHERNET, ether(0x0800, &last)),
+        (LinkType::ETHERNET, ether(0x86dd, &ipv6_with(44, &hex("0600 0001 12345678 9c120d3d adf84f71")))),
+        (LinkType::ETHERNET, vxlan_frame()),
+        (LinkType::RAW, icmp_v4()),
+        (LinkType::RAW, icmp_v6()),
+    ]
+}
+
 /// The same packet with four bytes of options.
 fn with_ipv4_options(packet: &[u8]) -> Vec<u8> {
     let mut packet = with_ipv4_length(packet, u16::try_from(packet.len() + 4).unwrap());
