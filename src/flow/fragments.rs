@@ -280,8 +280,11 @@ mod tests {
         assert!(bench.push(&part(&whole, 32, 64)).is_some());
         assert!(bench.push(&part(&whole, 32, 64)).is_none());
         assert_eq!(bench.fragments.in_progress(), 0);
-        // The same key with other bytes is a new packet.
-        bench.push(&part(&[0xff; 64], 32, 64));
+        // The same identification much later, or with other bytes, is a new packet.
+        bench.push_at(&part(&whole, 32, 64), 31);
+        assert_eq!(bench.fragments.in_progress(), 1);
+        assert!(bench.push_at(&part(&whole, 0, 32), 31).is_some());
+        bench.push_at(&part(&[0xff; 64], 32, 64), 31);
         assert_eq!(bench.fragments.in_progress(), 1);
     }
 
@@ -366,6 +369,20 @@ mod tests {
         let other = bench.fragments.push(&rest, Frame::new(1, 1), CaptureTime::default(), &mut bench.notices);
         assert!(other.is_none());
         assert!(bench.push(&rest).is_some());
+    }
+
+    #[test]
+    fn only_the_first_fragment_of_ipv6_tells_the_protocol() {
+        let whole = payload(64);
+        let v6 = |mut fragment: Fragment<'static>, protocol| {
+            (fragment.ip.src, fragment.ip.dst) = (IpAddr::V6(1.into()), IpAddr::V6(2.into()));
+            Fragment { protocol, ..fragment }
+        };
+        let whole: &'static [u8] = whole.leak();
+        let mut bench = Bench::default();
+        bench.push(&v6(part(whole, 32, 64), 0));
+        let packet = bench.push(&v6(part(whole, 0, 32), 6)).unwrap();
+        assert_eq!((packet.protocol, packet.bytes), (6, whole));
     }
 
     proptest! {

@@ -12,7 +12,11 @@ fn wire_len(frame: &[u8]) -> u32 {
 
 /// Every frame there is.
 fn frames() -> Vec<(LinkType, Vec<u8>)> {
-    samples::all().into_iter().map(|sample| (sample.link, sample.frame)).chain(samples::others()).collect()
+    samples::all()
+        .into_iter()
+        .map(|sample| (sample.link, sample.frame))
+        .chain(samples::others().into_iter().map(|(_, link, frame)| (link, frame)))
+        .collect()
 }
 
 fn decode_whole(sample: &Sample) -> Decoded<'_> {

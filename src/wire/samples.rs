@@ -210,22 +210,24 @@ pub(super) fn all() -> Vec<Sample> {
 }
 
 /// Frames that end elsewhere: a SYN, UDP, ICMP, fragments, a VXLAN frame as captured.
-pub(super) fn others() -> Vec<(LinkType, Vec<u8>)> {
+pub(super) fn others() -> Vec<(&'static str, LinkType, Vec<u8>)> {
     let datagram = |port| ether(0x0800, &ipv4_with(17, &udp(port, b"datagram")));
     let (mut first, mut last) = (ipv4(), ipv4());
     first[6..8].copy_from_slice(&[0x20, 0x00]);
     last[6..8].copy_from_slice(&[0x00, 0x03]);
+    let fragment_v6 = ipv6_with(44, &hex("0600 0001 12345678 9c120d3d adf84f71"));
+    let eth = LinkType::ETHERNET;
     vec![
-        (LinkType::ETHERNET, ether(0x0800, &syn())),
-        (LinkType::ETHERNET, datagram(3389)),
-        (LinkType::ETHERNET, datagram(4789)),
-        (LinkType::ETHERNET, ether(0x86dd, &ipv6_with(17, &udp(3389, b"datagram")))),
-        (LinkType::ETHERNET, ether(0x0800, &first)),
-        (LinkType::ETHERNET, ether(0x0800, &last)),
-        (LinkType::ETHERNET, ether(0x86dd, &ipv6_with(44, &hex("0600 0001 12345678 9c120d3d adf84f71")))),
-        (LinkType::ETHERNET, vxlan_frame()),
-        (LinkType::RAW, icmp_v4()),
-        (LinkType::RAW, icmp_v6()),
+        ("SYN", eth, ether(0x0800, &syn())),
+        ("UDP", eth, datagram(3389)),
+        ("UDP to the port of VXLAN", eth, datagram(4789)),
+        ("UDP in IPv6", eth, ether(0x86dd, &ipv6_with(17, &udp(3389, b"datagram")))),
+        ("first fragment", eth, ether(0x0800, &first)),
+        ("last fragment", eth, ether(0x0800, &last)),
+        ("fragment in IPv6", eth, ether(0x86dd, &fragment_v6)),
+        ("VXLAN from Linux", eth, vxlan_frame()),
+        ("ICMP", LinkType::RAW, icmp_v4()),
+        ("ICMPv6", LinkType::RAW, icmp_v6()),
     ]
 }
 
