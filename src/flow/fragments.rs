@@ -96,7 +96,7 @@ impl Fragments {
             return None;
         };
         let key = Key::of(fragment, frame.capture);
-        if self.done.is_repeated_by(key, fragment, place) {
+        if time.since(self.done.since) <= MAX_AGE && self.done.is_repeated_by(key, fragment, place) {
             return None;
         }
         let ticket = self.ticket(key, frame, time, notices);
@@ -199,6 +199,8 @@ mod tests {
 
     use super::partial::tests::{part, payload};
     use super::*;
+    use crate::base::LinkType;
+    use crate::wire::{Decoded, decode, decode_reassembled};
 
     #[derive(Default)]
     struct Bench {
@@ -238,6 +240,36 @@ mod tests {
         assert!(bench.notices.is_empty());
     }
 
+    /// A Connection Request in IPv4, as Linux sends it.
+    const PACKET: [u8; 71] = *b"\x45\0\0\x47\x83\xc6\x40\0\x40\x06\xb8\xe8\x7f\0\0\x01\x7f\0\0\x01\
+        \x9c\x12\x0d\x3d\xad\xf8\x4f\x71\xb9\x05\xdb\x09\x80\x18\0\x40\xfe\x3b\0\0\
+        \x01\x01\x08\x0a\x13\xd3\xc1\x02\x59\x5c\xcd\x02\
+        \x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0";
+
+    #[test]
+    fn a_segment_in_fragments_is_the_segment() {
+        let Decoded::Tcp(whole) = decode(LinkType::RAW, &PACKET, 71) else { panic!() };
+        // Inside the TCP header, so that neither part can be read alone.
+        for cut in (8..48).step_by(8) {
+            let fragment = |part: &[u8], more: u8, offset: usize| {
+                let mut header: [u8; 20] = PACKET[..20].try_into().unwrap();
+                header[3] = u8::try_from(20 + part.len()).unwrap();
+                header[6..8].copy_from_slice(&[more, u8::try_from(offset / 8).unwrap()]);
+                [&header[..], part].concat()
+            };
+            let (first, last) = (fragment(&PACKET[20..20 + cut], 0x20, 0), fragment(&PACKET[20 + cut..], 0, cut));
+            let mut bench = Bench::default();
+            let Decoded::Fragment(last) = decode(LinkType::RAW, &last, 0) else { panic!() };
+            assert!(bench.push(&last).is_none());
+            let Decoded::Fragment(first) = decode(LinkType::RAW, &first, 0) else { panic!() };
+            let packet = bench.push(&first).unwrap();
+            let decoded = decode_reassembled(packet.ip, packet.protocol, packet.bytes, packet.len);
+            let Decoded::Tcp(segment) = decoded else { panic!("{decoded:?}") };
+            assert_eq!((segment.tcp, segment.payload, segment.payload_len), (whole.tcp, whole.payload, 19));
+            assert_eq!(segment.ip, IpFacts { reassembled: true, dont_fragment: false, ..whole.ip });
+        }
+    }
+
     #[test]
     fn a_mirror_that_delivers_twice_is_no_second_packet() {
         let whole = payload(64);
@@ -248,8 +280,11 @@ mod tests {
         assert!(bench.push(&part(&whole, 32, 64)).is_some());
         assert!(bench.push(&part(&whole, 32, 64)).is_none());
         assert_eq!(bench.fragments.in_progress(), 0);
-        // The same key with other bytes is a new packet.
-        bench.push(&part(&[0xff; 64], 32, 64));
+        // The same identification much later, or with other bytes, is a new packet.
+        bench.push_at(&part(&whole, 32, 64), 31);
+        assert_eq!(bench.fragments.in_progress(), 1);
+        assert!(bench.push_at(&part(&whole, 0, 32), 31).is_some());
+        bench.push_at(&part(&[0xff; 64], 32, 64), 31);
         assert_eq!(bench.fragments.in_progress(), 1);
     }
 
@@ -334,6 +369,20 @@ mod tests {
         let other = bench.fragments.push(&rest, Frame::new(1, 1), CaptureTime::default(), &mut bench.notices);
         assert!(other.is_none());
         assert!(bench.push(&rest).is_some());
+    }
+
+    #[test]
+    fn only_the_first_fragment_of_ipv6_tells_the_protocol() {
+        let whole = payload(64);
+        let v6 = |mut fragment: Fragment<'static>, protocol| {
+            (fragment.ip.src, fragment.ip.dst) = (IpAddr::V6(1.into()), IpAddr::V6(2.into()));
+            Fragment { protocol, ..fragment }
+        };
+        let whole: &'static [u8] = whole.leak();
+        let mut bench = Bench::default();
+        bench.push(&v6(part(whole, 32, 64), 0));
+        let packet = bench.push(&v6(part(whole, 0, 32), 6)).unwrap();
+        assert_eq!((packet.protocol, packet.bytes), (6, whole));
     }
 
     proptest! {

@@ -86,6 +86,13 @@ mod tests {
     }
 
     #[test]
+    fn the_last_fragment_is_one_too() {
+        let packet = ipv6_with(44, &hex("0600 04d0 501e7e8c 11223344"));
+        let Decoded::Fragment(fragment) = decode_all(&packet) else { panic!() };
+        assert_eq!((fragment.offset, fragment.more), (1232, false));
+    }
+
+    #[test]
     fn a_reassembled_packet_may_begin_with_an_extension() {
         let packet = ipv6();
         let Decoded::Tcp(segment) = decode_all(&packet) else { panic!() };

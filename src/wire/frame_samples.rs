@@ -171,7 +171,7 @@ pub(super) fn all() -> Vec<Sample> {
         ),
         eth("802.11 labelled Ethernet", wifi(wifi_to_ds, &v4)),
         eth("IPv6, hop-by-hop", extended(0, "0600 0104 00000000")),
-        eth("IPv6, routing", extended(43, "0600 0400 00000000")),
+        eth("IPv6, routing", extended(43, "0602 0400 00000000 20010db8000000000000000000000002")),
         eth("IPv6, two destination options", extended(60, "3c00 0104 00000000 0600 0104 00000000")),
         eth("IPv6, atomic fragment", extended(44, "0600 0000 12345678")),
         eth("IPv6, authentication header", extended(51, "0604 0000 00000001 00000001 000000000000000000000000")),
@@ -206,6 +206,28 @@ pub(super) fn all() -> Vec<Sample> {
             2,
             in_gre("100088be 00000001 10000007 00000000", &in_udp(4789, "08000000 00002a00", &frame_v4)),
         ),
+    ]
+}
+
+/// Frames that end elsewhere: a SYN, UDP, ICMP, fragments, a VXLAN frame as captured.
+pub(super) fn others() -> Vec<(&'static str, LinkType, Vec<u8>)> {
+    let datagram = |port| ether(0x0800, &ipv4_with(17, &udp(port, b"datagram")));
+    let (mut first, mut last) = (ipv4(), ipv4());
+    first[6..8].copy_from_slice(&[0x20, 0x00]);
+    last[6..8].copy_from_slice(&[0x00, 0x03]);
+    let fragment_v6 = ipv6_with(44, &hex("0600 0001 12345678 9c120d3d adf84f71"));
+    let eth = LinkType::ETHERNET;
+    vec![
+        ("SYN", eth, ether(0x0800, &syn())),
+        ("UDP", eth, datagram(3389)),
+        ("UDP to the port of VXLAN", eth, datagram(4789)),
+        ("UDP in IPv6", eth, ether(0x86dd, &ipv6_with(17, &udp(3389, b"datagram")))),
+        ("first fragment", eth, ether(0x0800, &first)),
+        ("last fragment", eth, ether(0x0800, &last)),
+        ("fragment in IPv6", eth, ether(0x86dd, &fragment_v6)),
+        ("VXLAN from Linux", eth, vxlan_frame()),
+        ("ICMP", LinkType::RAW, icmp_v4()),
+        ("ICMPv6", LinkType::RAW, icmp_v6()),
     ]
 }
 

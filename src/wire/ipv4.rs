@@ -104,6 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn the_facts_of_the_header() {
+        let mut packet = ipv4();
+        packet[1] = 0xb9;
+        packet[6] = 0;
+        let Decoded::Tcp(segment) = decode(LinkType::RAW, &packet, 71) else { panic!() };
+        assert_eq!((segment.ip.traffic_class, segment.ip.dont_fragment, segment.ip.flow_label), (0xb9, false, None));
+        assert_eq!((segment.ip.src.to_string().as_str(), segment.ip.id), ("127.0.0.1", Some(0x83c6)));
+    }
+
+    #[test]
     fn a_fragment_is_handed_on_as_one() {
         let mut packet = ipv4();
         packet[6..8].copy_from_slice(&[0x20, 0x03]);

@@ -10,6 +10,15 @@ fn wire_len(frame: &[u8]) -> u32 {
     u32::try_from(frame.len()).unwrap()
 }
 
+/// Every frame there is.
+fn frames() -> Vec<(LinkType, Vec<u8>)> {
+    frame_samples::all()
+        .into_iter()
+        .map(|sample| (sample.link, sample.frame))
+        .chain(samples::others().into_iter().map(|(_, link, frame)| (link, frame)))
+        .collect()
+}
+
 fn decode_whole(sample: &Sample) -> Decoded<'_> {
     decode(sample.link, &sample.frame, wire_len(&sample.frame))
 }
@@ -37,7 +46,6 @@ fn a_frame_cut_anywhere_gives_what_it_has_and_no_more() {
         let Decoded::Tcp(whole) = decode_whole(&sample) else { panic!("{}", sample.name) };
         for end in 0..sample.frame.len() {
             let cut = &sample.frame[..end];
-            check_peek(sample.link, cut, wire_len(&sample.frame));
             let Decoded::Tcp(part) = decode(sample.link, cut, wire_len(&sample.frame)) else { continue };
             assert_eq!((part.tcp.source_port, part.tcp.seq), (whole.tcp.source_port, whole.tcp.seq));
             assert_eq!((part.tcp.flags, part.tcp.window), (whole.tcp.flags, whole.tcp.window));
@@ -46,6 +54,17 @@ fn a_frame_cut_anywhere_gives_what_it_has_and_no_more() {
             assert!(part.payload.len() < 19 || part.payload == whole.payload);
             let has_options = part.tcp.options == whole.tcp.options;
             assert!(has_options != part.tcp.options.cut_short, "{} at {end}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn peek_and_decode_agree_at_every_length() {
+    for (link, frame) in frames() {
+        for end in 0..=frame.len() {
+            let cut = &frame[..end];
+            check_bounds(cut, &decode(link, cut, wire_len(&frame)));
+            check_peek(link, cut, wire_len(&frame));
         }
     }
 }
@@ -115,19 +134,20 @@ fn any_link() -> impl Strategy<Value = LinkType> {
 
 /// A sample with a few bytes changed, cut, and with a claimed length.
 fn mutated_sample() -> impl Strategy<Value = (LinkType, Vec<u8>, u32)> {
-    let samples = frame_samples::all();
+    let frames = frames();
     let edits = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6);
-    (0..samples.len(), edits, 0..24_usize, any::<Option<u16>>()).prop_map(move |(i, edits, cut, original_len)| {
-        let mut frame = samples[i].frame.clone();
-        for (at, byte) in edits {
-            // The headers are in front; a change in the payload tells nothing.
-            let end = frame.len().min(110);
-            frame[at.index(end)] = byte;
-        }
-        frame.truncate(frame.len() - cut.min(frame.len()));
-        let original_len = original_len.map_or(wire_len(&frame), u32::from);
-        (samples[i].link, frame, original_len)
-    })
+    (proptest::sample::select(frames), edits, 0..24_usize, any::<Option<u16>>()).prop_map(
+        |((link, mut frame), edits, cut, original_len)| {
+            for (at, byte) in edits {
+                // The headers are in front; a change in the payload tells nothing.
+                let end = frame.len().min(110);
+                frame[at.index(end)] = byte;
+            }
+            frame.truncate(frame.len() - cut.min(frame.len()));
+            let original_len = original_len.map_or(wire_len(&frame), u32::from);
+            (link, frame, original_len)
+        },
+    )
 }
 
 proptest! {

@@ -35,7 +35,8 @@ pub fn decode(link: LinkType, frame: &[u8], original_len: u32) -> Decoded<'_> {
 /// tunnels removed.
 ///
 /// `payload_len` is its length on the wire, in bytes: more than `payload.len()`
-/// where fragments were cut short when captured.
+/// where fragments were cut short when captured. MAC address, VLAN and the
+/// tunnels around the fragments are not known here.
 #[must_use]
 pub fn decode_reassembled(ip: IpFacts, protocol: u8, payload: &[u8], payload_len: u32) -> Decoded<'_> {
     let body = Extent::frame(payload, payload_len);

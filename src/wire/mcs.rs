@@ -224,7 +224,7 @@ pub(super) fn per_length(fields: &mut Cursor<'_>, field: &'static str) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use ironrdp_pdu::ironrdp_core::encode_vec;
     use ironrdp_pdu::mcs::{self, McsMessage};

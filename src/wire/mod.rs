@@ -43,6 +43,8 @@ mod frame_samples;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod oracles;
+#[cfg(test)]
 mod samples;
 
 pub use link::{decode, decode_reassembled};

@@ -81,6 +81,17 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_whose_address_looks_like_a_frame() {
+        // From 8.0.0.1: the type of IPv4 stands where a frame would have it.
+        let mut packet = ipv4();
+        packet[12..16].copy_from_slice(&[8, 0, 0, 1]);
+        assert!(ether::is_plausible(&packet));
+        let frame = ether(0x8847, &join(&[&hex("00065140"), &packet]));
+        let Decoded::Tcp(segment) = decode(LinkType::ETHERNET, &frame, 0) else { panic!() };
+        assert_eq!(segment.ip.src.to_string(), "8.0.0.1");
+    }
+
+    #[test]
     fn what_cannot_be_told_is_other() {
         assert_eq!(outcome(&hex("10000021 0000")), "other", "a channel of the network itself");
         assert_eq!(outcome(&hex("00000000 0000")), "other");

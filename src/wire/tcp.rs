@@ -54,8 +54,8 @@ fn options(bytes: &[u8]) -> TcpOptions {
             (WINDOW_SCALE, &[shift]) => options.window_scale = Some(shift),
             (SACK_PERMITTED, []) => options.sack_permitted = true,
             (SACK, blocks) => {
-                for (block, slot) in blocks.chunks_exact(8).zip(&mut options.sack) {
-                    if let Some(edges) = pair(block) {
+                for edges in blocks.chunks_exact(8).filter_map(pair) {
+                    if let Some(slot) = options.sack.get_mut(usize::from(options.sack_count)) {
                         *slot = edges;
                         options.sack_count = options.sack_count.saturating_add(1);
                     }
@@ -147,6 +147,9 @@ mod tests {
         assert_eq!((one.sack_count, one.sack[0]), (1, (1, 2)));
         let four = with_options("0101 0522 00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008");
         assert_eq!((four.sack_count, four.sack[3]), (4, (7, 8)));
+        // Two such options are odd, but both are true.
+        let twice = with_options("050a 00000001 00000002 050a 00000003 00000004");
+        assert_eq!((twice.sack_count, twice.sack), (2, [(1, 2), (3, 4), (0, 0), (0, 0)]));
     }
 
     #[test]

@@ -213,7 +213,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::samples::{damage, hex};
+    use super::crate::wire::samples::{damage, hex};
     use super::*;
     use proptest::prelude::*;
 

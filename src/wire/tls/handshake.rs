@@ -159,7 +159,7 @@ fn chain(body: &[u8]) -> Chain<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::samples::damage;
+    use super::crate::wire::samples::damage;
     use super::*;
     use proptest::prelude::*;
 
