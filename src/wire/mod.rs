@@ -6,12 +6,21 @@
 pub mod link;
 pub mod segment;
 
+// The bytes of a stream: RDP, TLS, CredSSP.
+pub mod credssp;
 pub mod der;
+pub mod error_info;
 pub mod fast_path;
 pub mod gcc;
+pub mod licence;
 pub mod mcs;
 pub mod negotiation;
-
+pub mod nt_status;
+pub mod ntlm;
+pub mod preconnection;
+pub mod rdpeudp;
+pub mod security;
+pub mod share;
 pub mod tls;
 pub mod tpkt;
 pub mod x224;
