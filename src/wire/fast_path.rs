@@ -1,7 +1,8 @@
 //! Fast-path framing: [MS-RDPBCGR] 2.2.8.1.2 (input) and 2.2.9.1.2 (output).
 //!
 //! Fast-path PDUs share the stream with TPKT frames and are told apart by the
-//! two lowest bits of the first byte: 0 here, 3 in a TPKT version byte.
+//! two lowest bits of the first byte: 0 here, 3 in a TPKT version byte. That
+//! is no test for RDP: a TLS record passes too where it is a ChangeCipherSpec.
 
 /// How long the fast-path PDU at the front of a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

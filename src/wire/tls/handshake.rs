@@ -68,11 +68,28 @@ impl Header {
         self.length.saturating_add(HEADER_LEN)
     }
 
-    /// Whether a peer could have sent this header in the clear: an encrypted
-    /// message seldom passes, since its type is random.
+    /// Whether a message of an RDP handshake in the clear could begin like
+    /// this. It keeps most encrypted messages out, not all: after
+    /// ChangeCipherSpec nothing is in the clear.
+    ///
+    /// hello_request is not let through although it exists: no server begins
+    /// with it, and the nonce with which Windows begins an encrypted Finished
+    /// is eight zeros, which would read as two of it.
     #[must_use]
     pub const fn is_plausible(self) -> bool {
-        self.kind.name().is_some() && self.length <= MAX_MESSAGE_LEN
+        match self.kind {
+            HandshakeType::server_hello_done => self.length == 0,
+            HandshakeType::client_hello
+            | HandshakeType::server_hello
+            | HandshakeType::new_session_ticket
+            | HandshakeType::certificate
+            | HandshakeType::server_key_exchange
+            | HandshakeType::certificate_request
+            | HandshakeType::certificate_verify
+            | HandshakeType::client_key_exchange
+            | HandshakeType::certificate_status => self.length <= MAX_MESSAGE_LEN,
+            _ => false,
+        }
     }
 }
 
@@ -183,7 +200,9 @@ mod tests {
         assert!(header.is_plausible());
         let encrypted = super::header(&[0x51, 0x3c, 0x87, 0x02]).unwrap();
         assert!(!encrypted.is_plausible());
-        assert!(!super::header(&[11, 1, 0, 1]).unwrap().is_plausible());
+        for other in [[11, 1, 0, 1], [14, 0, 0, 1], [0, 0, 0, 0], [20, 0, 0, 12]] {
+            assert!(!super::header(&other).unwrap().is_plausible(), "{other:?}");
+        }
         assert_eq!(decode(&[14, 0, 0, 0]), Ok(Message::Other(HandshakeType::server_hello_done)));
         assert_eq!(decode(&[77, 0, 0, 0]), Ok(Message::Other(HandshakeType(77))));
     }
