@@ -7,4 +7,6 @@
 
 pub mod base;
 pub mod capture;
+pub mod flow;
+pub mod report;
 pub mod wire;
