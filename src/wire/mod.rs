@@ -40,6 +40,7 @@ pub mod nt_status;
 pub mod ntlm;
 pub mod preconnection;
 pub mod rdpeudp;
+mod recognise;
 pub mod security;
 pub mod share;
 pub mod tls;
