@@ -460,8 +460,10 @@ impl<C: Consumer> Conversation<C> {
             let (owner, waiting) = (self.directions.of(side), self.directions.of(side.other()));
             // The other side repeats itself and nothing comes back.
             let unanswered = waiting.outstanding() && waiting.facts.loss.retransmitted() > 0;
-            let unanswered_syn =
-                side == Side::Server && self.handshake.syn_ack.is_none() && self.handshake.syns > 0 && owner.facts.packets == 0;
+            let unanswered_syn = side == Side::Server
+                && self.handshake.syn_ack.is_none()
+                && self.handshake.syns > 0
+                && owner.facts.packets == 0;
             unanswered || unanswered_syn
         };
         let quiet = observed_until.since(self.last.time) >= SILENCE;

@@ -290,9 +290,8 @@ impl Direction {
         {
             return now.wrapping_sub(before).cast_signed() < 0;
         }
-        let window = min_rtt.map_or(MIN_REORDER_WINDOW, |rtt| {
-            MIN_REORDER_WINDOW.max(Span::from_nanos(rtt.nanos() / 4))
-        });
+        let window =
+            min_rtt.map_or(MIN_REORDER_WINDOW, |rtt| MIN_REORDER_WINDOW.max(Span::from_nanos(rtt.nanos() / 4)));
         self.hole_since.is_some_and(|hole| at.time.since(hole.time) < window)
     }
 
@@ -305,8 +304,7 @@ impl Direction {
     /// Hands on what is next in order, keeps what is not.
     fn deliver(&mut self, segment: &Segment<'_>, offset: i64, side: Side, at: At, consumer: &mut impl Consumer) {
         if offset > self.next {
-            let held =
-                Held { offset, len: segment.payload_len, data: segment.payload.to_vec(), at };
+            let held = Held { offset, len: segment.payload_len, data: segment.payload.to_vec(), at };
             self.hole_since.get_or_insert(at);
             if !self.hold.insert(held) {
                 self.give_up_hole(side, at, GapCause::Limit, consumer);

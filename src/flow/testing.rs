@@ -55,7 +55,18 @@ pub struct Line {
 /// A packet of `from` at `ms` milliseconds.
 pub fn packet(ms: f64, from: Side, flags: u8, seq: u32, ack: u32, data: &[u8]) -> Line {
     let ttl = if from == Side::Client { 128 } else { 121 };
-    Line { ms, from, flags, seq, ack, data: data.to_vec(), ttl, id: ((ms * 10.0) as i64 % 60_000) as u16 + 1, window: 8192, frame: 0 }
+    Line {
+        ms,
+        from,
+        flags,
+        seq,
+        ack,
+        data: data.to_vec(),
+        ttl,
+        id: ((ms * 10.0) as i64 % 60_000) as u16 + 1,
+        window: 8192,
+        frame: 0,
+    }
 }
 
 /// The three packets of a handshake on a 10 ms path, captured at the client.

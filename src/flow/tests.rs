@@ -33,10 +33,8 @@ fn bytes_come_in_order_across_the_wrap() {
 
 #[test]
 fn an_overtaken_segment_is_not_a_retransmission() {
-    let (tcp, log) = play_one(&script(vec![
-        packet(11.0, Client, A, 4, 1, b"def"),
-        packet(11.5, Client, A, 1, 1, b"abc"),
-    ]));
+    let (tcp, log) =
+        play_one(&script(vec![packet(11.0, Client, A, 4, 1, b"def"), packet(11.5, Client, A, 1, 1, b"abc")]));
     assert_eq!(log.bytes.client, b"abcdef");
     let loss = &tcp.directions.client.loss;
     assert_eq!((loss.reordered, loss.retransmitted()), (1, 0));
@@ -120,10 +118,8 @@ fn a_hole_that_the_receiver_has_too_is_a_loss_and_no_gap() {
 
 #[test]
 fn a_capture_that_begins_in_mid_stream_says_so_for_each_side() {
-    let (tcp, log) = play_one(&[
-        packet(0.0, Server, A, 5000, 9000, b"abc"),
-        packet(1.0, Client, A, 9000, 5003, b"def"),
-    ]);
+    let (tcp, log) =
+        play_one(&[packet(0.0, Server, A, 5000, 9000, b"abc"), packet(1.0, Client, A, 9000, 5003, b"def")]);
     assert_eq!(tcp.roles_from, RolesFrom::Port);
     assert_eq!(log.gaps, [(Server, 0, GapCause::LateStart), (Client, 0, GapCause::LateStart)]);
     assert_eq!((log.bytes.client, log.bytes.server), (b"def".to_vec(), b"abc".to_vec()));
@@ -191,10 +187,8 @@ fn unanswered_syns_are_silence() {
 
 #[test]
 fn a_reset_that_answers_a_fin_did_not_end_the_connection() {
-    let (tcp, log) = play_one(&script(vec![
-        packet(11.0, Client, A | F, 1, 1, b"bye"),
-        packet(21.0, Server, A | R, 1, 5, b""),
-    ]));
+    let (tcp, log) =
+        play_one(&script(vec![packet(11.0, Client, A | F, 1, 1, b"bye"), packet(21.0, Server, A | R, 1, 5, b"")]));
     assert_eq!((tcp.end.kind, tcp.end.by), (EndKind::Fin, Some(Client)));
     assert!(tcp.resets[0].after_peer_fin && log.ended.client);
     assert_eq!(tcp.ending_reset, None);

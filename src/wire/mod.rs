@@ -27,13 +27,22 @@ mod vlan;
 mod vxlan;
 mod wifi;
 
-// Streams, in the order in which a connection speaks them.
+// Streams: RDP, TLS, CredSSP.
+pub mod credssp;
 pub mod der;
+pub mod error_info;
 pub mod fast_path;
 pub mod gcc;
+pub mod licence;
 pub mod mcs;
 pub mod negotiation;
-
+pub mod nt_status;
+pub mod ntlm;
+pub mod preconnection;
+pub mod rdpeudp;
+mod recognise;
+pub mod security;
+pub mod share;
 pub mod tls;
 pub mod tpkt;
 pub mod x224;
