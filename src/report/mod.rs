@@ -9,6 +9,7 @@ pub mod escape;
 pub mod json;
 pub mod ndjson;
 pub mod schema;
+pub mod text;
 
 #[cfg(test)]
 mod samples;

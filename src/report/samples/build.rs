@@ -218,3 +218,24 @@ pub(crate) fn at(millis: impl TryInto<i64>) -> Time {
 pub(crate) fn ms(millis: i64) -> Millis {
     Millis::from_micros(millis * 1_000)
 }
+
+/// The same connection, `millis` later.
+pub(crate) fn shifted(c: &Connection, millis: i64) -> Connection {
+    fn shift(value: &mut serde_json::Value, millis: i64) {
+        match value {
+            serde_json::Value::String(text) => {
+                if let Ok(time) = serde_json::from_value::<Time>(text.as_str().into()) {
+                    let (seconds, nanos) = time.parts();
+                    let later = Time::from(CaptureTime::from_parts(seconds, nanos + millis * 1_000_000));
+                    *text = later.to_string();
+                }
+            }
+            serde_json::Value::Array(list) => list.iter_mut().for_each(|v| shift(v, millis)),
+            serde_json::Value::Object(map) => map.values_mut().for_each(|v| shift(v, millis)),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(c).unwrap();
+    shift(&mut value, millis);
+    serde_json::from_value(value).unwrap()
+}

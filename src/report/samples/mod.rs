@@ -17,7 +17,7 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
         ("hostile", hostile()),
         ("retried", retried()),
         ("ring", ring()),
-        ("many", many(40)),
+        ("many", many(12)),
     ]
 }
 
@@ -372,10 +372,10 @@ pub(crate) fn many(n: u32) -> Report {
             2 => &stall,
             _ => &good,
         };
-        let mut c = from.connections[0].clone();
+        let mut c = shifted(&from.connections[0], i64::from(i) * 120_000);
         c.id = i + 1;
         c.attempt = i + 1;
-        c.start = at(u64::from(i) * 120_000);
+
         c.server.ip = std::net::Ipv4Addr::new(10, 20, 30, 40 + u8::try_from(i % 3).unwrap()).into();
         connections.push(c);
     }
