@@ -15,7 +15,7 @@ fn frames() -> Vec<(LinkType, Vec<u8>)> {
     frame_samples::all()
         .into_iter()
         .map(|sample| (sample.link, sample.frame))
-        .chain(samples::others().into_iter().map(|(_, link, frame)| (link, frame)))
+        .chain(frame_samples::others().into_iter().map(|(_, link, frame)| (link, frame)))
         .collect()
 }
 

@@ -32,7 +32,7 @@ pub fn looks_like_connection_request(payload: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use proptest::prelude::*;
 

@@ -213,7 +213,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use super::crate::wire::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use proptest::prelude::*;
 

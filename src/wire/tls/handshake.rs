@@ -182,7 +182,7 @@ fn chain(body: &[u8]) -> Chain<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::crate::wire::samples::damage;
+    use crate::wire::samples::damage;
     use super::*;
     use proptest::prelude::*;
 
