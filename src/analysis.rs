@@ -3,12 +3,12 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
-use crate::base::{At, CaptureId, Notice, Notices, Side};
+use crate::base::{At, CaptureId, Gap, Notice, Notices, Side};
 use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt, Link};
 use crate::findings::{CAPTURE_RULES, Diagnosis, Finding, Totals, connection_sentence, diagnose};
 use crate::flow::fragments::Fragments;
-use crate::flow::{Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::flow::{Consumer, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
 use crate::wire::{self, Decoded, Glance};
 
@@ -122,7 +122,7 @@ impl Analyzer {
             Decoded::Fragment(fragment) => {
                 let mut fragments = core::mem::take(&mut self.fragments);
                 if let Some(whole) = fragments.push(fragment, at.frame, at.time, &mut self.notices) {
-                    let decoded = wire::decode_reassembled(whole.ip, whole.protocol, whole.bytes);
+                    let decoded = wire::decode_reassembled(whole.ip, whole.protocol, whole.bytes, whole.len);
                     if !matches!(decoded, Decoded::Fragment(_)) {
                         self.decoded(&decoded, at, vantage);
                     }
@@ -152,6 +152,21 @@ impl Analyzer {
             let capture = tcp.first.frame.capture;
             self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence });
         }
+    }
+}
+
+/// The flow floor hands bytes over; the session floor takes them.
+impl Consumer for Session {
+    fn bytes(&mut self, side: Side, data: &[u8], at: At) {
+        self.bytes(side, data, at);
+    }
+
+    fn gap(&mut self, side: Side, gap: Gap) {
+        self.gap(side, gap);
+    }
+
+    fn end(&mut self, side: Side, at: At) {
+        self.end(side, at);
     }
 }
 
