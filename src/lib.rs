@@ -8,4 +8,5 @@
 pub mod base;
 pub mod capture;
 pub mod flow;
+pub mod report;
 pub mod wire;

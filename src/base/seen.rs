@@ -2,6 +2,22 @@
 
 use super::{CaptureTime, Frame};
 
+/// A point in a capture: a frame and its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    /// The frame.
+    pub frame: Frame,
+    /// When it was captured.
+    pub time: CaptureTime,
+}
+
+impl At {
+    /// `value`, seen here.
+    pub const fn saw<T>(self, value: T) -> Seen<T> {
+        Seen::new(value, self.frame, self.time)
+    }
+}
+
 /// A value, the frame that shows it, and when that was captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen<T> {
@@ -17,6 +33,11 @@ impl<T> Seen<T> {
     /// `value` as shown by `frame` at `time`.
     pub const fn new(value: T, frame: Frame, time: CaptureTime) -> Self {
         Self { value, frame, time }
+    }
+
+    /// Where and when.
+    pub const fn at(&self) -> At {
+        At { frame: self.frame, time: self.time }
     }
 }
 

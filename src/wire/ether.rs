@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{ether, hex, ipv4, join};
+    use crate::wire::frame_samples::{ether, hex, ipv4, join};
 
     fn decode_frame(frame: &[u8]) -> Decoded<'_> {
         decode(LinkType::ETHERNET, frame, u32::try_from(frame.len()).unwrap())

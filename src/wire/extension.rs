@@ -68,7 +68,7 @@ const SHIM6: u8 = 140;
 mod tests {
     use super::*;
     use crate::base::LinkType;
-    use crate::wire::samples::{hex, ipv6, ipv6_with, join};
+    use crate::wire::frame_samples::{hex, ipv6, ipv6_with, join};
     use crate::wire::{Decoded, IpFacts, decode, decode_reassembled};
 
     fn decode_all(packet: &[u8]) -> Decoded<'_> {

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{hex, ipv4, ipv4_with, join, udp};
+    use crate::wire::frame_samples::{hex, ipv4, ipv4_with, join, udp};
 
     fn kind(header: &str) -> &'static str {
         let packet = ipv4_with(17, &udp(PORT, &join(&[&hex(header), &ipv4()])));

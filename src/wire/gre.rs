@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{ether, hex, ipv4, ipv4_with, join};
+    use crate::wire::frame_samples::{ether, hex, ipv4, ipv4_with, join};
 
     fn outcome(header: &str, inner: &[u8]) -> String {
         let packet = ipv4_with(47, &join(&[&hex(header), inner]));

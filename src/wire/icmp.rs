@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{hex, icmp_v4, icmp_v6, ipv4, ipv4_with, ipv6, ipv6_with, join};
+    use crate::wire::frame_samples::{hex, icmp_v4, icmp_v6, ipv4, ipv4_with, ipv6, ipv6_with, join};
 
     fn error(packet: &[u8]) -> Option<IcmpError> {
         match decode(LinkType::RAW, packet, u32::try_from(packet.len()).unwrap()) {

@@ -55,7 +55,7 @@ fn address(error: HeaderSliceError) -> ParseError {
 #[cfg(test)]
 mod tests {
     use crate::base::{Cause, LimitSource, LinkType};
-    use crate::wire::samples::{CONNECTION_REQUEST, ether, ipv4, with_ipv4_length};
+    use crate::wire::frame_samples::{CONNECTION_REQUEST, ether, ipv4, with_ipv4_length};
     use crate::wire::{Decoded, decode};
 
     fn decode_framed(packet: &[u8], original_len: u32) -> String {

@@ -47,7 +47,7 @@ fn address(error: HeaderSliceError) -> ParseError {
 #[cfg(test)]
 mod tests {
     use crate::base::LinkType;
-    use crate::wire::samples::ipv6;
+    use crate::wire::frame_samples::ipv6;
     use crate::wire::{Decoded, decode};
 
     #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::samples::{self, CONNECTION_REQUEST, Sample};
+use super::frame_samples::{self, CONNECTION_REQUEST, Sample};
 use super::{Decoded, Glance, Segment, decode, peek};
 use crate::base::LinkType;
 
@@ -12,10 +12,10 @@ fn wire_len(frame: &[u8]) -> u32 {
 
 /// Every frame there is.
 fn frames() -> Vec<(LinkType, Vec<u8>)> {
-    samples::all()
+    frame_samples::all()
         .into_iter()
         .map(|sample| (sample.link, sample.frame))
-        .chain(samples::others().into_iter().map(|(_, link, frame)| (link, frame)))
+        .chain(frame_samples::others().into_iter().map(|(_, link, frame)| (link, frame)))
         .collect()
 }
 
@@ -25,7 +25,7 @@ fn decode_whole(sample: &Sample) -> Decoded<'_> {
 
 #[test]
 fn every_sample_leads_to_the_connection_request() {
-    for sample in samples::all() {
+    for sample in frame_samples::all() {
         let name = sample.name;
         let Decoded::Tcp(segment) = decode_whole(&sample) else {
             panic!("{name}: {:?}", decode_whole(&sample));
@@ -42,7 +42,7 @@ fn every_sample_leads_to_the_connection_request() {
 
 #[test]
 fn a_frame_cut_anywhere_gives_what_it_has_and_no_more() {
-    for sample in samples::all() {
+    for sample in frame_samples::all() {
         let Decoded::Tcp(whole) = decode_whole(&sample) else { panic!("{}", sample.name) };
         for end in 0..sample.frame.len() {
             let cut = &sample.frame[..end];
@@ -72,7 +72,7 @@ fn peek_and_decode_agree_at_every_length() {
 #[test]
 fn the_header_alone_is_enough() {
     // 16 of 20 bytes of the TCP header: up to the window.
-    for sample in samples::all() {
+    for sample in frame_samples::all() {
         let header_end = sample.frame.len() - 19 - 32 + 16;
         if sample.name == "ethernet, trailer" {
             continue;
@@ -87,7 +87,7 @@ fn the_header_alone_is_enough() {
 
 #[test]
 fn peek_sees_the_plain_shapes() {
-    let seen: Vec<_> = samples::all()
+    let seen: Vec<_> = frame_samples::all()
         .iter()
         .filter(|sample| matches!(peek(sample.link, &sample.frame), Glance::Tcp { .. }))
         .map(|sample| sample.name)
@@ -95,7 +95,7 @@ fn peek_sees_the_plain_shapes() {
     for name in ["ethernet, IPv4", "802.1ad, 802.1Q", "SLL", "SLL2, IPv6", "raw, IPv6", "NULL, macOS IPv6"] {
         assert!(seen.contains(&name), "{name} in {seen:?}");
     }
-    assert!(samples::all().iter().all(|sample| sample.tunnels == 0 || !seen.contains(&sample.name)));
+    assert!(frame_samples::all().iter().all(|sample| sample.tunnels == 0 || !seen.contains(&sample.name)));
 }
 
 /// The law of `peek`.

@@ -72,7 +72,7 @@ pub(super) fn is_internet_family(family: [u8; 4]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::samples::{hex, ipv4, join};
+    use crate::wire::frame_samples::{hex, ipv4, join};
 
     #[test]
     fn what_is_no_packet_is_not_taken_for_one() {

@@ -27,6 +27,28 @@ mod vlan;
 mod vxlan;
 mod wifi;
 
+// Streams: RDP, TLS, CredSSP.
+pub mod credssp;
+pub mod der;
+pub mod error_info;
+pub mod fast_path;
+pub mod gcc;
+pub mod licence;
+pub mod mcs;
+pub mod negotiation;
+pub mod nt_status;
+pub mod ntlm;
+pub mod preconnection;
+pub mod rdpeudp;
+mod recognise;
+pub mod security;
+pub mod share;
+pub mod tls;
+pub mod tpkt;
+pub mod x224;
+
+#[cfg(test)]
+mod frame_samples;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
@@ -36,5 +58,5 @@ mod samples;
 
 pub use link::{decode, decode_reassembled};
 pub use peek::{Glance, peek};
-pub use segment::{Decoded, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
+pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
 pub use tunnel::MAX_TUNNELS;

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{ether, hex, ipv4, join};
+    use crate::wire::frame_samples::{ether, hex, ipv4, join};
 
     fn outcome(inner: &[u8]) -> &'static str {
         let frame = ether(0x8847, &join(&[&hex("00065140"), inner]));

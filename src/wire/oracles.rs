@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use etherparse::{LaxSlicedPacket, TcpOptionElement, TransportSlice};
 use proptest::prelude::*;
 
-use super::samples::{self, join};
+use super::frame_samples::{self, join};
 use super::{Decoded, Glance, Segment, TcpFlags, TcpOptions, decode, peek};
 use crate::base::LinkType;
 
@@ -80,7 +80,7 @@ fn options_of(slice: &etherparse::TcpSlice<'_>) -> Option<TcpOptions> {
 
 /// A plain Ethernet sample with its header bytes changed, and cut.
 fn damaged_frame() -> impl Strategy<Value = Vec<u8>> {
-    let frames: Vec<_> = samples::all()
+    let frames: Vec<_> = frame_samples::all()
         .into_iter()
         .filter(|sample| sample.link == LinkType::ETHERNET && sample.tunnels == 0)
         .map(|sample| sample.frame)
@@ -113,8 +113,8 @@ const ONLY_OURS: [&str; 4] =
 
 #[test]
 fn tshark_reads_the_samples_as_we_do() {
-    let named = samples::all().into_iter().map(|sample| (sample.name, sample.link, sample.frame));
-    let frames: Vec<_> = named.chain(samples::others()).filter(|(name, ..)| !ONLY_OURS.contains(name)).collect();
+    let named = frame_samples::all().into_iter().map(|sample| (sample.name, sample.link, sample.frame));
+    let frames: Vec<_> = named.chain(frame_samples::others()).filter(|(name, ..)| !ONLY_OURS.contains(name)).collect();
     let Some(rows) = tshark(&pcapng(&frames)) else { return };
     assert_eq!(rows.len(), frames.len());
     for (row, (name, link, frame)) in rows.iter().zip(&frames) {
@@ -296,7 +296,7 @@ fn pcapng(frames: &[(&str, LinkType, Vec<u8>)]) -> Vec<u8> {
         let len = u32::try_from(12 + body.len() + padding.len()).unwrap().to_le_bytes();
         join(&[&kind.to_le_bytes(), &len, body, &padding, &len])
     };
-    let section = block(0x0a0d_0d0a, &samples::hex("4d3c2b1a 0100 0000 ffffffffffffffff"));
+    let section = block(0x0a0d_0d0a, &frame_samples::hex("4d3c2b1a 0100 0000 ffffffffffffffff"));
     let interfaces = frames.iter().map(|(_, link, _)| block(1, &[link.0, 0].map(u32::to_le_bytes).concat()));
     let packets = frames.iter().zip(0..).map(|((_, _, frame), interface)| {
         let len = wire_len(frame);

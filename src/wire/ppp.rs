@@ -44,7 +44,7 @@ const PPP_MPLS: u16 = 0x0281;
 #[cfg(test)]
 mod tests {
     use crate::base::LinkType;
-    use crate::wire::samples::{hex, ipv4, join};
+    use crate::wire::frame_samples::{hex, ipv4, join};
     use crate::wire::{Decoded, decode};
 
     #[test]

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{hex, ipv4, join};
+    use crate::wire::frame_samples::{hex, ipv4, join};
 
     fn decode_cooked(header: &str) -> Decoded<'static> {
         let frame = join(&[&hex(header), &ipv4()]).leak();

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::base::{Cause, LinkType};
     use crate::wire::decode;
-    use crate::wire::samples::{hex, ipv4_with, join, syn};
+    use crate::wire::frame_samples::{hex, ipv4_with, join, syn};
 
     fn segment(packet: &[u8]) -> Segment<'_> {
         match decode(LinkType::RAW, packet, u32::try_from(packet.len()).unwrap()) {

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{hex, ipv4, ipv4_with, join};
+    use crate::wire::frame_samples::{hex, ipv4, ipv4_with, join};
 
     /// The Connection Request in `n` headers of IP in IP.
     fn nested(n: u8) -> Vec<u8> {

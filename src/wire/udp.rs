@@ -40,7 +40,7 @@ pub(super) const fn is_tunnel_port(port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::base::LinkType;
-    use crate::wire::samples::{hex, ipv4_with, udp};
+    use crate::wire::frame_samples::{hex, ipv4_with, udp};
     use crate::wire::{Decoded, decode};
 
     #[test]

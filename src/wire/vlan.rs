@@ -46,7 +46,7 @@ pub(super) fn strip<'a>(
 mod tests {
     use super::*;
     use crate::base::LinkType;
-    use crate::wire::samples::{ether, hex, ipv4, join};
+    use crate::wire::frame_samples::{ether, hex, ipv4, join};
     use crate::wire::{Decoded, decode};
 
     #[test]

@@ -43,7 +43,7 @@ const POLICY_APPLIED: u8 = 0x08;
 mod tests {
     use super::*;
     use crate::base::LinkType;
-    use crate::wire::samples::{ether, hex, ipv4, ipv4_with, join, udp, vxlan_frame};
+    use crate::wire::frame_samples::{ether, hex, ipv4, ipv4_with, join, udp, vxlan_frame};
     use crate::wire::{Decoded, decode};
 
     #[test]

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::base::LinkType;
     use crate::wire::decode;
-    use crate::wire::samples::{hex, ipv4, join};
+    use crate::wire::frame_samples::{hex, ipv4, join};
 
     fn decode_air(link: LinkType, header: &str) -> Decoded<'static> {
         decode(link, join(&[&hex(header), &hex("aaaa0300 00000800"), &ipv4()]).leak(), 0)

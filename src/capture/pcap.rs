@@ -1,0 +1,298 @@
+//! Classic pcap: draft-ietf-opsawg-pcap, and the variants that Wireshark knows
+//! by their magic.
+//!
+//! The records are walked here rather than by `pcap-parser`: a record header
+//! is four numbers, walking it in place costs a third less, and only a walker
+//! that sees raw offsets can find its way again after damage.
+
+use std::io;
+
+use super::info::{CaptureInfo, Format, Interface};
+use super::record::{MAX_PACKET, Order, Record, search};
+use super::window::{MAX_RECORD, Window};
+use crate::base::{CaptureTime, LinkType};
+
+/// Headers in a row that prove that records begin here. Three random ones pass
+/// the checks once in 2^60.
+const PROOF: usize = 3;
+
+/// After damage, the next record is expected within this many seconds of the
+/// last: a year.
+const PLAUSIBLE_SECONDS: u32 = 366 * 86_400;
+
+/// The walker of a pcap's records.
+#[derive(Debug)]
+pub(super) struct Pcap {
+    order: Order,
+    /// Nanoseconds in the unit of the second time field.
+    unit: u32,
+    header_len: usize,
+    max_packet: u32,
+    link: LinkType,
+    last_seconds: Option<u32>,
+}
+
+/// The first four fields of a record header; every variant has them.
+#[derive(Clone, Copy)]
+struct Header {
+    seconds: u32,
+    fraction: u32,
+    captured: u32,
+    original: u32,
+}
+
+impl Pcap {
+    /// Reads the file header; `None` when it is cut short.
+    pub(super) fn begin(window: &mut Window, format: Format, info: &mut CaptureInfo) -> io::Result<Option<Self>> {
+        let header_len = if format == Format::PcapIxia { 28 } else { 24 };
+        if !window.ensure(header_len)? {
+            return Ok(None);
+        }
+        let Some(&[magic, m1, m2, m3, _, _, _, _, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3]) =
+            window.unread().first_chunk::<24>()
+        else {
+            return Ok(None);
+        };
+        let order = if matches!(magic, 0xa1 | 0x1c) { Order::Big } else { Order::Little };
+        let snap_len = order.u32([s0, s1, s2, s3]);
+        // The upper bits tell the length of a frame check sequence, which no
+        // reader of IP needs: lengths inside the packet delimit it.
+        let link = LinkType(order.u32([l0, l1, l2, l3]) & 0xffff);
+        let hardware_ixia = format == Format::PcapIxia && [magic, m1, m2, m3].contains(&0xac);
+        let unit = if format == Format::PcapNanoseconds || hardware_ixia { 1 } else { 1_000 };
+        window.skip(header_len);
+        // 0 and 2^31 - 1 both stand for "all".
+        let limited = (1..=MAX_PACKET).contains(&snap_len);
+        info.interface(Interface { snap_len: limited.then_some(snap_len), ..Interface::new(link) });
+        Ok(Some(Self {
+            order,
+            unit,
+            header_len: if format == Format::PcapModified { 24 } else { 16 },
+            max_packet: snap_len.min(MAX_RECORD as u32 / 2).max(MAX_PACKET),
+            link,
+            last_seconds: None,
+        }))
+    }
+
+    /// The next packet; `None` at the end of what can be read.
+    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<Option<Record>> {
+        loop {
+            if !window.ensure(self.header_len)? {
+                if window.len() > 0 {
+                    info.cut_short(window.offset(), "a record header");
+                    window.skip(window.len());
+                }
+                return Ok(None);
+            }
+            let Some(header) = self.header(window.unread()) else { return Ok(None) };
+            if !self.is_possible(header) {
+                if self.find_next(window, info)? { continue } else { return Ok(None) }
+            }
+            let captured = header.captured as usize;
+            if !window.ensure(self.header_len.saturating_add(captured))? {
+                // Cut short, unless records follow: then the length lied.
+                if self.find_next(window, info)? { continue } else { return Ok(None) }
+            }
+            self.last_seconds = Some(header.seconds);
+            let place = window.locate(self.header_len, captured);
+            window.skip(self.header_len.saturating_add(captured));
+            let nanos = i64::from(header.fraction).saturating_mul(i64::from(self.unit));
+            return Ok(Some(Record {
+                number: info.packets.saturating_add(1),
+                time: CaptureTime::from_parts(i64::from(header.seconds), nanos),
+                link: self.link,
+                interface: 0,
+                packet_id: None,
+                place,
+                original_len: header.original.max(header.captured),
+            }));
+        }
+    }
+
+    #[inline]
+    fn header(&self, bytes: &[u8]) -> Option<Header> {
+        let &[a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = bytes.first_chunk::<16>()?;
+        Some(Header {
+            seconds: self.order.u32([a0, a1, a2, a3]),
+            fraction: self.order.u32([b0, b1, b2, b3]),
+            captured: self.order.u32([c0, c1, c2, c3]),
+            original: self.order.u32([d0, d1, d2, d3]),
+        })
+    }
+
+    /// Whether a header in its place may be believed. Odd but real: captured
+    /// more than the snap length, more than the original length, a fraction
+    /// beyond its second. A header of zeros is what preallocated files end in.
+    #[inline]
+    const fn is_possible(&self, header: Header) -> bool {
+        header.captured <= self.max_packet
+            && header.fraction < 1_000_000_000
+            && (header.captured | header.original | header.seconds) != 0
+    }
+
+    /// Whether bytes found anywhere look like a header that was written.
+    fn is_plausible(&self, header: Header) -> bool {
+        let near = |last: u32| header.seconds.abs_diff(last) <= PLAUSIBLE_SECONDS;
+        header.captured > 0
+            && header.captured <= header.original
+            && header.captured <= MAX_PACKET
+            && header.original <= MAX_RECORD as u32
+            && header.fraction < 1_000_000_000 / self.unit
+            && self.last_seconds.is_none_or(near)
+    }
+
+    /// Searches behind a record that cannot be read for the next that can;
+    /// `false` when there is none, and the file ends here for us.
+    #[cold]
+    fn find_next(&self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<bool> {
+        let from = window.offset();
+        let impossible = self.header(window.unread()).is_none_or(|h| !self.is_possible(h));
+        let found = search(window, |window| self.is_proven(window))?;
+        if !found {
+            window.skip(window.len());
+        }
+        if found || impossible {
+            info.damaged(from, window.offset().saturating_sub(from), "a record header");
+        } else {
+            info.cut_short(from, "a packet");
+        }
+        Ok(found)
+    }
+
+    /// Whether records begin at the next byte: [`PROOF`] headers in a row, or
+    /// one less before the file ends, or one that ends exactly with it.
+    fn is_proven(&self, window: &mut Window) -> io::Result<bool> {
+        let mut at = 0_usize;
+        for proven in 0..PROOF {
+            if !window.ensure(at.saturating_add(self.header_len))? {
+                return Ok(proven >= 2 || (proven == 1 && window.len() == at));
+            }
+            let header = window.unread().get(at..).and_then(|bytes| self.header(bytes));
+            let Some(header) = header.filter(|h| self.is_plausible(*h)) else { return Ok(false) };
+            at = at.saturating_add(self.header_len).saturating_add(header.captured as usize);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::capture::written::{In, Sent, expected, notices, packets, read};
+
+    const LITTLE: In = In { big: false };
+
+    #[test]
+    fn every_variant_in_both_byte_orders_gives_the_same_packets() {
+        let sent = packets(20);
+        for magic in [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34, 0x1c00_01ab, 0x1c00_01ac] {
+            for big in [false, true] {
+                let (got, info) = read(&In { big }.pcap(magic, 65_535, 1, &sent));
+                assert_eq!(got, expected(&sent), "{magic:x} {big}");
+                assert!(!info.incomplete && info.notices.is_empty());
+                assert_eq!(info.packets, 20);
+                assert_eq!(info.interfaces[0].snap_len, Some(65_535));
+            }
+        }
+    }
+
+    #[test]
+    fn odd_lengths_are_normal() {
+        let mut sent = packets(3);
+        sent[1].original = 3;
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 0, 1, &sent));
+        assert_eq!(got[1].6, got[1].5.len() as u32, "captured more than there was");
+        assert_eq!(info.interfaces[0].snap_len, None, "a snap length of 0 is none");
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 10, 1, &sent));
+        assert_eq!(got.len(), 3, "captured more than the snap length");
+        assert!(!info.incomplete);
+    }
+
+    #[test]
+    fn the_length_of_a_check_sequence_is_no_link_type() {
+        let (got, _) = read(&LITTLE.pcap(0xa1b2_c3d4, 0, 0x2400_0001, &packets(1)));
+        assert_eq!(got[0].2, 1);
+    }
+
+    #[test]
+    fn a_cut_anywhere_gives_all_before_it() {
+        let sent = packets(6);
+        let whole = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        let mut ends = vec![24];
+        for packet in &sent {
+            ends.push(ends.last().unwrap() + 16 + packet.data.len());
+        }
+        for cut in 24..whole.len() {
+            let (got, info) = read(&whole[..cut]);
+            let complete = ends.iter().filter(|end| **end <= cut).count() - 1;
+            assert_eq!(got, expected(&sent)[..complete], "cut at {cut}");
+            assert_eq!(info.incomplete, !ends.contains(&cut), "cut at {cut}");
+            if info.incomplete {
+                assert_eq!(notices(&info), ["file-cut-short"]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hole_costs_only_what_it_covers() {
+        let sent = packets(40);
+        let whole = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        let at = 24 + sent[..12].iter().map(|p| 16 + p.data.len()).sum::<usize>();
+        for (fill, len) in [(0xff, 200), (0, 300), (0x41, 16)] {
+            let mut bytes = whole.clone();
+            bytes[at..at + len].fill(fill);
+            let (got, info) = read(&bytes);
+            assert!(info.incomplete);
+            assert_eq!(notices(&info), ["file-damaged"]);
+            let data = |i: usize| &sent[i].data;
+            assert!((0..12).all(|i| &got[i].5 == data(i)), "what stands before");
+            assert_eq!(&got.last().unwrap().5, data(39), "what stands behind");
+            assert!(got.len() > 30, "{}", got.len());
+        }
+    }
+
+    #[test]
+    fn a_length_that_lies_near_the_end_is_found_out() {
+        let sent = packets(10);
+        let mut bytes = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        bytes[24 + 8..24 + 12].copy_from_slice(&60_000_u32.to_le_bytes());
+        let (got, info) = read(&bytes);
+        assert_eq!(got.len(), 9, "all but the first");
+        assert_eq!(notices(&info), ["file-damaged"]);
+    }
+
+    #[test]
+    fn a_tail_of_zeros_is_no_packets() {
+        let sent = packets(3);
+        let mut bytes = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        bytes.resize(bytes.len() + 5_000, 0);
+        let (got, info) = read(&bytes);
+        assert_eq!(got, expected(&sent));
+        assert_eq!(notices(&info), ["file-damaged"]);
+    }
+
+    #[test]
+    fn a_length_of_four_gigabytes_allocates_nothing() {
+        let mut bytes = LITTLE.pcap(0xa1b2_c3d4, u32::MAX, 1, &packets(1));
+        for field in [5, 6, u32::MAX, u32::MAX] {
+            bytes.extend(field.to_le_bytes());
+        }
+        bytes.resize(bytes.len() + 100_000, 0x55);
+        let (got, info) = read(&bytes);
+        assert_eq!((got.len(), info.incomplete), (1, true));
+    }
+
+    #[test]
+    fn a_header_alone_is_an_empty_capture() {
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &[]));
+        assert!(got.is_empty() && !info.incomplete && info.first_time.is_none());
+    }
+
+    #[test]
+    fn large_packets_grow_the_buffer() {
+        let big = |n: usize| Sent { nanos: 1_792_000_000_000_000_000, data: vec![n as u8; n], original: n as u32 };
+        let sent: Vec<Sent> = [200_000, 262_144, 10, 262_000].map(big).to_vec();
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 262_144, 1, &sent));
+        assert_eq!(got, expected(&sent));
+        assert!(!info.incomplete);
+    }
+}
