@@ -8,7 +8,8 @@
 use std::io;
 
 use super::info::{CaptureInfo, Format, Interface};
-use super::record::{MAX_PACKET, Order, Record, search};
+use super::record::{MAX_PACKET, Order, Record};
+use super::resync::resync;
 use super::window::{MAX_RECORD, Window};
 use crate::base::{CaptureTime, LinkType};
 
@@ -79,19 +80,20 @@ impl Pcap {
         loop {
             if !window.ensure(self.header_len)? {
                 if window.len() > 0 {
-                    info.cut_short(window.offset(), "a record header");
+                    info.cut_short(window, window.offset(), "a record");
                     window.skip(window.len());
                 }
                 return Ok(None);
             }
             let Some(header) = self.header(window.unread()) else { return Ok(None) };
-            if !self.is_possible(header) {
-                if self.find_next(window, info)? { continue } else { return Ok(None) }
-            }
             let captured = header.captured as usize;
-            if !window.ensure(self.header_len.saturating_add(captured))? {
+            let possible = self.is_possible(header);
+            if !possible || !window.ensure(self.header_len.saturating_add(captured))? {
                 // Cut short, unless records follow: then the length lied.
-                if self.find_next(window, info)? { continue } else { return Ok(None) }
+                if resync(window, info, "a record", possible, |window| self.is_proven(window))? {
+                    continue;
+                }
+                return Ok(None);
             }
             self.last_seconds = Some(header.seconds);
             let place = window.locate(self.header_len, captured);
@@ -139,24 +141,6 @@ impl Pcap {
             && header.original <= MAX_RECORD as u32
             && header.fraction < 1_000_000_000 / self.unit
             && self.last_seconds.is_none_or(near)
-    }
-
-    /// Searches behind a record that cannot be read for the next that can;
-    /// `false` when there is none, and the file ends here for us.
-    #[cold]
-    fn find_next(&self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<bool> {
-        let from = window.offset();
-        let impossible = self.header(window.unread()).is_none_or(|h| !self.is_possible(h));
-        let found = search(window, |window| self.is_proven(window))?;
-        if !found {
-            window.skip(window.len());
-        }
-        if found || impossible {
-            info.damaged(from, window.offset().saturating_sub(from), "a record header");
-        } else {
-            info.cut_short(from, "a packet");
-        }
-        Ok(found)
     }
 
     /// Whether records begin at the next byte: [`PROOF`] headers in a row, or
