@@ -202,11 +202,14 @@ impl Timeline {
             self.notices.add(FILE_REPEATED, None, says);
             return;
         }
+        if path.exists() && !path.is_file() {
+            // A pipe with a name: it cannot be opened twice.
+            let opened = open(&path, self.next_id(), &self.options);
+            return self.join(opened);
+        }
         match open_sized(&path, self.next_id(), &CaptureOptions::default(), PEEK_SIZE) {
             Err(e) if from_folder && e.is_foreign() => self.notices.add(FILE_PASSED_OVER, None, || e.to_string()),
             Err(e) => self.problems.push(Problem::Open(e)),
-            // A pipe with a name cannot be opened twice.
-            Ok(capture) if capture.position().total.is_none() => self.join(Ok(capture)),
             Ok(mut capture) => {
                 let total = capture.position().total;
                 self.total = self.total.zip(total).map(|(all, more)| all.saturating_add(more));

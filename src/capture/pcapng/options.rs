@@ -1,6 +1,6 @@
 //! pcapng options (draft-ietf-opsawg-pcapng §3.5): code, length, value, padding.
 
-use super::record::Order;
+use crate::capture::record::Order;
 
 /// Iterates over the options in some bytes; ends at the end mark, and at an
 /// option that does not fit.
