@@ -58,6 +58,9 @@ class Flows:
     def __init__(self):
         self._flows = {}
 
+    def all(self):
+        return list(self._flows.values())
+
     def take(self, packet, direction):
         ends = ((packet.src, packet.sport), (packet.dst, packet.dport))
         name = ends if direction == C2S else ends[::-1]

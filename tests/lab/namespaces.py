@@ -1,6 +1,11 @@
-"""The three network namespaces of the lab and the wires between them.
+"""The network namespaces of the lab and the wires between them.
 
     client (10.77.1.2) --c0====m0-- middle --m1====s0-- (10.77.2.2) server
+
+Where a scenario wants the resets of the real netfilter, a fourth namespace with a
+forwarding kernel, the firewall, stands between the middle and the server:
+
+    middle --m1====f0-- firewall --f1====s0-- server
 
 The middle has no addresses: the user-space bridge is its only forwarding plane,
 so that nothing but the bridge can alter, delay or invent a packet.
@@ -13,6 +18,7 @@ import os
 import subprocess
 
 CLIENT, MIDDLE, SERVER = "rdplab-client", "rdplab-middle", "rdplab-server"
+FIREWALL = "rdplab-firewall"
 
 CLIENT_MAC, MIDDLE_CLIENT_MAC = "02:77:00:00:01:02", "02:77:00:00:01:01"
 SERVER_MAC, MIDDLE_SERVER_MAC = "02:77:00:00:02:02", "02:77:00:00:02:01"
@@ -36,10 +42,10 @@ def _in(namespace, *words):
                    stdout=subprocess.DEVNULL)
 
 
-def build(server_ttl=128, client_ttl=128):
+def build(server_ttl=128, client_ttl=128, firewall=False):
     """Make the namespaces afresh."""
     destroy()
-    for namespace in (CLIENT, MIDDLE, SERVER):
+    for namespace in (CLIENT, MIDDLE, SERVER, *[FIREWALL] * firewall):
         _ip("netns", "add", namespace)
         # No router solicitations or duplicate-address probes in the captures.
         for knob in ("accept_ra=0", "accept_dad=0", "router_solicitations=0"):
@@ -47,13 +53,43 @@ def build(server_ttl=128, client_ttl=128):
                 f"net.ipv6.conf.all.{knob}")
     _ip("link", "add", "c0", "netns", CLIENT, "address", CLIENT_MAC, "type", "veth",
         "peer", "name", "m0", "netns", MIDDLE, "address", MIDDLE_CLIENT_MAC)
-    _ip("link", "add", "s0", "netns", SERVER, "address", SERVER_MAC, "type", "veth",
-        "peer", "name", "m1", "netns", MIDDLE, "address", MIDDLE_SERVER_MAC)
+    if firewall:
+        _build_firewall()
+    else:
+        _ip("link", "add", "s0", "netns", SERVER, "address", SERVER_MAC, "type", "veth",
+            "peer", "name", "m1", "netns", MIDDLE, "address", MIDDLE_SERVER_MAC)
     for interface in ("m0", "m1"):
         _in(MIDDLE, "sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
         _up(MIDDLE, interface)
     _endpoint(CLIENT, "c0", CLIENT_IP, CLIENT_IP6, MIDDLE_CLIENT_MAC, client_ttl)
-    _endpoint(SERVER, "s0", SERVER_IP, SERVER_IP6, MIDDLE_SERVER_MAC, server_ttl)
+    _endpoint(SERVER, "s0", SERVER_IP, SERVER_IP6,
+              _FIREWALL_MAC if firewall else MIDDLE_SERVER_MAC, server_ttl)
+
+
+_FIREWALL_MAC = "02:77:00:00:03:02"
+
+
+def _build_firewall():
+    # The side towards the bridge has the server's MAC, so that the bridge need not know of it.
+    _ip("link", "add", "f0", "netns", FIREWALL, "address", SERVER_MAC, "type", "veth",
+        "peer", "name", "m1", "netns", MIDDLE, "address", MIDDLE_SERVER_MAC)
+    _ip("link", "add", "s0", "netns", SERVER, "address", SERVER_MAC, "type", "veth",
+        "peer", "name", "f1", "netns", FIREWALL, "address", _FIREWALL_MAC)
+    for interface, address, network, beyond, mac in (
+            ("f0", "10.77.3.1/24", "10.77.1.0/24", "10.77.3.2", MIDDLE_SERVER_MAC),
+            ("f1", "10.77.2.1/24", None, SERVER_IP, SERVER_MAC)):
+        _up(FIREWALL, interface)
+        _in(FIREWALL, "ip", "addr", "add", address, "dev", interface)
+        _in(FIREWALL, "ip", "neigh", "add", beyond, "lladdr", mac, "nud", "permanent",
+            "dev", interface)
+        if network:
+            _in(FIREWALL, "ip", "route", "add", network, "via", beyond)
+    _in(FIREWALL, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+
+
+def firewall_rule(*words):
+    """Append a rule to what the firewall does with packets that it forwards."""
+    _in(FIREWALL, "iptables", "-A", "FORWARD", *words)
 
 
 def _up(namespace, interface):
@@ -85,7 +121,7 @@ def _endpoint(namespace, interface, address, address6, router_mac, ttl):
 
 def destroy():
     present = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
-    for namespace in (CLIENT, MIDDLE, SERVER):
+    for namespace in (CLIENT, MIDDLE, SERVER, FIREWALL):
         if namespace in present.split():
             _ip("netns", "del", namespace)
 

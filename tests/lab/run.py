@@ -19,7 +19,8 @@ class Run:
         self.notes = ""
         self.translated = {}        # connection at the client → the same behind a NAT
         self._peers = []
-        namespaces.build(server_ttl=scenario.server_ttl, client_ttl=scenario.client_ttl)
+        namespaces.build(server_ttl=scenario.server_ttl, client_ttl=scenario.client_ttl,
+                         firewall=scenario.kernel_forger)
         self.bridge = bridge.Bridge(scenario.path)
         self.bridge.start()
 

@@ -36,8 +36,11 @@ def write(folder, scenario, run):
     """Judge the run in `folder` and write its truth.toml. Returns the stage seen by each side."""
     log = [dict(entry, key=tuple(entry["key"])) for entry in run.log]
     sides = {side: _side(folder, side, scenario, log) for side in SIDES}
-    if not run.translated and not scenario.kernel_forger:
-        _every_stranger_is_forged(sides)
+    if not run.translated:
+        _every_stranger_is_forged(sides, scenario.kernel_forger)
+    for side in SIDES:
+        for name, seen in sides[side].items():
+            _judge_end(seen, name, side, scenario)
     wanted = {entry["key"] for entry in log if entry["what"] == "forged"}
     if wanted and not any(seen.forged for side in SIDES for seen in sides[side].values()):
         raise Disagreement("forged packets are in neither capture")
@@ -66,7 +69,6 @@ def _side(folder, side, scenario, log):
         numbers = {packet.frame for packet in members}
         seen.forged = sorted(forged & numbers)
         seen.lost = sorted(lost & numbers)
-        _judge_end(seen, name, side, scenario)
     return connections
 
 
@@ -136,8 +138,12 @@ def _nearest(candidates, moment, taken, later):
     return {min(fitting, key=lambda packet: abs(packet.time - moment)).frame}
 
 
-def _every_stranger_is_forged(sides):
-    """A packet that its sender's own capture does not have was built by the bridge, and no other."""
+def _every_stranger_is_forged(sides, kernel_forger):
+    """A packet that its sender's own capture does not have was built in the middle, and no other.
+
+    The bridge keeps a log to compare with; of a forwarding kernel that rejects, the
+    strangers are all there is to know.
+    """
     for side, other in (SIDES, SIDES[::-1]):
         for name, seen in sides[side].items():
             if name not in sides[other]:
@@ -146,7 +152,9 @@ def _every_stranger_is_forged(sides):
             sent = {_without_ttl(packet) for packet in sides[other][name].packets}
             strangers = {packet.frame for packet in seen.packets
                          if packet.src == sender and _without_ttl(packet) not in sent}
-            if strangers != set(seen.forged):
+            if kernel_forger:
+                seen.forged = sorted(strangers)
+            elif strangers != set(seen.forged):
                 raise Disagreement(f"{side}: not sent by the peer {sorted(strangers)}, "
                                    f"forged by the bridge {seen.forged}")
 

@@ -44,3 +44,17 @@ def _top_windows(x11, display):
     if windows:
         x11.XFree(children)
     return windows
+
+
+def move_pointer(display_name):
+    """Move the mouse of a display, so that its client has an input event to send."""
+    x11 = ctypes.CDLL("libX11.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XDefaultRootWindow.restype = ctypes.c_ulong
+    display = ctypes.c_void_p(x11.XOpenDisplay(display_name.encode()))
+    root = ctypes.c_ulong(x11.XDefaultRootWindow(display))
+    none = ctypes.c_ulong(0)
+    for position in (30, 60, 90):
+        x11.XWarpPointer(display, none, root, 0, 0, 0, 0, position, position)
+        x11.XSync(display, False)
+    x11.XCloseDisplay(display)
