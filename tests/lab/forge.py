@@ -166,13 +166,3 @@ def websense(trigger, rng):
     """A proxy filter: bare RST to the client at the next byte, ack 0, window 0."""
     return [(*_to_source(trigger, trigger.ack, 0, RST, ttl=128, ident=rng.randrange(1, 65536),
                          dont_fragment=True, window=0), 0)]
-
-
-def fire(builder, why=None, pass_on=False):
-    """An action for rules.Once: forge with a builder, and swallow the trigger or let it pass."""
-    def action(packet, bridge):
-        for raw, direction, delay in builder(packet, bridge.random):
-            bridge.forge(raw, direction, why or builder.__name__, delay)
-        return None if pass_on else "drop"
-    action.label = why or builder.__name__
-    return action

@@ -95,6 +95,31 @@ class Once:
         return None
 
 
+class Inspector:
+    """A device that meets the same moment in every connection with the same forged packets.
+
+    FreeRDP tries a failed connection a second time, and a real device would reset that
+    one too. With `block`, nothing of a connection passes after its moment.
+    """
+
+    def __init__(self, moment, builder, pass_on=False, block=False):
+        self._moment, self._builder, self._pass_on, self._block = moment, builder, pass_on, block
+        self._met = set()
+        self.label = f"{builder.__name__} swallows its trigger"
+
+    def __call__(self, packet, bridge):
+        if not packet.is_tcp:
+            return None
+        if id(packet.flow) in self._met:
+            return "drop" if self._block else None
+        if not self._moment(packet):
+            return None
+        self._met.add(id(packet.flow))
+        for raw, direction, delay in self._builder(packet, bridge.random):
+            bridge.forge(raw, direction, self._builder.__name__, delay)
+        return None if self._pass_on else "drop"
+
+
 class Dark:
     """From a moment on, nothing passes (in `ways`), for `seconds` or for good.
 

@@ -102,7 +102,8 @@ def _judge_end(seen, name, side, scenario):
                 seen.ended_by = "client" if packet.src == name[0] else "server"
             break
     else:
-        seen.ended_how = scenario.unterminated
+        retried = _unacknowledged_retries(seen.packets)
+        seen.ended_how = "silence" if retried else scenario.unterminated.get(side, "capture-end")
     if seen.stage == "active":
         seen.outcome = "active"
     elif seen.ended_how == "capture-end":
@@ -111,6 +112,22 @@ def _judge_end(seen, name, side, scenario):
         seen.outcome = "failed"
     for attribute, value in scenario.ends.get(side, {}).items():
         setattr(seen, attribute, value)
+
+
+def _unacknowledged_retries(members):
+    """Did somebody send the same bytes again and never hear of them? Then the path fell silent."""
+    sent, acked = {}, {}
+    for packet in members:
+        if packet.seq_length:
+            sent.setdefault(packet.src, []).append((packet.seq, packet.seq_length))
+        if packet.flags & packets.ACK:
+            acked[packet.dst] = packet.ack
+    for sender, segments in sent.items():
+        seq, length = segments[-1]
+        lacking = sender not in acked or (seq + length - acked[sender]) & 0xFFFFFFFF < 1 << 31
+        if segments.count((seq, length)) > 1 and lacking and acked.get(sender) != seq + length:
+            return True
+    return False
 
 
 def _frames_of(everything, log, side):

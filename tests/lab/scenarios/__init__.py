@@ -33,7 +33,7 @@ class Scenario:
     from_server: dict = field(default_factory=dict)
     ends: dict = field(default_factory=dict)
     cannot: dict = field(default_factory=dict)
-    unterminated: str = "capture-end"
+    unterminated: dict = field(default_factory=dict)
     path: Path = field(default_factory=Path)
     server_ttl: int = 128
     client_ttl: int = 128

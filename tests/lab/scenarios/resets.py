@@ -22,7 +22,7 @@ def inject(name, title, builder, moment, *, tls="1.3", security="nla", stage, ac
            target=namespaces.SERVER_IP, **fields):
     """A scenario in which the bridge answers a moment with a builder's resets.
 
-    `dark`: the device lets nothing of the flow pass afterwards. `one_sided`: the builder
+    `dark`: the device lets nothing of that connection pass afterwards. `one_sided`: the builder
     resets the client only, so that the server's own capture shows no forged packet.
     """
     if one_sided:
@@ -31,7 +31,7 @@ def inject(name, title, builder, moment, *, tls="1.3", security="nla", stage, ac
     merged = dict(_INJECTED)
     merged.update(fields)
 
-    @scenario(name, title, tls=tls, stage=stage, unterminated="silence", **merged)
+    @scenario(name, title, tls=tls, stage=stage, **merged)
     def run(lab):
         _start_server(lab, security, tls)
         if not active:
@@ -53,11 +53,8 @@ def _start_server(lab, security, tls):
         lab.xrdp(security=security, tls=tls if tls != "none" else "1.2", crypt="none")
 
 
-def _arm(lab, builder, moment, pass_on, dark):
-    lab.rule(rules.Once(moment, forge.fire(builder, pass_on=pass_on)))
-    if dark:
-        # Rules see a packet in order, so the trigger itself has met the builder by now.
-        lab.rule(rules.Dark(moment, label="flow blocked after the reset", after=pass_on))
+def _arm(lab, builder, moment, pass_on=False, dark=False):
+    lab.rule(rules.Inspector(moment, builder, pass_on, dark))
 
 
 def _type():
@@ -148,7 +145,7 @@ def _real_netfilter(match):
     return run
 
 
-_NETFILTER = dict(kernel_forger=True, unterminated="silence",
+_NETFILTER = dict(kernel_forger=True,
                   from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
                   cannot={"server": ["injected-reset"]})
 scenario("injected-real-netfilter-tls", "the forwarding kernel of a firewall next to the server "
@@ -163,14 +160,14 @@ scenario("injected-real-netfilter-x224", "the forwarding kernel of a firewall ne
 
 @scenario("injected-netfilter-beside-server", "a firewall on the server's own segment, with the "
           "server's TTL, rejects the ClientHello: nothing in the client's capture tells it from "
-          "the server", "fault", stage="tls", server_ttl=64, unterminated="silence",
+          "the server", "fault", stage="tls", server_ttl=64,
           path=Path(client_delay=0.01, server_delay=0.0, client_hops=3, server_hops=0),
           must=[], must_not=without("reset-undetermined"), verdict="reset-undetermined",
           from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
           cannot={"client": ["injected-reset"], "server": ["injected-reset"]})
 def _(lab):
     lab.shadow()
-    _arm(lab, forge.netfilter_reject, rules.client_hello, pass_on=False, dark=True)
+    _arm(lab, forge.netfilter_reject, rules.client_hello, dark=True)
     with lab.capture():
         lab.xfreerdp(security="nla").wait(5)
         time.sleep(1)
@@ -187,8 +184,7 @@ def _(lab):
 
     def towards_server(trigger, rng):
         return [built for built in forge.suricata_rejectboth(trigger, rng) if built[1] == C2S]
-    lab.rule(rules.Once(rules.client_hello, forge.fire(towards_server, "suricata, server side only",
-                                                       pass_on=True)))
+    _arm(lab, towards_server, rules.client_hello, pass_on=True)
     with lab.capture():
         lab.xfreerdp(security="nla").wait(5)
         time.sleep(0.5)
@@ -209,7 +205,7 @@ def _idle(builder, name, title, seconds, at_timer, **fields):
                     lab.bridge.forge(raw, direction, builder.__name__, delay)
             else:
                 time.sleep(seconds)
-                lab.rule(rules.Once(_data_from_client, forge.fire(builder)))
+                _arm(lab, builder, _data_from_client)
                 _type()
             client.wait(5)
             time.sleep(0.6)
@@ -225,8 +221,9 @@ _idle(forge.header_clone, "injected-header-clone-idle", "a firewall without stat
 
 # What the hosts themselves do.
 
-_GENUINE = dict(kind="fault", must=["host-reset"], verdict="host-reset",
-                must_not=without("stalled-negotiation"))
+# The client's second try finds nobody listening; the first connection is the subject.
+_GENUINE = dict(kind="fault", must=["host-reset"], verdict="host-reset", subject=0,
+                must_not=without("stalled-negotiation", "connection-refused"))
 
 
 @scenario("server-killed-credssp", "the server process is killed before it answers the NTLM "
@@ -317,7 +314,7 @@ def _(lab):
           from_server=dict(must=[], must_not=[], verdict=""))
 def _(lab):
     lab.shadow()
-    lab.rule(rules.Once(rules.is_syn, forge.fire(forge.netfilter_reject)))
+    _arm(lab, forge.netfilter_reject, rules.is_syn)
     with lab.capture():
         lab.xfreerdp(security="nla").wait(5)
 
