@@ -64,9 +64,14 @@ class Run:
     def session(self, client, linger=0.5):
         """A whole healthy session: to the desktop, a look at it, and a click on the cross."""
         self.until_active(client, linger)
+        self.leave(client)
+
+    def leave(self, client):
+        """A click on the cross, and the time for the last packets to cross the road."""
         x11.close_windows(peers.CLIENT_DISPLAY)
         client.wait(4)
-        time.sleep(0.2)
+        path = self.bridge.path
+        time.sleep(0.2 + 2 * (path.client_delay + path.server_delay + path.jitter))
 
     def close(self):
         for peer in reversed(self._peers):
