@@ -68,7 +68,7 @@ def add(made):
 
 
 def every():
-    from . import healthy, loss, refusals, resets, stalls  # noqa: F401  (they register)
+    from . import healthy, loss, refusals, resets, stalls, windows  # noqa: F401  (they register)
     return dict(_all)
 
 
