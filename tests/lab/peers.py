@@ -90,11 +90,11 @@ def shadow(folder, *, security="nla", tls="1.3", certificate="valid", extra=()):
     """freerdp-shadow, serving the server's display."""
     screens()
     home = folder / "server"
-    store = home / ".config/freerdp/server"
+    store = home / ".config/freerdp/shadow"
     store.mkdir(parents=True)
     made = certificates.make(certificate)
-    shutil.copy(made.certificate, store / "server.crt")
-    shutil.copy(made.key, store / "server.key")
+    shutil.copy(made.certificate, store / "shadow.crt")
+    shutil.copy(made.key, store / "shadow.key")
     sam = home / "sam"
     digest = subprocess.run(["winpr-hash", "-u", USER, "-p", PASSWORD, "-f", "sam"],
                             capture_output=True, text=True, check=True).stdout
@@ -110,7 +110,7 @@ def shadow(folder, *, security="nla", tls="1.3", certificate="valid", extra=()):
 _XRDP = """[Globals]
 ini_version=1
 fork={fork}
-port=3389
+port={port}
 tcp_nodelay=true
 tcp_keepalive=true
 security_layer={security}
@@ -144,20 +144,20 @@ port=-1
 """
 
 
-def xrdp(folder, *, security="tls", tls="1.3", certificate="valid", crypt="low", fork=True):
+def xrdp(folder, *, security="tls", tls="1.3", certificate="valid", crypt="none", fork=True, port=3389):
     """xrdp, which draws its own login window: an active session needs no sesman."""
     home = folder / "server"
     home.mkdir()
     made = certificates.make(certificate) if certificate else None
     configuration = home / "xrdp.ini"
     configuration.write_text(_XRDP.format(
-        fork="true" if fork else "false", security=security, crypt=crypt,
+        fork="true" if fork else "false", port=port, security=security, crypt=crypt,
         certificate=made.certificate if made else "/nonexistent.pem",
         key=made.key if made else "/nonexistent.pem",
         protocols=f"TLSv{tls}", log=home / "xrdp.log"))
     peer = Peer(namespaces.SERVER, folder, "server",
                 ["xrdp", "--nodaemon", "--config", str(configuration)])
-    _wait_listening()
+    _wait_listening(port)
     return peer
 
 

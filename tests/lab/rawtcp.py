@@ -16,7 +16,7 @@ import namespaces
 import packets
 from packets import ACK, FIN, PSH, RST, SYN
 
-MSS = 1460
+MTU = 1500
 
 
 @dataclass
@@ -48,6 +48,7 @@ class Endpoint:
         namespace, interface, mac, router = _PLACES[place]
         self.local, self.remote = local, remote         # (address, port); remote port 0 = listen
         self.shape = shape or Shape()
+        self.mss = MTU - (60 if ":" in local[0] else 40)
         kind = b"\x86\xdd" if ":" in local[0] else b"\x08\x00"
         self._link = bytes.fromhex((router + mac).replace(":", "")) + kind
         self._random = random.Random(f"{seed} {local}")
@@ -79,7 +80,7 @@ class Endpoint:
 
     def send(self, data):
         while data:
-            part, data = data[:MSS], data[MSS:]
+            part, data = data[:self.mss], data[self.mss:]
             self._send(ACK | (0 if data else PSH), part, keep=True)
             self.next = (self.next + len(part)) & 0xFFFFFFFF
 
@@ -140,7 +141,7 @@ class Endpoint:
                 self._news.wait(min(left, 0.1))
 
     def _syn_options(self):
-        return b"\x02\x04" + MSS.to_bytes(2, "big") + b"\x01\x03\x03" + bytes([self.shape.scale]) \
+        return b"\x02\x04" + self.mss.to_bytes(2, "big") + b"\x01\x03\x03" + bytes([self.shape.scale]) \
             + b"\x01\x01\x04\x02"
 
     def _send(self, flags, data=b"", options=b"", keep=False):

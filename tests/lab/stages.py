@@ -41,5 +41,18 @@ def first_frames(pcap, keys, encrypted, port=3389):
     return begun
 
 
+def certificate_validity(pcap, keys, port=3389):
+    """(first day, last day) of the first server certificate, as tshark reads them; () if none."""
+    command = ["tshark", "-r", str(pcap), "-d", f"tcp.port=={port},tls",
+               "-o", f"tls.keylog_file:{keys}", "-Y", "tls.handshake.certificate",
+               "-T", "fields", "-e", "x509af.utcTime"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line in listing.splitlines():
+        days = [day[:10] for day in line.split(",")]
+        if len(days) >= 2:
+            return days[0], days[1]
+    return ()
+
+
 def is_connection_request(payload):
     return len(payload) >= 7 and payload[:2] == b"\x03\x00" and payload[5] == 0xE0

@@ -44,6 +44,8 @@ def write(folder, scenario, run):
     wanted = {entry["key"] for entry in log if entry["what"] == "forged"}
     if wanted and not any(seen.forged for side in SIDES for seen in sides[side].values()):
         raise Disagreement("forged packets are in neither capture")
+    if scenario.certificate:
+        _check_certificate(folder, scenario)
     names = _in_order(sides, run)
     _check_aim(scenario, sides, names)
     (folder / "truth.toml").write_text(_toml(scenario, run, sides, names))
@@ -201,10 +203,25 @@ def _check_aim(scenario, sides, names):
                                f"as seen from the {side}")
 
 
+def _check_certificate(folder, scenario):
+    validity = stages.certificate_validity(folder / "server.pcap", folder / "keys.txt",
+                                           scenario.port)
+    today = clock.strftime("%Y-%m-%d", clock.gmtime())
+    if not validity:
+        found = "none"
+    else:
+        first, last = validity
+        found = "expired" if last < today else "not-yet-valid" if first > today else "valid"
+    if found != scenario.certificate:
+        raise Disagreement(f"certificate is {found} {validity}, not {scenario.certificate}")
+
+
 def _toml(scenario, run, sides, names):
     lines = [f"name = {_value(scenario.name)}", f"title = {_value(scenario.title)}",
              f"kind = {_value(scenario.kind)}", f"tls = {_value(scenario.tls)}",
              f"made = {_value(clock.strftime('%Y-%m-%d', clock.gmtime()))}"]
+    if scenario.certificate:
+        lines.append(f"certificate = {_value(scenario.certificate)}")
     if run.notes:
         lines.append(f"notes = {_value(run.notes)}")
     listed = [names[n] for n in scenario.listed] if scenario.listed is not None else names

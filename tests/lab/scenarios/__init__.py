@@ -38,6 +38,7 @@ class Scenario:
     server_ttl: int = 128
     client_ttl: int = 128
     port: int = 3389
+    certificate: str = ""
     subject: int = -1
     listed: list | None = None
     kernel_forger: bool = False

@@ -64,17 +64,27 @@ rough("rough-outage-3s-x224", "nothing passes for 3 s from the Connection Reques
 rough("rough-rate", "the road carries 6 kB/s", path=Path(rate=6000.0))
 
 
-@scenario("loss-burst-40", "40 % of all packets are lost in the first 6 s, and the person gives up "
-          "after 10 s", "fault", must=["retransmission-burst"], verdict="",
-          must_not=without("stalled-negotiation", "service-silent", "no-answer"))
-def _(lab):
-    lab.shadow()
-    lab.rule(rules.Lose(0.4, seed=21, seconds=6))
-    with lab.capture():
-        client = lab.xfreerdp(security="nla")
-        client.wait(10)
-        client.kill()
-        time.sleep(0.4)
+rough("loss-burst-40", "40 % of all packets are lost in the first 6 s; it is slow and works",
+      rule=lambda: rules.Lose(0.4, seed=21, seconds=6), must=["retransmission-burst"])
+
+
+def _hopeless(seed, tls):
+    def run(lab):
+        lab.shadow(tls=tls)
+        lab.rule(rules.Lose(0.75, lambda packet: packet.is_tcp and packet.payload, seed=seed))
+        with lab.capture():
+            client = lab.xfreerdp(security="nla")
+            client.wait(12)
+            client.kill()
+            time.sleep(0.4)
+    return run
+
+
+for _seed, _tls in ((31, "1.3"), (32, "1.2")):
+    scenario(f"loss-75-gives-up-tls{_tls.replace('.', '')}", "three of four packets with data are "
+             "lost, and the person gives up after 12 s", "fault", tls=_tls, subject=0,
+             must=["retransmission-burst"], verdict="retransmission-burst",
+             must_not=without("stalled-negotiation", "service-silent"))(_hopeless(_seed, _tls))
 
 
 _HOLE = dict(kind="fault", must=["path-mtu-black-hole"], verdict="path-mtu-black-hole", subject=0,

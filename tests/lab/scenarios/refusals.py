@@ -100,24 +100,25 @@ for _kind, _finding in (("expired", "expired-certificate"),
     # TLS 1.2 shows the certificate; TLS 1.3 encrypts it, and only the client's leaving is left.
     _refused(f"refused-{_kind}-certificate-tls12", f"the client refuses a server certificate that "
              f"is {_kind.replace('-', ' ')}, over TLS 1.2", _finding, "tls",
-             _certificate(_kind, "1.2", False), tls="1.2",
+             _certificate(_kind, "1.2", False), tls="1.2", certificate=_kind,
              must_not=without(_finding, "certificate-rejected"))
     _refused(f"refused-{_kind}-certificate-tls13", f"the client refuses a server certificate that "
              f"is {_kind.replace('-', ' ')}, over TLS 1.3, where nobody else can read it",
-             "certificate-rejected", "tls", _certificate(_kind, "1.3", False), tls="1.3",
+             "certificate-rejected", "tls", _certificate(_kind, "1.3", False), tls="1.3", certificate=_kind,
              cannot={"client": [_finding], "server": [_finding]})
     for _tls in ("1.2", "1.3"):
         scenario(f"ignored-{_kind}-certificate-tls{_tls.replace('.', '')}", f"the client does not "
                  f"mind a server certificate that is {_kind.replace('-', ' ')}, over TLS {_tls}",
-                 "benign", stage="active", tls=_tls, must=[_finding] if _tls == "1.2" else [],
+                 "benign", stage="active", tls=_tls, certificate=_kind,
+                 must=[_finding] if _tls == "1.2" else [],
                  must_not=without(*([_finding] if _tls == "1.2" else [])))(
             _certificate(_kind, _tls, True))
 _refused("refused-untrusted-certificate-tls12", "the client refuses a valid self-signed certificate "
          "over TLS 1.2", "certificate-rejected", "tls", _certificate("valid", "1.2", False),
-         tls="1.2")
+         tls="1.2", certificate="valid")
 _refused("refused-untrusted-certificate-tls13", "the client refuses a valid self-signed certificate "
          "over TLS 1.3", "certificate-rejected", "tls", _certificate("valid", "1.3", False),
-         tls="1.3")
+         tls="1.3", certificate="valid")
 
 
 # The ClientHello.
@@ -177,11 +178,36 @@ _refused("not-rdp-vnc", "a VNC server listens on the port", "not-rdp", "x224",
          _scripted(_says(b"RFB 003.008\n", False)), tls="none")
 
 
-@scenario("fallback-nla-to-standard", "the server does Standard RDP Security only: the first "
-          "connection is refused, the client's second try without TLS reaches the desktop",
-          "benign", tls="none", stage="active", must_not=without("negotiation-refused",
-                                                                  "protocol-not-offered"))
+@scenario("server-selects-standard", "the server does Standard RDP Security only and selects it "
+          "though the client asked for TLS or NLA; the client goes along", "benign", tls="none",
+          stage="active", must_not=without("protocol-not-offered"))
 def _(lab):
     lab.xrdp(security="rdp", crypt="none")
     with lab.capture():
         lab.session(lab.xfreerdp())
+
+
+def _fallback(code):
+    """A front that refuses the first connection and hands the next ones to the real xrdp."""
+    def run(lab):
+        lab.xrdp(security="rdp", crypt="none", port=3390)
+        refused = []
+
+        def script(connection):
+            if not refused:
+                refused.append(connection)
+                connection.read_packet()
+                connection.send(scripted.negotiation_failure(code))
+                connection.wait_for_end(5)
+                connection.close()
+            else:
+                connection.relay(3390)
+        lab.keep(scripted.Listener(lab.folder, script))
+        with lab.capture():
+            lab.session(lab.xfreerdp())
+    return run
+
+
+scenario("fallback-to-standard", "the server refuses TLS and NLA; the client's second try with "
+         "Standard RDP Security reaches the desktop", "benign", tls="none", stage="active",
+         must_not=without("negotiation-refused"))(_fallback(2))
