@@ -13,7 +13,7 @@ pub struct At {
 
 impl At {
     /// `value`, seen here.
-    pub const fn saw<T>(self, value: T) -> Seen<T> {
+    pub const fn seen<T>(self, value: T) -> Seen<T> {
         Seen::new(value, self.frame, self.time)
     }
 }

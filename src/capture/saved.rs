@@ -208,6 +208,7 @@ impl Capture {
             time: record.time,
             link: record.link,
             interface: record.interface,
+            vantage: 0,
             packet_id: record.packet_id,
             data: self.window.slice(record.place),
             original_len: record.original_len,
