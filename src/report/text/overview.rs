@@ -39,19 +39,25 @@ pub(super) fn title(page: &mut Page<'_>, report: &Report) {
 }
 
 fn single(report: &Report, attempt: &Attempt) -> (String, Tone) {
-    let finding = deciding(report, attempt).and_then(|c| {
+    let connection = deciding(report, attempt);
+    let verdict = connection.and_then(|c| {
         let verdict = c.verdict.as_ref()?;
         c.findings.iter().find(|f| f.id == verdict.finding)
     });
-    match attempt.outcome {
-        Outcome::Failed => match finding {
-            Some(f) => (format!("RDP failed: {}", words::within_sentence(&f.title)), Tone::Bad),
-            None => ("RDP failed, and the capture does not show why".to_owned(), Tone::Bad),
-        },
-        Outcome::Active => ("RDP worked: the desktop was reached, nothing failed".to_owned(), Tone::Good),
-        Outcome::Abandoned => ("RDP given up by the client before the desktop".to_owned(), Tone::Warn),
-        Outcome::Open => ("RDP still under way when the capture stopped; nothing failed".to_owned(), Tone::Good),
-        Outcome::Unknown => ("RDP seen; the capture does not show how it ended".to_owned(), Tone::Warn),
+    // What hurt, where nothing failed.
+    let trouble = connection.and_then(|c| c.findings.iter().find(|f| f.severity > Severity::Info));
+    let title = |f: &Finding| words::within_sentence(&f.title);
+    match (attempt.outcome, verdict.or(trouble)) {
+        (Outcome::Failed, Some(f)) => (format!("RDP failed: {}", title(f)), Tone::Bad),
+        (Outcome::Failed, None) => ("RDP failed, and the capture does not show why".to_owned(), Tone::Bad),
+        (Outcome::Active, Some(f)) => (format!("RDP worked, with trouble: {}", title(f)), Tone::Warn),
+        (Outcome::Active, None) => ("RDP worked: the desktop was reached, nothing failed".to_owned(), Tone::Good),
+        (Outcome::Abandoned, _) => ("RDP given up by the client before the desktop".to_owned(), Tone::Warn),
+        (Outcome::Open, Some(f)) => (format!("RDP unfinished when the capture stopped: {}", title(f)), Tone::Warn),
+        (Outcome::Open, None) => {
+            ("RDP still under way when the capture stopped; nothing failed".to_owned(), Tone::Good)
+        }
+        (Outcome::Unknown, _) => ("RDP seen; the capture does not show how it ended".to_owned(), Tone::Warn),
     }
 }
 
@@ -119,7 +125,7 @@ fn line(page: &mut Page<'_>, report: &Report, attempt: &Attempt) {
     page.item("- ", &format!("{ips}, {start}: {told}"));
     let frames = Frames::of(report);
     for finding in c.findings.iter().filter(|f| f.severity > Severity::Info) {
-        brief(page, finding, &frames);
+        brief(page, "  - ", finding, &frames);
     }
 }
 
@@ -135,7 +141,7 @@ pub(super) fn findings(page: &mut Page<'_>, report: &Report) {
 }
 
 fn about(page: &mut Page<'_>, finding: &Finding, frames: &Frames<'_>) {
-    brief(page, finding, frames);
+    brief(page, "- ", finding, frames);
     page.item("  ", &words::stopped(&finding.detail));
     for limit in &finding.cannot_tell {
         page.item("  ", &format!("It cannot tell: {}", words::stopped(&words::within_sentence(limit))));
@@ -174,7 +180,7 @@ fn describe(page: &mut Page<'_>, capture: &Capture, frames: &Frames<'_>) {
         format = format!("{format} in {}", capture.compression.join(", "));
     }
     let times = match (capture.first_time, capture.last_time) {
-        (Some(first), Some(last)) => format!(", {} to {}", words::date(first), words::date(last)),
+        (Some(first), Some(last)) => format!(", {}", words::period(first, last)),
         _ => String::new(),
     };
     let (packets, bytes) = (words::counted(capture.packets, "packet"), words::size(capture.bytes));
