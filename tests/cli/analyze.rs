@@ -68,6 +68,26 @@ fn json_and_ndjson_keep_to_their_schemas() {
 }
 
 #[test]
+fn every_fixture_keeps_the_width_and_the_schema() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let schema = fs::read_to_string(format!("{root}/src/report/schema-v1.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    for case in fs::read_dir(format!("{root}/fixtures/cases")).into_iter().flatten() {
+        let case = case.unwrap().path();
+        let run = |format: &str| {
+            let done = rdpwhy().arg("analyze").arg(&case).args(["--all", "--format", format]).output().unwrap();
+            assert!(matches!(done.status.code(), Some(0 | 1 | 3 | 4)), "{}: {}", case.display(), done.status);
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let text = run("text");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{}", case.display());
+        let value: Value = serde_json::from_str(&run("json")).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{}", case.display());
+    }
+}
+
+#[test]
 fn a_pipe_gives_the_same_findings_as_a_file() {
     let folder = folder();
     let analyze = |name: &str| {

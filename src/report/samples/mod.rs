@@ -16,6 +16,7 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
         ("cut", cut()),
         ("hostile", hostile()),
         ("retried", retried()),
+        ("open", open()),
         ("ring", ring()),
         ("many", many(12)),
     ]
@@ -342,6 +343,16 @@ pub(crate) fn retried() -> Report {
         concerns: None,
     }];
     report(vec![first, second])
+}
+
+/// The stalled connection, in a capture that stopped before its end.
+pub(crate) fn open() -> Report {
+    let mut c = stalled().connections.remove(0);
+    c.outcome = Outcome::Open;
+    c.ended = Ended { how: EndedHow::CaptureEnd, by: EndedBy::Unknown, frame: None, time: None };
+    c.verdict = None;
+    c.findings[0].severity = Severity::Warning;
+    report(vec![c])
 }
 
 /// A connection that runs through two files of a ring.

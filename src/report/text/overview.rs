@@ -19,7 +19,8 @@ pub(super) fn title(page: &mut Page<'_>, report: &Report) {
     let s = &report.summary;
     let (text, tone) = match report.attempts.as_slice() {
         [] if report.captures.is_empty() => ("Nothing could be read.".to_owned(), Tone::Bad),
-        [] => ("No Remote Desktop connection was found.".to_owned(), Tone::Warn),
+        [] if report.side_channels.is_empty() => ("No Remote Desktop connection was found.".to_owned(), Tone::Warn),
+        [] => ("No Remote Desktop connection over TCP was found, only UDP side channels.".to_owned(), Tone::Warn),
         [one] => single(report, one),
         _ if s.failed > 0 => {
             let mut causes: Vec<_> = s.by_finding.iter().collect();
@@ -53,7 +54,7 @@ fn single(report: &Report, attempt: &Attempt) -> (String, Tone) {
         (Outcome::Active, Some(f)) => (format!("RDP worked, with trouble: {}", title(f)), Tone::Warn),
         (Outcome::Active, None) => ("RDP worked: the desktop was reached, nothing failed".to_owned(), Tone::Good),
         (Outcome::Abandoned, _) => ("RDP given up by the client before the desktop".to_owned(), Tone::Warn),
-        (Outcome::Open, Some(f)) => (format!("RDP unfinished when the capture stopped: {}", title(f)), Tone::Warn),
+        (Outcome::Open, Some(f)) => (format!("RDP unfinished: {}", title(f)), Tone::Warn),
         (Outcome::Open, None) => {
             ("RDP still under way when the capture stopped; nothing failed".to_owned(), Tone::Good)
         }
@@ -125,7 +126,11 @@ fn line(page: &mut Page<'_>, report: &Report, attempt: &Attempt) {
     page.item("- ", &format!("{ips}, {start}: {told}"));
     let frames = Frames::of(report);
     for finding in c.findings.iter().filter(|f| f.severity > Severity::Info) {
-        brief(page, "  - ", finding, &frames);
+        match attempt.outcome {
+            Outcome::Active => brief(page, "  - ", finding, &frames),
+            // Here it may be all that there is to go on.
+            _ => about(page, "  ", finding, &frames),
+        }
     }
 }
 
@@ -136,18 +141,20 @@ pub(super) fn findings(page: &mut Page<'_>, report: &Report) {
     }
     page.heading("About the whole capture");
     for finding in &report.findings {
-        about(page, finding, &Frames::of(report));
+        about(page, "", finding, &Frames::of(report));
     }
 }
 
-fn about(page: &mut Page<'_>, finding: &Finding, frames: &Frames<'_>) {
-    brief(page, "- ", finding, frames);
-    page.item("  ", &words::stopped(&finding.detail));
+/// A finding with what it says, `indent` further in.
+fn about(page: &mut Page<'_>, indent: &str, finding: &Finding, frames: &Frames<'_>) {
+    brief(page, &format!("{indent}- "), finding, frames);
+    let indent = format!("{indent}  ");
+    page.item(&indent, &words::stopped(&finding.detail));
     for limit in &finding.cannot_tell {
-        page.item("  ", &format!("It cannot tell: {}", words::stopped(&words::within_sentence(limit))));
+        page.item(&indent, &format!("It cannot tell: {}", words::stopped(&words::within_sentence(limit))));
     }
     for next in &finding.next {
-        page.item("  ", &format!("Next: {next}"));
+        page.item(&indent, &format!("Next: {next}"));
     }
 }
 
