@@ -77,17 +77,18 @@ impl Pcap {
         }))
     }
 
-    /// The next packet; `None` at the end of what can be read.
-    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<Option<Record>> {
+    /// Puts the next packet `into` its place; `false` at the end of what can be
+    /// read.
+    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
         loop {
             if !window.ensure(self.header_len)? {
                 if window.len() > 0 {
                     info.cut_short(window, window.offset(), "a record");
                     window.skip(window.len());
                 }
-                return Ok(None);
+                return Ok(false);
             }
-            let Some(header) = self.header(window.unread()) else { return Ok(None) };
+            let Some(header) = self.header(window.unread()) else { return Ok(false) };
             let captured = header.captured as usize;
             let possible = self.is_possible(header);
             if !possible || !window.ensure(self.header_len.saturating_add(captured))? {
@@ -95,19 +96,19 @@ impl Pcap {
                 if resync(window, info, "a record", possible, |window| self.is_proven(window))? {
                     continue;
                 }
-                return Ok(None);
+                return Ok(false);
             }
             if self.is_far(header) && !self.leads_on(window, captured)? {
                 if resync(window, info, "a record", false, |window| self.is_proven(window))? {
                     continue;
                 }
-                return Ok(None);
+                return Ok(false);
             }
             self.seconds = Some((self.seconds.map_or(header.seconds, |(first, _)| first), header.seconds));
             let place = window.locate(self.header_len, captured);
             window.skip(self.header_len.saturating_add(captured));
             let nanos = i64::from(header.fraction).saturating_mul(i64::from(self.unit));
-            return Ok(Some(Record {
+            *into = Record {
                 number: info.packets.saturating_add(1),
                 time: CaptureTime::from_parts(i64::from(header.seconds), nanos),
                 link: self.link,
@@ -115,7 +116,8 @@ impl Pcap {
                 packet_id: None,
                 place,
                 original_len: header.original.max(header.captured),
-            }));
+            };
+            return Ok(true);
         }
     }
 
