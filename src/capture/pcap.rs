@@ -67,14 +67,37 @@ impl Pcap {
         // 0 and 2^31 - 1 both stand for "all".
         let limited = (1..=MAX_PACKET).contains(&snap_len);
         info.interface(Interface { snap_len: limited.then_some(snap_len), ..Interface::new(link) });
-        Ok(Some(Self {
+        let mut walker = Self {
             order,
             unit,
             header_len: if format == Format::PcapModified { 24 } else { 16 },
             max_packet: snap_len.min(MAX_RECORD as u32 / 2).max(MAX_PACKET),
             link,
             seconds: None,
-        }))
+        };
+        if walker.find_variant(window)? {
+            info.format = Format::PcapModified;
+        }
+        Ok(Some(walker))
+    }
+
+    /// Patched libpcaps of the nineties (Red Hat 6.1, SuSE 6.3) and Nokia's
+    /// firewalls wrote longer record headers under the usual magics. Whether
+    /// this file is of those: asked only of files, since a pipe would have to
+    /// wait for its third packet.
+    fn find_variant(&mut self, window: &mut Window) -> io::Result<bool> {
+        if window.source().stored().is_none_or(|stored| stored.total.is_none()) || self.is_proven(window)? {
+            return Ok(false);
+        }
+        let usual = self.header_len;
+        for longer in [usual.saturating_add(4), usual.saturating_add(8)] {
+            self.header_len = longer;
+            if self.is_proven(window)? {
+                return Ok(true);
+            }
+        }
+        self.header_len = usual;
+        Ok(false)
     }
 
     /// Puts the next packet `into` its place; `false` at the end of what can be
@@ -189,7 +212,9 @@ impl Pcap {
 
 #[cfg(test)]
 mod tests {
-    use crate::capture::written::{In, Sent, expected, notices, packets, read};
+    use crate::base::CaptureId;
+    use crate::capture::written::{In, Sent, expected, notices, packets, read, read_all};
+    use crate::capture::{CaptureOptions, Format, open};
 
     const LITTLE: In = In { big: false };
 
@@ -204,6 +229,28 @@ mod tests {
                 assert_eq!(info.packets, 20);
                 assert_eq!(info.interfaces[0].snap_len, Some(65_535));
             }
+        }
+    }
+
+    #[test]
+    fn longer_record_headers_under_the_usual_magic_are_noticed() {
+        let sent = packets(5);
+        for more in [4, 8] {
+            let mut bytes = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &[]);
+            for packet in &sent {
+                let record = &LITTLE.pcap(0xa1b2_c3d4, 0, 0, core::slice::from_ref(packet))[24..];
+                bytes.extend(&record[..16]);
+                bytes.extend(vec![9; more]);
+                bytes.extend(&record[16..]);
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("old");
+            #[expect(clippy::disallowed_methods, reason = "a test makes its input")]
+            std::fs::write(&path, &bytes).unwrap();
+            let capture = open(&path, CaptureId(0), &CaptureOptions::default()).unwrap();
+            let (got, info) = read_all(capture);
+            assert_eq!(got, expected(&sent));
+            assert_eq!((info.format, info.incomplete), (Format::PcapModified, false));
         }
     }
 
