@@ -7,4 +7,5 @@
 
 pub mod base;
 pub mod capture;
+pub mod session;
 pub mod wire;
