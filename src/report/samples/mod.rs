@@ -367,6 +367,7 @@ pub(crate) fn ring() -> Report {
     c.first_frame.capture = Some(0);
     c.last_frame = FrameRef::of_capture(1, 4);
     c.ended.frame = Some(FrameRef::of_capture(1, 1));
+    c.resets[0].frame = FrameRef::of_capture(1, 1);
     c.findings[0].evidence[0].frame = FrameRef::of_capture(1, 1);
     c.findings[0].evidence[1].frame = FrameRef::of_capture(0, 8);
     c.findings[0].evidence[2].frame = FrameRef::of_capture(1, 3);

@@ -14,22 +14,22 @@ use crate::report::escape;
 const MOST_STEPS: usize = 8;
 /// The most frames shown as evidence of one finding.
 const MOST_EVIDENCE: usize = 8;
-/// The most resets whose origin is explained; a device that sends one sends
-/// several, with the same evidence.
-const MOST_RESETS: usize = 2;
 /// The most other connections of an attempt that are listed.
 const MOST_CONNECTIONS: usize = 5;
 
 /// Everything about `attempt`.
 pub(super) fn full(page: &mut Page<'_>, report: &Report, attempt: &Attempt) {
-    let frames = Frames::of(report);
     let start = words::date(attempt.start);
     page.banner(&format!("Attempt {}: {} to {}, {start}", attempt.id, attempt.client_ip, attempt.server), Tone::Bad);
     let Some(c) = deciding(report, attempt) else {
         page.entry("What happened", &words::stopped(&attempt.sentence));
         return;
     };
+    let frames = Frames::at_home(report, c);
     let finding = c.verdict.as_ref().and_then(|v| c.findings.iter().find(|f| f.id == v.finding));
+    if let Some(name) = frames.home() {
+        page.entry("Frames", &format!("counted in {name}, where no other file is named."));
+    }
     verdict(page, attempt, c, finding, &frames);
     ruled_out(page, c, &frames);
     if let Some(finding) = finding {
@@ -174,12 +174,12 @@ fn message(page: &mut Page<'_>, c: &Connection, step: &Step, frames: &Frames<'_>
 /// The frames that show the finding, but for what is told of its reset below.
 fn evidence(page: &mut Page<'_>, c: &Connection, finding: &Finding, frames: &Frames<'_>) {
     page.heading("Evidence");
-    let told = |says: &str| telling(c).take(MOST_RESETS).any(|r| r.evidence.iter().any(|e| e.says == says));
+    let told = |says: &str| telling(c).any(|r| r.evidence.iter().any(|e| e.says == says));
     let evidence: Vec<_> = finding.evidence.iter().filter(|e| e.role == Role::Primary || !told(&e.says)).collect();
     for evidence in evidence.iter().take(MOST_EVIDENCE) {
         page.item("- ", &format!("{}: {}", frames.one(evidence.frame), escape::sentence(&evidence.says)));
     }
-    more(page, evidence.len().saturating_sub(MOST_EVIDENCE), "frame");
+    more(page, evidence.len().saturating_sub(MOST_EVIDENCE), "more frame");
 }
 
 /// The resets of which somebody wants to know who built them: the one that
@@ -189,28 +189,40 @@ fn telling(c: &Connection) -> impl Iterator<Item = &Reset> {
     c.resets.iter().filter(matters).filter(|r| !r.evidence.is_empty())
 }
 
-/// Who built the resets that may have decided the connection.
+/// Who built the resets that may have decided the connection. A device sends
+/// several with the same evidence; the first speaks for them.
 fn resets(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
-    for reset in telling(c).take(MOST_RESETS) {
-        let builder = words::builder(reset.built_by, reset.claimed_by.name());
-        let certainty = match reset.built_by {
-            BuiltBy::Undetermined => String::new(),
-            _ => format!(" ({})", reset.certainty.name()),
-        };
-        page.heading(&format!("Who built the reset in {}: {builder}{certainty}", frames.one(reset.frame)));
-        for evidence in &reset.evidence {
-            let seen = in_brackets(&frames.list(&evidence.frames));
-            let against = if evidence.points_to == reset.built_by { "" } else { ", against" };
-            let strength = words::strength(evidence.strength);
-            page.item("- ", &format!("{strength}{against}: {}{seen}", escape::sentence(&evidence.says)));
-        }
-        if let Some(Hops { host, reset: builder }) = reset.hops {
-            let (claimed, host) = (reset.claimed_by.name(), words::counted(host.into(), "router"));
-            let builder = words::counted(builder.into(), "router");
-            page.item("- ", &format!("distance from the capture: its builder {builder}, the {claimed} {host}"));
+    let mut told: Vec<&Reset> = Vec::new();
+    for reset in telling(c) {
+        if !told.iter().any(|t| (t.claimed_by, t.built_by) == (reset.claimed_by, reset.built_by)) {
+            told.push(reset);
+            origin(page, reset, frames);
         }
     }
-    more(page, telling(c).count().saturating_sub(MOST_RESETS), "reset");
+    more(page, telling(c).count().saturating_sub(told.len()), "more reset");
+}
+
+fn origin(page: &mut Page<'_>, reset: &Reset, frames: &Frames<'_>) {
+    let builder = words::builder(reset.built_by, reset.claimed_by.name());
+    let certainty = match reset.built_by {
+        BuiltBy::Undetermined => String::new(),
+        _ => format!(" ({})", reset.certainty.name()),
+    };
+    page.heading(&format!("Who built the reset in {}: {builder}{certainty}", frames.one(reset.frame)));
+    let mut evidence: Vec<_> = reset.evidence.iter().collect();
+    evidence.sort_by_key(|e| core::cmp::Reverse(e.strength));
+    for evidence in evidence {
+        let seen = in_brackets(&frames.list(&evidence.frames));
+        let agrees = evidence.points_to == reset.built_by || reset.built_by == BuiltBy::Undetermined;
+        let against = if agrees { "" } else { ", against" };
+        let strength = words::strength(evidence.strength);
+        page.item("- ", &format!("{strength}{against}: {}{seen}", escape::sentence(&evidence.says)));
+    }
+    if let Some(Hops { host, reset: builder }) = reset.hops {
+        let (claimed, host) = (reset.claimed_by.name(), words::counted(host.into(), "router"));
+        let builder = words::counted(builder.into(), "router");
+        page.item("- ", &format!("distance from the capture: its builder {builder}, the {claimed} {host}"));
+    }
 }
 
 fn also_found(page: &mut Page<'_>, c: &Connection, main: Option<&Finding>, frames: &Frames<'_>) {
@@ -250,7 +262,7 @@ fn others(page: &mut Page<'_>, report: &Report, attempt: &Attempt, main: &Connec
         let (when, stage) = (words::clock(c.start), words::stage(c.stage));
         page.item("- ", &format!("{when}, {at}: {}, came to {stage}", c.outcome.name()));
     }
-    more(page, others.len().saturating_sub(MOST_CONNECTIONS), "connection");
+    more(page, others.len().saturating_sub(MOST_CONNECTIONS), "more connection");
 }
 
 fn technical(page: &mut Page<'_>, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
@@ -356,6 +368,6 @@ fn in_brackets(text: &str) -> String {
 
 fn more(page: &mut Page<'_>, n: usize, what: &str) {
     if n > 0 {
-        page.item_in("- ", &format!("and {} more, in the JSON report", words::counted(n as u64, what)), Tone::Dim);
+        page.item_in("- ", &format!("and {}, in the JSON report", words::counted(n as u64, what)), Tone::Dim);
     }
 }

@@ -17,11 +17,24 @@ const LONGEST_FILE_NAME: usize = 32;
 /// several.
 pub(super) struct Frames<'r> {
     captures: &'r [Capture],
+    /// The capture that goes without saying.
+    home: Option<u32>,
 }
 
 impl<'r> Frames<'r> {
     pub(super) fn of(report: &'r Report) -> Self {
-        Self { captures: &report.captures }
+        Self { captures: &report.captures, home: None }
+    }
+
+    /// The same, where a connection's own capture goes without saying.
+    pub(super) fn at_home(report: &'r Report, connection: &Connection) -> Self {
+        Self { captures: &report.captures, home: Some(connection.capture) }
+    }
+
+    /// The capture that goes without saying, which has to be said once.
+    pub(super) fn home(&self) -> Option<Cow<'r, str>> {
+        let home = self.home.and_then(|i| usize::try_from(i).ok()).and_then(|i| self.captures.get(i))?;
+        (self.captures.len() > 1).then(|| file_name(&home.path))
     }
 
     /// `frame 12`, or `frame 12 of ring_00002.pcapng`.
@@ -61,7 +74,7 @@ impl<'r> Frames<'r> {
     }
 
     fn place(&self, frame: FrameRef) -> String {
-        let index = frame.capture.and_then(|i| usize::try_from(i).ok());
+        let index = frame.capture.filter(|_| frame.capture != self.home).and_then(|i| usize::try_from(i).ok());
         match index.and_then(|i| self.captures.get(i)) {
             Some(capture) if self.captures.len() > 1 => format!(" of {}", file_name(&capture.path)),
             _ => String::new(),
