@@ -25,6 +25,6 @@ pub use notice::{Notice, NoticeKind, Notices};
 pub(crate) use open_enum::open_enum;
 pub(crate) use open_flags::open_flags;
 pub use secret::Secret;
-pub use seen::{Certainty, Seen, Visibility};
+pub use seen::{At, Certainty, Seen, Visibility};
 pub use side::{BySide, Side};
 pub use time::{CaptureTime, Span};

@@ -1,6 +1,28 @@
 //! Facts carry the frame that shows them.
 
-use super::{CaptureTime, Frame};
+use super::{CaptureTime, Frame, Gap};
+
+/// A point in a capture: a frame and its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    /// The frame.
+    pub frame: Frame,
+    /// When it was captured.
+    pub time: CaptureTime,
+}
+
+impl At {
+    /// `value`, seen here.
+    pub const fn seen<T>(self, value: T) -> Seen<T> {
+        Seen::new(value, self.frame, self.time)
+    }
+}
+
+impl From<Gap> for At {
+    fn from(gap: Gap) -> Self {
+        Self { frame: gap.frame, time: gap.time }
+    }
+}
 
 /// A value, the frame that shows it, and when that was captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +39,11 @@ impl<T> Seen<T> {
     /// `value` as shown by `frame` at `time`.
     pub const fn new(value: T, frame: Frame, time: CaptureTime) -> Self {
         Self { value, frame, time }
+    }
+
+    /// Where and when.
+    pub const fn at(&self) -> At {
+        At { frame: self.frame, time: self.time }
     }
 }
 
