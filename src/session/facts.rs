@@ -2,31 +2,9 @@
 
 use super::{CredsspFacts, McsFacts, Negotiation, Records, Stage, Stages, Steps, TlsFacts, Waiting};
 use super::{Doubt, LicensingFacts, Message, Owed};
-use crate::base::{BySide, CaptureTime, Frame, Gap, GapCause, ParseError, Seen, Side, Visibility};
+use crate::base::{At, BySide, GapCause, ParseError, Seen, Side, Visibility};
 use crate::wire::error_info::ErrorInfo;
 use crate::wire::mcs::Reason;
-
-/// Where bytes came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct At {
-    /// The frame that carried them.
-    pub frame: Frame,
-    /// When it was captured.
-    pub time: CaptureTime,
-}
-
-impl At {
-    /// `value`, seen here.
-    pub const fn seen<T>(self, value: T) -> Seen<T> {
-        Seen::new(value, self.frame, self.time)
-    }
-}
-
-impl From<Gap> for At {
-    fn from(gap: Gap) -> Self {
-        Self { frame: gap.frame, time: gap.time }
-    }
-}
 
 /// The facts of one conversation.
 ///

@@ -28,8 +28,7 @@ mod tests;
 
 pub use credssp::{CredsspFacts, Leg, MAX_LEGS, Mechanism};
 pub use facts::{
-    At, Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum,
-    Unfinished,
+    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum, Unfinished,
 };
 pub use mcs::{LicensingFacts, MAX_LICENCE_MESSAGES, McsFacts};
 pub use message::Message;
@@ -46,7 +45,7 @@ use tls::Tls;
 use transcript::Transcript;
 use waiting::InsideTls;
 
-use crate::base::{BySide, Gap, GapCause, Side, Visibility};
+use crate::base::{At, BySide, Gap, GapCause, Side, Visibility};
 use crate::wire::tls::handshake::HandshakeType;
 use crate::wire::tls::{ContentType, Header};
 
