@@ -1,12 +1,13 @@
 //! Wire enumerations stay open: an observer must be able to say what it saw.
 
 /// Declares a newtype over an integer with named constants. Unknown values
-/// survive; `Display` and `Debug` print the name, or the number in hex.
+/// survive; `Display` and `Debug` print the name, or the number in hex. What
+/// the documentation of a constant says is its `meaning` at run time too.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
         pub struct $name:ident($int:ty) {
-            $( $(#[$vmeta:meta])* $variant:ident = $value:expr, )+
+            $( $(#[doc = $doc:literal])+ $variant:ident = $value:expr, )+
         }
     ) => {
         $(#[$meta])*
@@ -15,7 +16,7 @@ macro_rules! open_enum {
 
         #[allow(non_upper_case_globals, reason = "constants of an open enumeration read like its variants")]
         impl $name {
-            $( $(#[$vmeta])* pub const $variant: Self = Self($value); )+
+            $( $(#[doc = $doc])+ pub const $variant: Self = Self($value); )+
 
             /// Every value that has a name, in declaration order.
             pub const NAMED: &'static [Self] = &[$(Self::$variant),+];
@@ -25,6 +26,15 @@ macro_rules! open_enum {
             pub const fn name(self) -> Option<&'static str> {
                 match self {
                     $( Self::$variant => Some(stringify!($variant)), )+
+                    _ => None,
+                }
+            }
+
+            /// What the value means, in words, where it has a name.
+            #[must_use]
+            pub const fn meaning(self) -> Option<&'static str> {
+                match self {
+                    $( Self::$variant => Some(concat!($($doc),+).trim_ascii_start()), )+
                     _ => None,
                 }
             }
@@ -54,7 +64,8 @@ mod tests {
     open_enum! {
         /// A sample.
         pub struct Sample(u8) {
-            /// One.
+            /// One, which is
+            /// not two.
             ONE = 1,
         }
     }
@@ -64,5 +75,6 @@ mod tests {
         assert_eq!(Sample(1).to_string(), "ONE");
         assert_eq!(Sample(0xfe).to_string(), "0xfe");
         assert_eq!(Sample::NAMED, [Sample::ONE]);
+        assert_eq!((Sample::ONE.meaning(), Sample(2).meaning()), (Some("One, which is not two."), None));
     }
 }

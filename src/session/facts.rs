@@ -4,7 +4,7 @@ use super::{CredsspFacts, McsFacts, Negotiation, Records, Stage, Stages, Steps, 
 use super::{Doubt, LicensingFacts, Message, Owed};
 use crate::base::{At, BySide, GapCause, ParseError, Seen, Side, Visibility};
 use crate::wire::error_info::ErrorInfo;
-use crate::wire::mcs::Reason;
+use crate::wire::mcs::DisconnectReason;
 
 /// The facts of one conversation.
 ///
@@ -101,7 +101,7 @@ pub struct Ultimatum {
     /// Who sent it.
     pub side: Side,
     /// The reason, where it could be read.
-    pub reason: Option<Reason>,
+    pub reason: Option<DisconnectReason>,
     /// How it became visible.
     pub visibility: Visibility,
 }

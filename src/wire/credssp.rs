@@ -189,7 +189,7 @@ fn spnego(token: &[u8]) -> Result<Option<Mechanism>, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use proptest::prelude::*;
 

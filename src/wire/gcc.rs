@@ -325,7 +325,7 @@ fn utf16(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::mcs::{self, Pdu};
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use ironrdp_pdu::gcc::{ConferenceCreateRequest, ConferenceCreateResponse};
     use ironrdp_pdu::ironrdp_core::decode as their_decode;

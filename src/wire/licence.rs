@@ -106,7 +106,7 @@ fn alert(mut fields: Cursor<'_>) -> Result<Alert, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::super::security;
     use super::*;
     use ironrdp_pdu::ironrdp_core::encode_vec;

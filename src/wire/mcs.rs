@@ -45,8 +45,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why a provider disconnects, T.125 section 7 part 4.
-    pub struct Reason(u8) {
+    /// Reason, T.125 section 7 part 4: why a user or provider disconnects.
+    pub struct DisconnectReason(u8) {
         /// The domain was disconnected.
         rn_domain_disconnected = 0,
         /// The provider wants it: the server ends the connection.
@@ -109,7 +109,7 @@ pub enum Pdu<'a> {
     /// Send Data Indication: user data from the server.
     SendDataIndication(SendData<'a>),
     /// Disconnect Provider Ultimatum: the orderly end of a session.
-    DisconnectProviderUltimatum(Reason),
+    DisconnectProviderUltimatum(DisconnectReason),
     /// Another choice of DomainMCSPDU; RDP uses none.
     Other(u8),
 }
@@ -177,7 +177,7 @@ fn domain_pdu(bytes: &[u8]) -> Result<Pdu<'_>, ParseError> {
         1 => Pdu::ErectDomainRequest,
         8 => {
             let low_bit = fields.u8("reason")? >> 7;
-            Pdu::DisconnectProviderUltimatum(Reason((first & 0b11) << 1 | low_bit))
+            Pdu::DisconnectProviderUltimatum(DisconnectReason((first & 0b11) << 1 | low_bit))
         }
         10 => Pdu::AttachUserRequest,
         11 => Pdu::AttachUserConfirm {
@@ -224,7 +224,7 @@ pub(super) fn per_length(fields: &mut Cursor<'_>, field: &'static str) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use ironrdp_pdu::ironrdp_core::encode_vec;
     use ironrdp_pdu::mcs::{self, McsMessage};
@@ -251,8 +251,8 @@ mod tests {
         assert_eq!(decode(&hex("38000603ef")), Ok(Pdu::ChannelJoinRequest { initiator: 1007, channel: 1007 }));
         let joined = Pdu::ChannelJoinConfirm { result: Outcome::rt_successful, initiator: 1007, requested: 1003 };
         assert_eq!(decode(&hex("3e00000603eb03eb")), Ok(joined));
-        assert_eq!(decode(&hex("2180")), Ok(Pdu::DisconnectProviderUltimatum(Reason::rn_user_requested)));
-        assert_eq!(decode(&hex("2080")), Ok(Pdu::DisconnectProviderUltimatum(Reason::rn_provider_initiated)));
+        assert_eq!(decode(&hex("2180")), Ok(Pdu::DisconnectProviderUltimatum(DisconnectReason::rn_user_requested)));
+        assert_eq!(decode(&hex("2080")), Ok(Pdu::DisconnectProviderUltimatum(DisconnectReason::rn_provider_initiated)));
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
                 ),
                 (
                     McsMessage::DisconnectProviderUltimatum(mcs::DisconnectProviderUltimatum::from_reason(why)),
-                    Pdu::DisconnectProviderUltimatum(Reason(reason)),
+                    Pdu::DisconnectProviderUltimatum(DisconnectReason(reason)),
                 ),
             ] {
                 let bytes = theirs(pdu);

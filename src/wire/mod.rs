@@ -6,7 +6,28 @@
 pub mod link;
 pub mod segment;
 
-// The bytes of a stream: RDP, TLS, CredSSP.
+// Frames, outside in.
+mod ether;
+mod extension;
+mod extent;
+mod geneve;
+mod gre;
+mod icmp;
+mod ip;
+mod ipv4;
+mod ipv6;
+mod mpls;
+mod peek;
+mod ppp;
+mod sll;
+mod tcp;
+mod tunnel;
+mod udp;
+mod vlan;
+mod vxlan;
+mod wifi;
+
+// Streams: RDP, TLS, CredSSP.
 pub mod credssp;
 pub mod der;
 pub mod error_info;
@@ -19,6 +40,7 @@ pub mod nt_status;
 pub mod ntlm;
 pub mod preconnection;
 pub mod rdpeudp;
+mod recognise;
 pub mod security;
 pub mod share;
 pub mod tls;
@@ -26,7 +48,15 @@ pub mod tpkt;
 pub mod x224;
 
 #[cfg(test)]
+mod frame_samples;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod oracles;
+#[cfg(test)]
 mod samples;
 
-pub use link::decode;
-pub use segment::{Decoded, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
+pub use link::{decode, decode_reassembled};
+pub use peek::{Glance, peek};
+pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
+pub use tunnel::MAX_TUNNELS;

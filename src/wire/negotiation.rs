@@ -1,6 +1,7 @@
 //! What client and server negotiate inside X.224 CR and CC: [MS-RDPBCGR]
 //! 2.2.1.1 and 2.2.1.2.
 
+pub use super::recognise::looks_like_connection_request;
 use crate::base::{Cursor, ParseError, Secret, open_enum, open_flags};
 
 open_flags! {
@@ -221,34 +222,6 @@ pub fn decode_confirm(variable: &[u8]) -> Result<Confirm, ParseError> {
     }
 }
 
-/// Whether the first bytes of a connection are an RDP Connection Request, so
-/// that RDP is found on any port.
-///
-/// Strict, because other protocols begin with TPKT and an X.224 CR too (S7 and
-/// ICCP on port 102, H.323 on 1720): the lengths must agree, the class must be
-/// 0, and something that only RDP sends must follow: a cookie, a routing token
-/// of a known form, or RDP_NEG_REQ. A bare CR of 11 bytes is *not* accepted,
-/// since every COTP client may send it; RDP clients before 5.2 did, and are
-/// found by their port. A request whose end was not captured is accepted once
-/// its prefix is there.
-#[must_use]
-pub fn looks_like_connection_request(payload: &[u8]) -> bool {
-    let &[3, 0, high, low, indicator, 0xe0, 0, 0, _, _, 0, ref variable @ ..] = payload else {
-        return false;
-    };
-    let length = usize::from(u16::from_be_bytes([high, low]));
-    let lengths_agree = length == usize::from(indicator).saturating_add(5) && payload.len() <= length;
-    if !lengths_agree {
-        return false;
-    }
-    let request = decode_request(variable);
-    match (request.negotiation, request.token) {
-        (_, Some(Token { kind, .. })) if kind != TokenKind::Other => true,
-        (Some(_), _) => payload.len() == length,
-        _ => false,
-    }
-}
-
 /// RDP_NEG_REQ at the start of `bytes`, whatever follows.
 fn negotiation_request(bytes: &[u8]) -> Option<NegotiationRequest> {
     match *bytes {
@@ -281,9 +254,9 @@ fn unread_request(variable: &[u8], at: usize) -> ParseError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
     use super::super::{tpkt, x224};
     use super::*;
+    use crate::wire::samples::{damage, hex};
     use ironrdp_pdu::ironrdp_core::{decode as their_decode, encode_vec};
     use ironrdp_pdu::nego::{self, NegoRequestData, SecurityProtocol};
     use ironrdp_pdu::x224::X224;
@@ -299,12 +272,6 @@ mod tests {
             x224::Tpdu::ConnectionRequest(c) | x224::Tpdu::ConnectionConfirm(c) => c.variable.to_vec(),
             other => panic!("{other:?}"),
         }
-    }
-
-    /// A whole Connection Request around `variable`.
-    fn request(variable: &[u8]) -> Vec<u8> {
-        let indicator = u8::try_from(variable.len() + 6).unwrap();
-        [&[3, 0, 0, indicator + 5, indicator, 0xe0, 0, 0, 0, 0, 0], variable].concat()
     }
 
     #[test]
@@ -364,43 +331,6 @@ mod tests {
         assert!(!format!("{:?}", decode_request(b"Cookie: mstshash=bob\r\n")).contains("bob"));
     }
 
-    #[test]
-    fn connection_requests_are_recognised_on_any_port() {
-        let whole = hex(COOKIE);
-        assert!(looks_like_connection_request(&whole));
-        assert!(looks_like_connection_request(&whole[..30]));
-        assert!(looks_like_connection_request(&request(&[1, 0, 8, 0, 11, 0, 0, 0])));
-        assert!(looks_like_connection_request(&request(b"Cookie: mstshash=A70707\r\n")));
-        assert!(looks_like_connection_request(&request(b"balancer\r\n\x01\x00\x08\x00\x03\x00\x00\x00")));
-    }
-
-    #[test]
-    fn other_users_of_tpkt_are_not_taken_for_rdp() {
-        let cut_before_the_protocols = &request(&[1, 0, 8, 0, 11, 0, 0, 0])[..15];
-        let trailing = [hex(COOKIE), vec![0]].concat();
-        let mut other_class = hex(COOKIE);
-        other_class[10] = 0x40;
-        let mut lengths_disagree = hex(COOKIE);
-        lengths_disagree[4] -= 1;
-        for other in [
-            request(b""),
-            // S7comm: source TSAP, destination TSAP, TPDU size.
-            hex("0300001611e00000000100c1020100c2020102c0010a"),
-            // ICCP and MMS: TPDU size, then TSAPs.
-            hex("0300001611e00000000300c0010ac1020001c2020001"),
-            request(b"some line\r\n"),
-            cut_before_the_protocols.to_vec(),
-            trailing,
-            other_class,
-            lengths_disagree,
-            hex(CONFIRM),
-            hex("0300000902f0802180"),
-            b"Cookie: mstshash=a\r\n".to_vec(),
-        ] {
-            assert!(!looks_like_connection_request(&other), "{other:02x?}");
-        }
-    }
-
     fn tokens() -> impl Strategy<Value = Option<NegoRequestData>> {
         prop_oneof![
             Just(None),
@@ -448,7 +378,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = (decode_request(&bytes), decode_confirm(&bytes), looks_like_connection_request(&bytes));
+            let _ = (decode_request(&bytes), decode_confirm(&bytes));
         }
     }
 

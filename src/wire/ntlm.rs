@@ -93,7 +93,7 @@ pub fn decode(bytes: &[u8]) -> Result<Message, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
 
     #[test]

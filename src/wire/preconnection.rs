@@ -50,7 +50,7 @@ pub fn decode(bytes: &[u8]) -> Result<Preconnection, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::damage;
+    use crate::wire::samples::damage;
     use super::*;
     use ironrdp_pdu::ironrdp_core::encode_vec;
     use ironrdp_pdu::pcb::{PcbVersion, PreconnectionBlob};

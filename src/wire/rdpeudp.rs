@@ -117,7 +117,7 @@ pub fn decode(payload: &[u8]) -> Result<Syn, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use proptest::prelude::*;
 

@@ -168,7 +168,7 @@ impl Data<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::super::{mcs, tpkt, x224};
     use super::*;
     use proptest::prelude::*;

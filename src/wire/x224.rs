@@ -80,8 +80,8 @@ fn connection(length_indicator: u8, mut fields: Cursor<'_>) -> Result<Connection
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::damage;
     use super::*;
+    use crate::wire::samples::damage;
     use proptest::prelude::*;
 
     #[test]

@@ -68,11 +68,28 @@ impl Header {
         self.length.saturating_add(HEADER_LEN)
     }
 
-    /// Whether a peer could have sent this header in the clear: an encrypted
-    /// message seldom passes, since its type is random.
+    /// Whether a message of an RDP handshake in the clear could begin like
+    /// this. It keeps most encrypted messages out, not all: after
+    /// ChangeCipherSpec nothing is in the clear.
+    ///
+    /// hello_request is not let through although it exists: no server begins
+    /// with it, and the nonce with which Windows begins an encrypted Finished
+    /// is eight zeros, which would read as two of it.
     #[must_use]
     pub const fn is_plausible(self) -> bool {
-        self.kind.name().is_some() && self.length <= MAX_MESSAGE_LEN
+        match self.kind {
+            HandshakeType::server_hello_done => self.length == 0,
+            HandshakeType::client_hello
+            | HandshakeType::server_hello
+            | HandshakeType::new_session_ticket
+            | HandshakeType::certificate
+            | HandshakeType::server_key_exchange
+            | HandshakeType::certificate_request
+            | HandshakeType::certificate_verify
+            | HandshakeType::client_key_exchange
+            | HandshakeType::certificate_status => self.length <= MAX_MESSAGE_LEN,
+            _ => false,
+        }
     }
 }
 
@@ -110,7 +127,8 @@ pub struct Chain<'a> {
 }
 
 /// Decodes a message that was sent in the clear, header included. Its end may
-/// be missing: a chain keeps the certificates that are whole.
+/// be missing: a chain keeps the certificates that are whole, a hello the
+/// extensions that are.
 ///
 /// # Errors
 /// The header is cut short, or a hello is, or contradicts itself.
@@ -118,9 +136,14 @@ pub fn decode(message: &[u8]) -> Result<Message<'_>, ParseError> {
     let Header { kind, length } = header(message)?;
     let captured = message.get(HEADER_LEN..).unwrap_or_default();
     let body = captured.get(..length).unwrap_or(captured);
+    // A hello that makes no sense because its end is missing is not malformed.
+    let blame = |error: ParseError| match body.len() {
+        have if have < length => ParseError::short(LAYER, error.field, HEADER_LEN, length, have),
+        _ => error,
+    };
     Ok(match kind {
-        HandshakeType::client_hello => Message::ClientHello(ClientHello::decode(body)?),
-        HandshakeType::server_hello => Message::ServerHello(ServerHello::decode(body)?),
+        HandshakeType::client_hello => Message::ClientHello(ClientHello::decode(body).map_err(blame)?),
+        HandshakeType::server_hello => Message::ServerHello(ServerHello::decode(body).map_err(blame)?),
         HandshakeType::certificate => Message::Certificate(chain(body)),
         other => Message::Other(other),
     })
@@ -159,7 +182,7 @@ fn chain(body: &[u8]) -> Chain<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::samples::damage;
+    use crate::wire::samples::damage;
     use super::*;
     use proptest::prelude::*;
 
@@ -183,7 +206,9 @@ mod tests {
         assert!(header.is_plausible());
         let encrypted = super::header(&[0x51, 0x3c, 0x87, 0x02]).unwrap();
         assert!(!encrypted.is_plausible());
-        assert!(!super::header(&[11, 1, 0, 1]).unwrap().is_plausible());
+        for other in [[11, 1, 0, 1], [14, 0, 0, 1], [0, 0, 0, 0], [20, 0, 0, 12]] {
+            assert!(!super::header(&other).unwrap().is_plausible(), "{other:?}");
+        }
         assert_eq!(decode(&[14, 0, 0, 0]), Ok(Message::Other(HandshakeType::server_hello_done)));
         assert_eq!(decode(&[77, 0, 0, 0]), Ok(Message::Other(HandshakeType(77))));
     }
@@ -197,6 +222,21 @@ mod tests {
         assert_eq!(cut.stopped, Some(ParseError::short(LAYER, "certificate", 13, 6, 5)));
         assert_eq!(chain_of(&[11, 0, 0, 3, 0, 0, 0]), Chain { certificates: vec![], stopped: None });
         damage(&message, |bytes| decode(bytes).is_ok());
+    }
+
+    #[test]
+    fn a_cut_hello_is_cut_and_not_malformed() {
+        let fixed_part = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0xc0, 0x30, 1, 0]].concat();
+        let hello = [&[1, 0, 0, 47][..], &fixed_part, &[0, 4, 0, 0x17, 0, 0]].concat();
+        for end in HEADER_LEN..=hello.len() {
+            match decode(&hello[..end]) {
+                Ok(Message::ClientHello(offer)) => assert_eq!(offer.suites.len(), 1),
+                Err(error) => assert_eq!(error, ParseError::short(LAYER, "ClientHello", 4, 47, end - 4)),
+                other => panic!("{other:?}"),
+            }
+        }
+        let malformed = decode(&[2, 0, 0, 2, 9, 9]);
+        assert_eq!(malformed, Err(ParseError::malformed(LAYER, "ServerHello", 0)));
     }
 
     #[test]

@@ -179,7 +179,7 @@ fn bounded_text(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::samples::{damage, hex};
+    use crate::wire::samples::{damage, hex};
     use super::*;
     use proptest::prelude::*;
 
