@@ -14,7 +14,8 @@ pub(crate) enum Exit {
     FailedAttempts = 1,
     /// 2: the command line makes no sense.
     Usage = 2,
-    /// 3: part of the input could not be read; what could be is reported.
+    /// 3: part of the input could not be read, what could be is reported; or the
+    /// report could not be written.
     Unreadable = 3,
     /// 4: no RDP in the capture.
     NoRdp = 4,
@@ -28,7 +29,8 @@ Exit codes:
   0  analysed, and no attempt failed
   1  at least one attempt failed (0 with --exit-zero)
   2  the command line makes no sense
-  3  part of the input could not be read; what could be is reported
+  3  part of the input could not be read (what could be is reported), or the
+     report could not be written
   4  no RDP in the capture
   5  not permitted
   The highest that applies of 5, 3, 1 and 4 wins, in this order.
