@@ -1,6 +1,7 @@
 //! What the process tells the shell.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rdpwhy::report::document::Report;
@@ -86,6 +87,16 @@ impl Told {
     /// The command line makes no sense.
     pub(super) fn usage(message: impl Into<String>) -> anyhow::Error {
         Self { exit: Exit::Usage, message: message.into() }.into()
+    }
+
+    /// Everything was looked into, and no capture was among it.
+    pub(super) fn nothing_to_read(given: &[PathBuf]) -> anyhow::Error {
+        let given = given.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "{given}: no capture in here; expected files in pcap, pcapng, NetMon 2.x or snoop format. Folders within \
+             a folder are not read: name them, too"
+        );
+        Self { exit: Exit::Unreadable, message }.into()
     }
 }
 

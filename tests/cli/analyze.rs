@@ -140,6 +140,26 @@ fn what_cannot_be_read_ends_with_3_and_hides_nothing_else() {
 }
 
 #[test]
+fn a_folder_without_captures_is_not_passed_over_in_silence() {
+    let empty = tempfile::tempdir().unwrap();
+    fs::write(empty.path().join("notes.txt"), "dear diary").unwrap();
+    let told = complaint(rdpwhy().current_dir(&empty).args(["analyze", "."]), 3);
+    assert!(told.contains("no capture in here"), "{told}");
+    let folder = folder();
+    fs::write(folder.path().join("notes.txt"), "dear diary").unwrap();
+    let text = stdout(rdpwhy().current_dir(&folder).args(["analyze", "."]), 1);
+    assert!(text.contains("file-passed-over: ./notes.txt: this is"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let folder = folder();
+    let told = complaint(rdpwhy().current_dir(&folder).args(["analyze", "syns.pcap", "-o", "/dev/full"]), 3);
+    assert!(told.contains("/dev/full: the report could not be written: "), "{told}");
+}
+
+#[test]
 fn a_capture_without_rdp_ends_with_4() {
     let folder = tempfile::tempdir().unwrap();
     let mut arp = vec![0xff; 6];
