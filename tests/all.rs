@@ -4,3 +4,6 @@
 
 mod cases;
 mod cli;
+mod containers;
+mod golden;
+mod public;

@@ -102,7 +102,7 @@ pub fn analyse(path: &Path) -> (Analysis, Report) {
     }
     let analysis = analyzer.finish(0);
     let inputs = Inputs { captures: timeline.captures().collect(), unreadable: Vec::new() };
-    let report = report(&analysis, &inputs);
+    let report = report(analysis.clone(), &inputs);
     (analysis, report)
 }
 
