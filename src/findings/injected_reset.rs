@@ -48,14 +48,13 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         Effect::Ignored => (Severity::Warning, "Its receiver ignored it and the connection went on."),
     };
     let distance = judgement.sender_hops.map_or_else(String::new, |hops| {
-        format!(" By its TTL the builder is {} hops from the capture point; the {} is {hops} hops away.", judgement.hops, reset.claimed_by)
+        format!(
+            " By its TTL the builder is {} hops from the capture point; the {} is {hops} hops away.",
+            judgement.hops, reset.claimed_by
+        )
     });
-    let traces: Vec<&str> = judgement
-        .evidence
-        .iter()
-        .filter(|p| p.points_at == PointsAt::OtherDevice)
-        .map(|p| p.says.as_str())
-        .collect();
+    let traces: Vec<&str> =
+        judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).map(|p| p.says.as_str()).collect();
     let mut finding = Finding::new(
         id,
         severity,
