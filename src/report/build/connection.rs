@@ -183,6 +183,14 @@ fn community_id(tcp: &flow::TcpFacts) -> String {
     /// IANA's number of TCP.
     const TCP: u8 = 6;
     let (client, server) = (&tcp.endpoints.client, &tcp.endpoints.server);
-    community_id::calculate_community_id(0, client.ip, server.ip, Some(client.port), Some(server.port), TCP, Default::default())
-        .unwrap_or_default()
+    community_id::calculate_community_id(
+        0,
+        client.ip,
+        server.ip,
+        Some(client.port),
+        Some(server.port),
+        TCP,
+        Default::default(),
+    )
+    .unwrap_or_default()
 }

@@ -2,9 +2,7 @@
 
 use super::Frames;
 use crate::findings::{self, Excluded, Match};
-use crate::report::document::{
-    Evidence, Finding, FrameRef, Pattern0x7, PatternMatch, Role, RuledOut, Severity,
-};
+use crate::report::document::{Evidence, Finding, FrameRef, Pattern0x7, PatternMatch, Role, RuledOut, Severity};
 
 /// A finding; `filter` begins the display filter of its connection.
 pub(super) fn build(finding: &findings::Finding, frames: Frames, filter: Option<&str>) -> Finding {

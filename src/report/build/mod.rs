@@ -197,7 +197,8 @@ fn summary(attempts: &[Attempt], analysis: &Analysis, inputs: &Inputs<'_>) -> Su
         open: count(Outcome::Open),
         unknown: count(Outcome::Unknown),
         connections: analysis.connections.len() as u64,
-        other_connections: analysis.connections.iter().filter(|c| matches!(c.session.is_rdp, IsRdp::Other(_))).count() as u64,
+        other_connections: analysis.connections.iter().filter(|c| matches!(c.session.is_rdp, IsRdp::Other(_))).count()
+            as u64,
         by_finding,
         packets: inputs.captures.iter().map(|c| c.packets).sum(),
         bytes: inputs.captures.iter().map(|c| c.bytes).sum(),

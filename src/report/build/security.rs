@@ -16,7 +16,10 @@ pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Nego
     }
     Some(Negotiation {
         cookie_present: facts.request.as_ref().is_some_and(|r| r.value.token.is_some()),
-        requested: facts.requested().map(|p| p.to_string().split(" | ").map(str::to_owned).collect()).unwrap_or_default(),
+        requested: facts
+            .requested()
+            .map(|p| p.to_string().split(" | ").map(str::to_owned).collect())
+            .unwrap_or_default(),
         selected: facts.selected().map(|p| p.to_string()),
         failure: facts.failure().map(|f| Code { code: f.value.0, name: f.value.name().map(str::to_owned) }),
         request_frame: facts.request.as_ref().map(|r| frames.name(r.frame)),
@@ -29,11 +32,7 @@ pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
     Some(Tls {
         version: facts.version().map(version),
         suite: facts.server_hello.as_ref().map(|hello| hello.value.suite.to_string()),
-        offered_versions: facts
-            .client_hello
-            .as_ref()
-            .map(|hello| offered(&hello.value))
-            .unwrap_or_default(),
+        offered_versions: facts.client_hello.as_ref().map(|hello| offered(&hello.value)).unwrap_or_default(),
         sni_present: facts.client_hello.as_ref().is_some_and(|hello| hello.value.server_name.is_some()),
         completed: facts.is_done(),
         alerts: facts
@@ -131,10 +130,9 @@ pub(super) fn licensing(session: &SessionFacts) -> Option<Licensing> {
         visibility: facts.granted.map_or(Visibility::Inferred, |seen| seen.value).into(),
         messages: BySide { client: count(Side::Client), server: count(Side::Server) },
         completed: facts.granted.is_some(),
-        error: facts.alert.map(|seen| Code {
-            code: seen.value.code.0,
-            name: seen.value.code.name().map(str::to_owned),
-        }),
+        error: facts
+            .alert
+            .map(|seen| Code { code: seen.value.code.0, name: seen.value.code.name().map(str::to_owned) }),
     })
 }
 
