@@ -49,7 +49,8 @@ fn whole_dribbled_gzipped_and_pcapng_say_the_same() {
     for path in sample {
         let bytes = std::fs::read(&path).unwrap();
         let whole = findings(Source::named(&path));
-        let dribble = Source::Reader { name: "-".to_owned(), reader: Box::new(Dribble(io::Cursor::new(bytes.clone()))) };
+        let dribble =
+            Source::Reader { name: "-".to_owned(), reader: Box::new(Dribble(io::Cursor::new(bytes.clone()))) };
         assert_eq!(findings(dribble), whole, "byte by byte: {}", path.display());
         assert_eq!(findings(piped(gzip(&bytes))), whole, "gzip: {}", path.display());
         if let Some(pcapng) = pcapng(&bytes) {

@@ -47,7 +47,11 @@ fn every_case_is_reported_as_before() {
             compare(&folder.join(format!("expected/{vantage}.json")), &as_json, &mut wrong);
         }
     }
-    assert!(wrong.is_empty(), "{} golden reports differ; `just bless` and read the difference:\n{wrong:#?}", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} golden reports differ; `just bless` and read the difference:\n{wrong:#?}",
+        wrong.len()
+    );
 }
 
 #[test]

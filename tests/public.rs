@@ -97,18 +97,25 @@ fn what_is_true_of_them_is_told() {
 
     // 25 of 25 credentials refused.
     let many = report("initconf-RDP-bruteforce/RDP-many-hosts-many-accounts.pcap");
-    let rejected = many.connections.iter().filter(|c| c.findings.iter().any(|f| f.id == "credentials-rejected")).count();
+    let rejected =
+        many.connections.iter().filter(|c| c.findings.iter().any(|f| f.id == "credentials-rejected")).count();
     assert!(rejected >= 23, "{rejected} of 25");
 
     // Mid-session captures of healthy sessions.
-    for name in ["OTRF-Security-Datasets/UTICA-ONE-DRIVE.pcap", "OTRF-Security-Datasets/schtask_modification_2020-12-1907505969.pcapng"] {
+    for name in [
+        "OTRF-Security-Datasets/UTICA-ONE-DRIVE.pcap",
+        "OTRF-Security-Datasets/schtask_modification_2020-12-1907505969.pcapng",
+    ] {
         let report = report(name);
         assert!(verdicts(&report).is_empty(), "{name}");
         assert!(report.findings.iter().any(|f| f.id == "capture-late-start"), "{name}");
     }
 
     // No RDP at all.
-    for name in ["microsoft-prot-od-netcaps/MS-AUTHSOD_Example3-1_Win2016_X64_Win2016_X64_Domain.cap", "tcptrace/NASA_ipv6.snoop"] {
+    for name in [
+        "microsoft-prot-od-netcaps/MS-AUTHSOD_Example3-1_Win2016_X64_Win2016_X64_Domain.cap",
+        "tcptrace/NASA_ipv6.snoop",
+    ] {
         assert!(report(name).connections.is_empty(), "{name}");
     }
 }

@@ -35,6 +35,9 @@ Examples:
 pub(super) enum Command {
     Analyze(Analyze),
     Explain(Explain),
+    /// List the network interfaces of this machine
+    #[cfg(feature = "live")]
+    Interfaces,
     Completions(Completions),
     Man(Man),
 }

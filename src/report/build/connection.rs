@@ -135,11 +135,8 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
     if let (Some(last), Some(Some(waiting))) = (records.last_mut(), owed) {
         let waited = over.since(waiting.since.time);
         if waited > Span::ZERO && waiting.owed != Owed::Close {
-            last.waiting_for = Some(Waiting {
-                side: waiting.side.into(),
-                ms: waited.into(),
-                message: waiting.owed.to_string(),
-            });
+            last.waiting_for =
+                Some(Waiting { side: waiting.side.into(), ms: waited.into(), message: waiting.owed.to_string() });
         }
     }
     records

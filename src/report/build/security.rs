@@ -6,8 +6,8 @@ use crate::report::document::{
     Alert, BySide, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,
 };
 use crate::session::{Mechanism, SessionFacts};
-use crate::wire::tls::{ClientHello, Version};
 use crate::wire::tls::alert::AlertLevel;
+use crate::wire::tls::{ClientHello, Version};
 
 pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Negotiation> {
     let facts = &session.negotiation;
