@@ -3,12 +3,12 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
-use crate::base::{At, CaptureId, Notice, Notices, Side};
+use crate::base::{At, CaptureId, Gap, Notice, Notices, Side};
 use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt, Link};
 use crate::findings::{CAPTURE_RULES, Diagnosis, Finding, Totals, connection_sentence, diagnose};
 use crate::flow::fragments::Fragments;
-use crate::flow::{Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::flow::{Consumer, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
 use crate::wire::{self, Decoded, Glance};
 
@@ -50,7 +50,6 @@ pub struct Analyzer {
     fragments: Fragments,
     table: Table<Session>,
     side_channels: SideChannels,
-    vantages: Vantages,
     notices: Notices,
     totals: Totals,
     connections: Vec<Connection>,
@@ -69,18 +68,10 @@ impl Analyzer {
         };
         if worth_it {
             let at = At { frame: packet.frame, time: packet.time };
-            let vantage = self.vantages.of(packet.frame.capture);
             let decoded = wire::decode(packet.link, packet.data, packet.original_len);
-            self.decoded(&decoded, at, vantage);
+            self.decoded(&decoded, at, packet.vantage);
             self.explain_finished();
         }
-    }
-
-    /// No more packets of this capture will come. A later capture then goes on
-    /// from the same point of view, as the files of a ring do; captures that
-    /// overlap in time are different points of view.
-    pub fn capture_ended(&mut self, capture: CaptureId) {
-        self.vantages.ended(capture);
     }
 
     /// Connections followed right now, and those that are over.
@@ -122,7 +113,7 @@ impl Analyzer {
             Decoded::Fragment(fragment) => {
                 let mut fragments = core::mem::take(&mut self.fragments);
                 if let Some(whole) = fragments.push(fragment, at.frame, at.time, &mut self.notices) {
-                    let decoded = wire::decode_reassembled(whole.ip, whole.protocol, whole.bytes);
+                    let decoded = wire::decode_reassembled(whole.ip, whole.protocol, whole.bytes, whole.len);
                     if !matches!(decoded, Decoded::Fragment(_)) {
                         self.decoded(&decoded, at, vantage);
                     }
@@ -155,6 +146,21 @@ impl Analyzer {
     }
 }
 
+/// The flow floor hands bytes over; the session floor takes them.
+impl Consumer for Session {
+    fn bytes(&mut self, side: Side, data: &[u8], at: At) {
+        self.bytes(side, data, at);
+    }
+
+    fn gap(&mut self, side: Side, gap: Gap) {
+        self.gap(side, gap);
+    }
+
+    fn end(&mut self, side: Side, at: At) {
+        self.end(side, at);
+    }
+}
+
 fn link(connection: &Connection) -> Link {
     let Connection { id, tcp, session, diagnosis, sentence, .. } = connection;
     Link {
@@ -167,59 +173,5 @@ fn link(connection: &Connection) -> Link {
         stage: session.stage(),
         verdict: diagnosis.verdict().map(|f| f.id),
         sentence: sentence.clone(),
-    }
-}
-
-/// Which captures look from the same point: those that follow one another.
-#[derive(Debug, Default)]
-struct Vantages {
-    /// The point of view of each capture that has begun.
-    of_capture: Vec<Option<u16>>,
-    /// Points of view whose capture has ended.
-    free: Vec<u16>,
-    next: u16,
-}
-
-impl Vantages {
-    fn of(&mut self, capture: CaptureId) -> u16 {
-        let index = capture.0 as usize;
-        if let Some(Some(known)) = self.of_capture.get(index) {
-            return *known;
-        }
-        let vantage = self.free.pop().unwrap_or_else(|| {
-            let new = self.next;
-            self.next = self.next.saturating_add(1);
-            new
-        });
-        if self.of_capture.len() <= index {
-            self.of_capture.resize(index + 1, None);
-        }
-        if let Some(place) = self.of_capture.get_mut(index) {
-            *place = Some(vantage);
-        }
-        vantage
-    }
-
-    fn ended(&mut self, capture: CaptureId) {
-        if let Some(Some(vantage)) = self.of_capture.get(capture.0 as usize)
-            && !self.free.contains(vantage)
-        {
-            self.free.push(*vantage);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ring_files_are_one_point_of_view_and_parallel_captures_are_two() {
-        let mut vantages = Vantages::default();
-        assert_eq!(vantages.of(CaptureId(0)), 0);
-        vantages.ended(CaptureId(0));
-        assert_eq!(vantages.of(CaptureId(1)), 0);
-        assert_eq!(vantages.of(CaptureId(2)), 1);
-        assert_eq!(vantages.of(CaptureId(0)), 0);
     }
 }

@@ -5,8 +5,11 @@
 //! sentence, bottom up; each may name only those before it, and `capture` and
 //! `wire` do not know each other.
 
+pub mod analysis;
 pub mod base;
 pub mod capture;
+pub mod findings;
 pub mod flow;
 pub mod report;
+pub mod session;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! Facts carry the frame that shows them.
 
-use super::{CaptureTime, Frame};
+use super::{CaptureTime, Frame, Gap};
 
 /// A point in a capture: a frame and its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,14 @@ pub struct At {
 
 impl At {
     /// `value`, seen here.
-    pub const fn saw<T>(self, value: T) -> Seen<T> {
+    pub const fn seen<T>(self, value: T) -> Seen<T> {
         Seen::new(value, self.frame, self.time)
+    }
+}
+
+impl From<Gap> for At {
+    fn from(gap: Gap) -> Self {
+        Self { frame: gap.frame, time: gap.time }
     }
 }
 

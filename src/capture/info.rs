@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::window::Window;
 use crate::base::{CaptureTime, Frame, LinkType, NoticeKind, Notices, Secret, open_enum};
 
 /// The file ends inside a record or a compressed frame.
@@ -219,17 +220,22 @@ impl CaptureInfo {
         }
     }
 
-    /// The file ends at `offset`, inside `what`.
-    pub(super) fn cut_short(&mut self, offset: u64, what: &str) {
+    /// The data of `window` ends inside `what`, which begins at `offset`.
+    pub(super) fn cut_short(&mut self, window: &Window, offset: u64, what: &str) {
         self.incomplete = true;
-        let says = || format!("the file ends inside {what} that begins at byte {offset}; all before it was read");
-        self.notices.add(FILE_CUT_SHORT, None, says);
+        // Where a compression gave up, that is the reason, and is told.
+        if window.source().stop().is_none() {
+            let says = || format!("the file ends inside {what} that begins at byte {offset}; all before it was read");
+            self.notices.add(FILE_CUT_SHORT, None, says);
+        }
     }
 
-    /// From `offset` on, `skipped` bytes made no sense.
-    pub(super) fn damaged(&mut self, offset: u64, skipped: u64, what: &str) {
+    /// What begins at `offset` makes no sense; `skipped` bytes on, something
+    /// does again, unless nothing was `found`.
+    pub(super) fn damaged(&mut self, offset: u64, skipped: u64, found: bool, what: &str) {
         self.incomplete = true;
-        let says = || format!("{what} at byte {offset} makes no sense; {skipped} bytes were passed over");
+        let then = if found { "were passed over" } else { "behind it hold nothing readable" };
+        let says = || format!("{what} at byte {offset} makes no sense; {skipped} bytes {then}");
         self.notices.add(FILE_DAMAGED, None, says);
     }
 

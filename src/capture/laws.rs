@@ -147,8 +147,8 @@ fn a_packet_in_a_pipe_is_given_before_the_next_arrives() {
         let reader = Pieces { pieces, given: Arc::clone(&given) };
         let options = CaptureOptions::default();
         let mut capture = from_reader("-", Box::new(reader), CaptureId(0), &options).unwrap();
-        for i in 0..sent.len() {
-            assert_eq!(capture.next_packet().unwrap().unwrap().data, sent[i].data);
+        for (i, packet) in sent.iter().enumerate() {
+            assert_eq!(capture.next_packet().unwrap().unwrap().data, packet.data);
             assert_eq!(given.load(Ordering::Relaxed), i + 2, "no more was asked for than this packet");
         }
     }

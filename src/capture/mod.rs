@@ -18,13 +18,12 @@ mod info;
 #[cfg(test)]
 mod laws;
 mod netmon;
-mod options;
 mod packet;
 mod pcap;
 mod pcapng;
 mod recognise;
 mod record;
-mod resolution;
+mod resync;
 mod saved;
 mod snoop;
 mod source;

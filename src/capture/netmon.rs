@@ -72,7 +72,7 @@ impl NetMon {
         let table = if left > 0 && window.source().stored().and_then(|s| s.total).is_none_or(|total| at < total) {
             Table::Listed { at, left, entries: Vec::new().into_iter() }
         } else {
-            info.cut_short(at, "the table of frames");
+            info.cut_short(window, at, "the table of frames");
             Table::Lost { next: FILE_HEADER as u64 }
         };
         Ok(Some(Self { minor, media_type, start, table, number: 0 }))
@@ -145,7 +145,7 @@ impl NetMon {
         });
         if *left == 0 || hostile {
             if hostile {
-                info.damaged(*at, u64::from(*left).saturating_mul(4), "the table of frames");
+                info.damaged(*at, u64::from(*left).saturating_mul(4), false, "the table of frames");
             }
             return Ok(None);
         }
@@ -155,7 +155,7 @@ impl NetMon {
         let chunk = window.unread().chunks_exact(4).take(wanted);
         let found: Vec<u32> = chunk.filter_map(|entry| Order::Little.u32_at(entry, 0)).collect();
         if found.len() < wanted {
-            info.cut_short(*at, "the table of frames");
+            info.cut_short(window, *at, "the table of frames");
             if found.is_empty() && self.number == 0 {
                 self.table = Table::Lost { next: FILE_HEADER as u64 };
                 return Ok(Some(FILE_HEADER as u64));
@@ -172,7 +172,7 @@ impl NetMon {
     /// A frame that is not there or cannot be: the table leads on to the next.
     fn unreadable(&mut self, offset: u64, info: &mut CaptureInfo) {
         match &mut self.table {
-            Table::Listed { .. } => info.damaged(offset, 0, "a frame"),
+            Table::Listed { .. } => info.damaged(offset, FRAME_HEADER as u64, true, "a frame"),
             Table::Lost { next } => {
                 info.incomplete = true;
                 *next = u64::MAX;
@@ -242,4 +242,92 @@ fn start_time(header: &[u8]) -> Option<CaptureTime> {
     let time = jiff::civil::Time::new(small(4)?, small(5)?, small(6)?, millis.saturating_mul(1_000_000)).ok()?;
     let start = jiff::tz::TimeZone::UTC.to_timestamp(date.to_datetime(time)).ok()?;
     Some(CaptureTime::from_parts(start.as_second(), start.subsec_nanosecond().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::written::{expected, netmon, notices, packets, read};
+
+    /// Where the table of frames begins.
+    fn table_at(bytes: &[u8]) -> usize {
+        u32::from_le_bytes(bytes[24..28].try_into().unwrap()) as usize
+    }
+
+    #[test]
+    fn the_table_tells_the_order() {
+        let sent = packets(3);
+        let mut bytes = netmon(&sent);
+        let at = table_at(&bytes);
+        let (first, last) = (bytes[at..at + 4].to_vec(), bytes[at + 8..at + 12].to_vec());
+        bytes[at..at + 4].copy_from_slice(&last);
+        bytes[at + 8..at + 12].copy_from_slice(&first);
+        let (got, info) = read(&bytes);
+        let data: Vec<_> = got.iter().map(|p| &p.5).collect();
+        assert_eq!(data, [&sent[2].data, &sent[1].data, &sent[0].data]);
+        assert!(!info.incomplete);
+    }
+
+    #[test]
+    fn a_lost_table_costs_nothing_but_a_notice() {
+        let sent = packets(8);
+        let bytes = netmon(&sent);
+        for cut in [table_at(&bytes), table_at(&bytes) - 3, table_at(&bytes) + 3] {
+            let (got, info) = read(&bytes[..cut]);
+            let whole = if cut < table_at(&bytes) { 7 } else { 8 };
+            assert_eq!(got, expected(&sent)[..whole], "cut at {cut}");
+            assert_eq!(notices(&info), ["file-cut-short"]);
+        }
+    }
+
+    #[test]
+    fn each_frame_has_its_media_type() {
+        let sent = packets(5);
+        let mut bytes = netmon(&sent);
+        let mut at = 128;
+        for (packet, media) in sent.iter().zip([9_u16, 0xe071, 0xffe0, 0xfffd, 0xe083]) {
+            at += 16 + packet.data.len();
+            bytes[at..at + 2].copy_from_slice(&media.to_le_bytes());
+            at += 15;
+        }
+        let links: Vec<_> = read(&bytes).0.iter().map(|p| (p.0, p.2)).collect();
+        let expected = [(1, LinkType::RAW.0), (2, LinkType::LINUX_SLL.0), (4, 0x1_e083)];
+        assert_eq!(links, expected, "events are frames, lists of adapters are not");
+    }
+
+    #[test]
+    fn older_versions_count_from_the_start_of_the_capture() {
+        let sent = packets(2);
+        let mut bytes = netmon(&sent);
+        bytes[4] = 0;
+        // 2026-10-14 00:26:40.000
+        for (i, field) in [2026_u16, 10, 3, 14, 0, 26, 40, 0].into_iter().enumerate() {
+            bytes[8 + i * 2..10 + i * 2].copy_from_slice(&field.to_le_bytes());
+        }
+        bytes[128..136].copy_from_slice(&1_500_i64.to_le_bytes());
+        let (got, info) = read(&bytes);
+        assert_eq!(got[0].1, 1_791_937_600_001_500_000);
+        assert_eq!(notices(&info), ["time-zone-unknown"]);
+    }
+
+    #[test]
+    fn a_hostile_table_is_not_followed_for_ever() {
+        // Two frames, far apart, named in turns a hundred thousand times.
+        let sent = packets(2);
+        let mut bytes = netmon(&sent);
+        let second = 128 + 16 + sent[0].data.len() + 15;
+        let (head, tail) = bytes.split_at(second);
+        let far = [head, &[0; 600_000], &tail[..tail.len() - 8]].concat();
+        bytes = far;
+        let at = bytes.len() as u32;
+        bytes[24..28].copy_from_slice(&at.to_le_bytes());
+        bytes[28..32].copy_from_slice(&800_000_u32.to_le_bytes());
+        for _ in 0..100_000 {
+            bytes.extend(128_u32.to_le_bytes());
+            bytes.extend((second as u32 + 600_000).to_le_bytes());
+        }
+        let (got, info) = read(&bytes);
+        assert!(got.len() < 50_000, "{}", got.len());
+        assert!(info.incomplete);
+    }
 }

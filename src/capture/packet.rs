@@ -14,6 +14,9 @@ pub struct Packet<'a> {
     /// The interface it was captured on, as counted by its section; 0 where
     /// the format knows no interfaces.
     pub interface: u32,
+    /// The point of view: captures that follow one another (the files of a
+    /// ring) share one, captures that overlap in time do not.
+    pub vantage: u16,
     /// Windows packet monitor's id: the same packet seen by several
     /// components carries the same one (pcapng `epb_packetid`).
     pub packet_id: Option<u64>,

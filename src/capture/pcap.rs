@@ -8,7 +8,8 @@
 use std::io;
 
 use super::info::{CaptureInfo, Format, Interface};
-use super::record::{MAX_PACKET, Order, Record, search};
+use super::record::{MAX_PACKET, Order, Record};
+use super::resync::resync;
 use super::window::{MAX_RECORD, Window};
 use crate::base::{CaptureTime, LinkType};
 
@@ -16,8 +17,8 @@ use crate::base::{CaptureTime, LinkType};
 /// the checks once in 2^60.
 const PROOF: usize = 3;
 
-/// After damage, the next record is expected within this many seconds of the
-/// last: a year.
+/// Packets of one capture are expected within this many seconds of each other:
+/// a year.
 const PLAUSIBLE_SECONDS: u32 = 366 * 86_400;
 
 /// The walker of a pcap's records.
@@ -29,7 +30,9 @@ pub(super) struct Pcap {
     header_len: usize,
     max_packet: u32,
     link: LinkType,
-    last_seconds: Option<u32>,
+    /// The seconds of the first and the last packet. Both: after damage, the
+    /// last may have been read out of the middle of another.
+    seconds: Option<(u32, u32)>,
 }
 
 /// The first four fields of a record header; every variant has them.
@@ -70,7 +73,7 @@ impl Pcap {
             header_len: if format == Format::PcapModified { 24 } else { 16 },
             max_packet: snap_len.min(MAX_RECORD as u32 / 2).max(MAX_PACKET),
             link,
-            last_seconds: None,
+            seconds: None,
         }))
     }
 
@@ -79,21 +82,28 @@ impl Pcap {
         loop {
             if !window.ensure(self.header_len)? {
                 if window.len() > 0 {
-                    info.cut_short(window.offset(), "a record header");
+                    info.cut_short(window, window.offset(), "a record");
                     window.skip(window.len());
                 }
                 return Ok(None);
             }
             let Some(header) = self.header(window.unread()) else { return Ok(None) };
-            if !self.is_possible(header) {
-                if self.find_next(window, info)? { continue } else { return Ok(None) }
-            }
             let captured = header.captured as usize;
-            if !window.ensure(self.header_len.saturating_add(captured))? {
+            let possible = self.is_possible(header);
+            if !possible || !window.ensure(self.header_len.saturating_add(captured))? {
                 // Cut short, unless records follow: then the length lied.
-                if self.find_next(window, info)? { continue } else { return Ok(None) }
+                if resync(window, info, "a record", possible, |window| self.is_proven(window))? {
+                    continue;
+                }
+                return Ok(None);
             }
-            self.last_seconds = Some(header.seconds);
+            if self.is_far(header) && !self.leads_on(window, captured)? {
+                if resync(window, info, "a record", false, |window| self.is_proven(window))? {
+                    continue;
+                }
+                return Ok(None);
+            }
+            self.seconds = Some((self.seconds.map_or(header.seconds, |(first, _)| first), header.seconds));
             let place = window.locate(self.header_len, captured);
             window.skip(self.header_len.saturating_add(captured));
             let nanos = i64::from(header.fraction).saturating_mul(i64::from(self.unit));
@@ -130,33 +140,33 @@ impl Pcap {
             && (header.captured | header.original | header.seconds) != 0
     }
 
+    /// Whether a packet lies a year from those before it. Such captures exist.
+    #[inline]
+    fn is_far(&self, header: Header) -> bool {
+        let near = |seconds: u32| header.seconds.abs_diff(seconds) <= PLAUSIBLE_SECONDS;
+        self.seconds.is_some_and(|(first, last)| !near(last) && !near(first))
+    }
+
+    /// Whether a possible header follows the record at hand, or nothing: asked
+    /// only where it is in doubt, since a pipe has to wait for the answer.
+    #[cold]
+    fn leads_on(&self, window: &mut Window, captured: usize) -> io::Result<bool> {
+        let next = self.header_len.saturating_add(captured);
+        if !window.ensure(next.saturating_add(self.header_len))? {
+            return Ok(window.len() == next);
+        }
+        let header = window.unread().get(next..).and_then(|bytes| self.header(bytes));
+        Ok(header.is_some_and(|h| self.is_possible(h) && h.captured <= h.original))
+    }
+
     /// Whether bytes found anywhere look like a header that was written.
     fn is_plausible(&self, header: Header) -> bool {
-        let near = |last: u32| header.seconds.abs_diff(last) <= PLAUSIBLE_SECONDS;
         header.captured > 0
             && header.captured <= header.original
             && header.captured <= MAX_PACKET
             && header.original <= MAX_RECORD as u32
             && header.fraction < 1_000_000_000 / self.unit
-            && self.last_seconds.is_none_or(near)
-    }
-
-    /// Searches behind a record that cannot be read for the next that can;
-    /// `false` when there is none, and the file ends here for us.
-    #[cold]
-    fn find_next(&self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<bool> {
-        let from = window.offset();
-        let impossible = self.header(window.unread()).is_none_or(|h| !self.is_possible(h));
-        let found = search(window, |window| self.is_proven(window))?;
-        if !found {
-            window.skip(window.len());
-        }
-        if found || impossible {
-            info.damaged(from, window.offset().saturating_sub(from), "a record header");
-        } else {
-            info.cut_short(from, "a packet");
-        }
-        Ok(found)
+            && !self.is_far(header)
     }
 
     /// Whether records begin at the next byte: [`PROOF`] headers in a row, or
@@ -258,6 +268,29 @@ mod tests {
         let (got, info) = read(&bytes);
         assert_eq!(got.len(), 9, "all but the first");
         assert_eq!(notices(&info), ["file-damaged"]);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_for_years_is_followed() {
+        let mut sent = packets(6);
+        for packet in &mut sent[2..4] {
+            packet.nanos = 5_000_000;
+        }
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent));
+        assert_eq!(got, expected(&sent));
+        assert!(!info.incomplete);
+    }
+
+    #[test]
+    fn bytes_that_were_lost_from_the_middle_cost_a_few_packets() {
+        let sent = packets(60);
+        let whole = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        for lost in 1..300 {
+            let bytes = [&whole[..900], &whole[900 + lost..]].concat();
+            let (got, _) = read(&bytes);
+            assert_eq!(got.last().unwrap().5, sent[59].data, "{lost}");
+            assert!(got.len() >= 48, "{lost}: {}", got.len());
+        }
     }
 
     #[test]

@@ -137,7 +137,8 @@ fn is_event_trace(first: &[u8]) -> bool {
 fn text(first: &[u8]) -> Option<Foreign> {
     let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
     let printable = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
-    if !first.iter().all(printable) {
+    let ascii = first.iter().filter(|b| b.is_ascii()).count();
+    if !first.iter().all(printable) || ascii < first.len() / 2 {
         return None;
     }
     let text = String::from_utf8_lossy(first);

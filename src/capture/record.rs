@@ -1,9 +1,7 @@
 //! What every format gives: where a packet lies in the window.
 
-use std::io;
 use std::ops::Range;
 
-use super::window::Window;
 use crate::base::{CaptureTime, LinkType};
 
 /// A packet in the window, not yet borrowed from it.
@@ -75,22 +73,3 @@ impl Order {
 /// `MAXIMUM_SNAPLEN`); a larger snap length in the header raises it, up to
 /// what a window holds.
 pub(super) const MAX_PACKET: u32 = 256 * 1024;
-
-/// Searches behind the next byte for a place where `begins` holds, and moves
-/// there; `false` when the source or the search ends first.
-pub(super) fn search(window: &mut Window, mut begins: impl FnMut(&mut Window) -> io::Result<bool>) -> io::Result<bool> {
-    let from = window.offset();
-    loop {
-        window.skip(1);
-        if window.offset().saturating_sub(from) > RESYNC_SEARCH || !window.ensure(1)? {
-            return Ok(false);
-        }
-        if begins(window)? {
-            return Ok(true);
-        }
-    }
-}
-
-/// Bytes searched for the next record after damage. More than any lost write
-/// buffer or bad disk area; an end to reading what is no capture any more.
-const RESYNC_SEARCH: u64 = 64 * 1024 * 1024;

@@ -208,6 +208,7 @@ impl Capture {
             time: record.time,
             link: record.link,
             interface: record.interface,
+            vantage: 0,
             packet_id: record.packet_id,
             data: self.window.slice(record.place),
             original_len: record.original_len,
@@ -312,5 +313,50 @@ fn note_stop(source: &Source, info: &mut CaptureInfo) {
         Stop::TooDense => info.notices.add(EXPANSION_LIMIT, None, || {
             format!("the {compression} data expands to more than {MAX_RATIO} times its size; the rest was not read")
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::written::{In, packets};
+
+    fn refused(bytes: &[u8]) -> String {
+        let pipe = Box::new(io::Cursor::new(bytes.to_vec()));
+        from_reader("-", pipe, CaptureId(0), &CaptureOptions::default()).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = open(Path::new("no such.pcap"), CaptureId(0), &CaptureOptions::default()).err().unwrap();
+        assert_eq!(error.to_string(), "no such.pcap: there is no such file; check the path");
+        assert!(matches!(error.reason, OpenReason::Io(_)));
+    }
+
+    #[test]
+    fn a_header_cut_short_is_told_apart_from_an_empty_file() {
+        let pcap = In { big: true }.pcap(0xa1b2_c3d4, 0, 1, &[]);
+        assert!(refused(&pcap[..20]).contains("the file ends inside its own header"));
+        assert!(refused(b"snoop\0\0\0\0\0").contains("the file ends inside its own header"));
+        assert!(refused(b"").contains("this is empty (0 bytes)"));
+        assert!(refused(&pcap[..3]).contains("begins with a1 b2 c3"));
+    }
+
+    #[test]
+    fn a_folder_is_no_capture() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = open(folder.path(), CaptureId(0), &CaptureOptions::default()).err().unwrap();
+        assert!(error.is_foreign() && error.to_string().contains("this is a folder"));
+    }
+
+    #[test]
+    fn packets_carry_their_capture() {
+        let bytes = In { big: false }.pcap(0xa1b2_c3d4, 0, 1, &packets(2));
+        let pipe = Box::new(io::Cursor::new(bytes.clone()));
+        let mut capture = from_reader("-", pipe, CaptureId(7), &CaptureOptions::default()).unwrap();
+        assert_eq!(capture.next_packet().unwrap().unwrap().frame, Frame::new(7, 1));
+        assert_eq!(capture.next_packet().unwrap().unwrap().frame, Frame::new(7, 2));
+        assert!(capture.next_packet().unwrap().is_none());
+        assert_eq!(capture.position(), Progress { read: bytes.len() as u64, total: None });
     }
 }

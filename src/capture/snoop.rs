@@ -3,7 +3,8 @@
 use std::io;
 
 use super::info::{CaptureInfo, Interface};
-use super::record::{MAX_PACKET, Order, Record, search};
+use super::record::{MAX_PACKET, Order, Record};
+use super::resync::resync;
 use super::window::Window;
 use crate::base::{CaptureTime, LinkType};
 
@@ -55,19 +56,21 @@ impl Snoop {
         loop {
             if !window.ensure(RECORD_HEADER)? {
                 if window.len() > 0 {
-                    info.cut_short(window.offset(), "a record header");
+                    info.cut_short(window, window.offset(), "a record");
                     window.skip(window.len());
                 }
                 return Ok(None);
             }
             let header = Header::read(window.unread(), 0).filter(Header::is_plausible);
-            let Some(header) = header else { if find_next(window, info)? { continue } else { return Ok(None) } };
-            let (record, captured) = (header.record as usize, header.captured as usize);
-            if !window.ensure(record)? && !window.ensure(RECORD_HEADER.saturating_add(captured))? {
-                info.cut_short(window.offset(), "a packet");
-                window.skip(window.len());
+            let (record, captured) = header.as_ref().map_or((0, 0), |h| (h.record as usize, h.captured as usize));
+            // The padding of the last record may be missing.
+            let whole = window.ensure(record)? || window.ensure(RECORD_HEADER.saturating_add(captured))?;
+            let Some(header) = header.as_ref().filter(|_| whole) else {
+                if resync(window, info, "a record", header.is_some(), is_proven)? {
+                    continue;
+                }
                 return Ok(None);
-            }
+            };
             let place = window.locate(RECORD_HEADER, captured);
             window.skip(record);
             // Cumulative, as RFC 1761 has it.
@@ -109,21 +112,55 @@ impl Header {
     }
 }
 
-#[cold]
-fn find_next(window: &mut Window, info: &mut CaptureInfo) -> io::Result<bool> {
-    let from = window.offset();
-    let found = search(window, |window| {
-        window.ensure(RECORD_HEADER)?;
-        let Some(first) = Header::read(window.unread(), 0).filter(Header::is_plausible) else { return Ok(false) };
-        let next = first.record as usize;
-        if !window.ensure(next.saturating_add(RECORD_HEADER))? {
-            return Ok(window.len() == next);
-        }
-        Ok(first.captured > 0 && Header::read(window.unread(), next).is_some_and(|h| h.is_plausible()))
-    })?;
-    if !found {
-        window.skip(window.len());
+/// Whether records begin at the next byte: one, and another behind it or the
+/// end of the file. A header holds both a length and what it follows from.
+fn is_proven(window: &mut Window) -> io::Result<bool> {
+    window.ensure(RECORD_HEADER)?;
+    let Some(first) = Header::read(window.unread(), 0).filter(Header::is_plausible) else { return Ok(false) };
+    let next = first.record as usize;
+    if !window.ensure(next.saturating_add(RECORD_HEADER))? {
+        return Ok(window.len() == next);
     }
-    info.damaged(from, window.offset().saturating_sub(from), "a record header");
-    Ok(found)
+    Ok(first.captured > 0 && Header::read(window.unread(), next).is_some_and(|h| h.is_plausible()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::capture::written::{expected, notices, packets, read, snoop};
+
+    #[test]
+    fn packets_and_losses_are_read() {
+        let sent = packets(10);
+        let (got, info) = read(&snoop(&sent));
+        assert_eq!(got, expected(&sent));
+        assert_eq!((info.dropped, info.incomplete), (Some(7), false));
+    }
+
+    #[test]
+    fn a_hole_costs_only_what_it_covers() {
+        let sent = packets(40);
+        let at = 16 + sent[..12].iter().map(|p| 24 + p.data.len().next_multiple_of(4)).sum::<usize>();
+        for fill in [0, 0xff, 0x41] {
+            let mut bytes = snoop(&sent);
+            bytes[at..at + 200].fill(fill);
+            let (got, info) = read(&bytes);
+            assert_eq!(got[..12], expected(&sent)[..12]);
+            assert_eq!(got.last().unwrap().5, sent[39].data);
+            assert!(got.len() >= 36);
+            assert_eq!(notices(&info), ["file-damaged"]);
+        }
+    }
+
+    #[test]
+    fn a_cut_gives_all_before_it() {
+        let sent = packets(6);
+        let whole = snoop(&sent);
+        for cut in 17..whole.len() {
+            let (got, info) = read(&whole[..cut]);
+            assert!(expected(&sent).starts_with(&got), "cut at {cut}");
+            assert!(info.notices.is_empty() || notices(&info) == ["file-cut-short"], "cut at {cut}");
+        }
+        assert_eq!(read(&whole[..whole.len() - 1]).0.len(), 6, "padding is no loss");
+        assert_eq!(read(&whole[..whole.len() - 5]).0.len(), 5);
+    }
 }

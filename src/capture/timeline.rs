@@ -7,7 +7,7 @@
 
 use core::cmp::Reverse;
 use core::fmt;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -94,6 +94,7 @@ pub struct Timeline {
     ready: BinaryHeap<Reverse<(CaptureTime, u32)>>,
     /// The member that gave the last packet.
     current: Option<u32>,
+    vantages: Vantages,
     problems: Vec<Problem>,
     notices: Notices,
     /// Bytes read of members that are done.
@@ -118,6 +119,7 @@ impl Timeline {
             waiting: BinaryHeap::new(),
             ready: BinaryHeap::new(),
             current: None,
+            vantages: Vantages::default(),
             problems: Vec::new(),
             notices: Notices::default(),
             done: 0,
@@ -148,8 +150,9 @@ impl Timeline {
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
         let id = self.earliest()?;
         self.current = Some(id);
+        let vantage = self.vantages.of(id);
         match self.members.get_mut(id as usize)? {
-            Member::Open(capture) => capture.take_packet(),
+            Member::Open(capture) => capture.take_packet().map(|packet| Packet { vantage, ..packet }),
             Member::Waiting(..) | Member::Done(_) => None,
         }
     }
@@ -202,11 +205,14 @@ impl Timeline {
             self.notices.add(FILE_REPEATED, None, says);
             return;
         }
+        if path.exists() && !path.is_file() {
+            // A pipe with a name: it cannot be opened twice.
+            let opened = open(&path, self.next_id(), &self.options);
+            return self.join(opened);
+        }
         match open_sized(&path, self.next_id(), &CaptureOptions::default(), PEEK_SIZE) {
             Err(e) if from_folder && e.is_foreign() => self.notices.add(FILE_PASSED_OVER, None, || e.to_string()),
             Err(e) => self.problems.push(Problem::Open(e)),
-            // A pipe with a name cannot be opened twice.
-            Ok(capture) if capture.position().total.is_none() => self.join(Ok(capture)),
             Ok(mut capture) => {
                 let total = capture.position().total;
                 self.total = self.total.zip(total).map(|(all, more)| all.saturating_add(more));
@@ -275,6 +281,7 @@ impl Timeline {
             Err(e) => self.problems.push(Problem::Read(e)),
         }
         self.done = self.done.saturating_add(capture.position().total.unwrap_or(capture.position().read));
+        self.vantages.ended(id);
         *member = Member::Done(Box::new(capture.info().clone()));
         None
     }
@@ -309,6 +316,32 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Which captures look from the same point: those that follow one another.
+#[derive(Debug, Default)]
+struct Vantages {
+    /// The point of view of each capture that has given packets.
+    of_capture: HashMap<u32, u16>,
+    /// Points of view whose capture has ended, ready for the next one.
+    free: Vec<u16>,
+    next: u16,
+}
+
+impl Vantages {
+    fn of(&mut self, id: u32) -> u16 {
+        *self.of_capture.entry(id).or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                let new = self.next;
+                self.next = self.next.saturating_add(1);
+                new
+            })
+        })
+    }
+
+    fn ended(&mut self, id: u32) {
+        self.free.extend(self.of_capture.remove(&id));
+    }
 }
 
 #[cfg(test)]
@@ -429,5 +462,16 @@ mod tests {
         let mut timeline = Timeline::new(vec![Source::Path(folder.path().to_owned())], CaptureOptions::default());
         assert_eq!(order(&mut timeline).len(), 2 * (MAX_OPEN + 5));
         assert_eq!(timeline.notices().list()[0].kind, TIMELINE_LIMIT);
+    }
+
+    #[test]
+    fn ring_files_are_one_point_of_view_and_parallel_captures_are_two() {
+        let mut vantages = Vantages::default();
+        assert_eq!(vantages.of(0), 0);
+        vantages.ended(0);
+        assert_eq!(vantages.of(1), 0);
+        assert_eq!(vantages.of(2), 1);
+        vantages.ended(1);
+        assert_eq!(vantages.of(3), 0);
     }
 }

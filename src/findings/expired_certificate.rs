@@ -5,6 +5,12 @@ use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
 use crate::session::Stage;
 
+/// Whether the client ended the connection after the certificate, before it had
+/// sent anything through TLS.
+pub(super) fn client_left_after_certificate(case: &Case<'_>) -> bool {
+    case.ended_by(Side::Client) && case.session.stage() <= Stage::Tls
+}
+
 /// The rule.
 pub struct ExpiredCertificate;
 
@@ -27,7 +33,7 @@ impl Rule for ExpiredCertificate {
         let ago = seen.time.since(certificate.not_after);
         let days = ago.secs_f64() / 86_400.0;
         // It explains the end where the client left right after seeing it.
-        let client_left = case.ended_by(Side::Client) && case.session.stage() <= Stage::Tls;
+        let client_left = client_left_after_certificate(case);
         let reaction = if client_left {
             "The client ended the connection after seeing it."
         } else if case.session.stage() > Stage::Tls {

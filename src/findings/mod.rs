@@ -14,12 +14,19 @@ mod rule;
 mod sentence;
 mod totals;
 
+mod abrupt_close;
+mod certificate_not_yet_valid;
+mod certificate_rejected;
 mod connection_refused;
+mod credentials_rejected;
 mod expired_certificate;
+mod hello_rejected;
 mod host_reset;
 mod injected_reset;
 mod negotiation_refused;
 mod no_answer;
+mod not_rdp;
+mod protocol_not_offered;
 mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
@@ -46,12 +53,19 @@ pub const RULES: &[&dyn Rule] = &[
     &no_answer::NoAnswer,
     &connection_refused::ConnectionRefused,
     &injected_reset::InjectedReset,
+    &not_rdp::NotRdp,
     &negotiation_refused::NegotiationRefused,
+    &protocol_not_offered::ProtocolNotOffered,
     &tls_alert::TlsAlert,
     &expired_certificate::ExpiredCertificate,
-    &retransmission_burst::RetransmissionBurst,
+    &certificate_not_yet_valid::CertificateNotYetValid,
+    &credentials_rejected::CredentialsRejected,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
+    &retransmission_burst::RetransmissionBurst,
+    &hello_rejected::HelloRejected,
+    &certificate_rejected::CertificateRejected,
+    &abrupt_close::AbruptClose,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
 ];

@@ -19,10 +19,9 @@ impl Rule for NegotiationRefused {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let negotiation = &case.session.negotiation;
-        let Some(failure) = &negotiation.failure else {
-            if let Some(selected) = &negotiation.selected {
-                let because = format!("the server agreed to {}", selected.value);
-                out.exclude(self.id(), because, [selected.frame]);
+        let Some(failure) = negotiation.failure() else {
+            if let (Some(selected), Some(confirm)) = (negotiation.selected(), &negotiation.confirm) {
+                out.exclude(self.id(), format!("the server agreed to {selected}"), [confirm.frame]);
             }
             return;
         };

@@ -25,7 +25,10 @@ impl Rule for ResetUndetermined {
         if decided || judgement.effect != Effect::EndedConnection || reset.fit == SequenceFit::AnswersSyn {
             return;
         }
-        let failed = reset.claimed_by == Side::Server && !case.is_active();
+        // A client that leaves does so on purpose, unless there are traces of
+        // another device.
+        let suspect = judgement.built_by == Builder::OtherDevice;
+        let failed = suspect || (reset.claimed_by == Side::Server && !case.is_active());
         let mut finding = Finding::new(
             self.id(),
             if failed { Severity::Failure } else { Severity::Info },

@@ -3,7 +3,7 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
-use crate::wire::tls::{AlertDescription, AlertLevel};
+use crate::wire::tls::alert::{AlertDescription, AlertLevel};
 
 /// The rule.
 pub struct TlsAlert;
@@ -19,8 +19,8 @@ impl Rule for TlsAlert {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let Some(tls) = &case.session.tls else { return };
-        let Some(alert) = tls.alerts.iter().find(|seen| seen.value.level == AlertLevel::fatal) else { return };
-        let (side, description) = (alert.value.side, alert.value.description);
+        let Some(alert) = tls.alerts.iter().find(|seen| seen.value.1.level == AlertLevel::fatal) else { return };
+        let (side, description) = (alert.value.0, alert.value.1.description);
         out.found(
             Finding::new(
                 self.id(),

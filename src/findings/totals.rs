@@ -66,6 +66,7 @@ impl Totals {
     /// Adds a finished connection.
     pub fn add(&mut self, tcp: &TcpFacts, coverage: &Coverage) {
         self.connections += 1;
+        let before = [self.gaps, self.cut, self.copies];
         for side in Side::BOTH {
             let facts = tcp.directions.of(side);
             self.packets += facts.packets;
@@ -73,6 +74,10 @@ impl Totals {
             self.gap_bytes += facts.gap_bytes;
             self.cut.add(facts.cut_frames, facts.first_cut);
             self.copies.add(facts.copies, facts.first_copy);
+        }
+        // Two sides of one connection are one connection.
+        for (tally, before) in [&mut self.gaps, &mut self.cut, &mut self.copies].into_iter().zip(before) {
+            tally.connections = tally.connections.min(before.connections + 1);
         }
         self.one_sided.add(u64::from(coverage.missing_side.is_some()), Some(tcp.first));
         self.late.add(u64::from(coverage.late_start), Some(tcp.first));

@@ -399,7 +399,7 @@ impl<C: Consumer> Conversation<C> {
     /// An ICMP error about a packet of this connection.
     pub fn icmp_error(&mut self, error: IcmpError, at: At) {
         if self.icmp.len() < MAX_ICMP {
-            self.icmp.push(at.saw(error));
+            self.icmp.push(at.seen(error));
         }
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
     }

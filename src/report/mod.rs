@@ -4,6 +4,7 @@
 //! is printed is derived from the document alone, so that every format tells
 //! the same story and a saved report can be rendered again.
 
+pub mod build;
 pub mod document;
 pub mod escape;
 pub mod json;

@@ -15,7 +15,7 @@ const MAX_EXTENSIONS: usize = 8;
 /// fragment, whose rest cannot be read alone.
 pub(super) fn skip(packet: Packet<'_>) -> Result<Packet<'_>, ParseError> {
     let mut packet = packet;
-    for _ in 0..MAX_EXTENSIONS {
+    for _ in 0..=MAX_EXTENSIONS {
         if packet.part.is_some() {
             return Ok(packet);
         }
@@ -108,8 +108,8 @@ mod tests {
     fn a_chain_without_end_is_given_up() {
         let chain =
             |n: usize| ipv6_with(60, &join(&[&hex("3c00 0104 00000000").repeat(n), &hex("3b00 0104 00000000")]));
-        assert!(matches!(decode_all(&chain(MAX_EXTENSIONS - 2)), Decoded::Other), "59 is no next header");
-        let packet = chain(MAX_EXTENSIONS + 1);
+        assert!(matches!(decode_all(&chain(MAX_EXTENSIONS - 1)), Decoded::Other), "59 is no next header");
+        let packet = chain(MAX_EXTENSIONS);
         let Decoded::Failed(error) = decode_all(&packet) else { panic!() };
         assert_eq!((error.cause, error.layer), (Cause::NotUnderstood, "ipv6ext"));
     }

@@ -84,7 +84,7 @@ fn damaged_frame() -> impl Strategy<Value = Vec<u8>> {
         .into_iter()
         .filter(|sample| sample.link == LinkType::ETHERNET && sample.tunnels == 0)
         .map(|sample| sample.frame)
-        .chain([samples::ether(0x0800, &samples::syn())])
+        .chain([frame_samples::ether(0x0800, &frame_samples::syn())])
         .collect();
     let edits = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..5);
     (proptest::sample::select(frames), edits, 0..30_usize).prop_map(|(mut frame, edits, cut)| {

@@ -1,8 +1,8 @@
 //! The reset breaks the way its claimed sender numbers its packets.
 //!
 //! Only a sender that counts can be held to it. Linux builds resets outside
-//! any socket with identification 0, so that 0 says nothing about a sender
-//! whose initial TTL is 64; a Windows host counts on.
+//! any socket with identification 0 whatever its sockets count, so that a 0
+//! which came the usual distance says nothing.
 
 use super::{Piece, PointsAt, Strength};
 use crate::base::Span;
@@ -24,8 +24,8 @@ pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
     if reset.sender.id_mode() != IpIdMode::Counter || since > MAX_SILENCE {
         return None;
     }
-    let windows_like = reset.sender.usual_ttl().is_some_and(|ttl| (65..=128).contains(&ttl));
-    if id == 0 && !windows_like {
+    let usual_distance = reset.sender.ttls().any(|(ttl, _)| ttl == reset.ttl);
+    if id == 0 && (usual_distance || reset.ttl <= 64) {
         return None;
     }
     let ahead = id.wrapping_sub(last);

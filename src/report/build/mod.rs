@@ -18,6 +18,7 @@ use crate::base::{self, Frame};
 use crate::capture::{CaptureInfo, Format};
 use crate::findings::{self, attempts};
 use crate::flow;
+use crate::session::IsRdp;
 
 /// What the capture floor has to say besides packets.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ pub fn report(analysis: &Analysis, inputs: &Inputs<'_>) -> Report {
         captures: (0..).zip(&inputs.captures).map(|(i, info)| capture(i, info, frames)).collect(),
         findings: analysis.findings.iter().map(|f| finding::build(f, frames, None)).collect(),
         servers: servers(&attempts),
-        summary: summary(&attempts, &connections, inputs),
+        summary: summary(&attempts, analysis, inputs),
         side_channels: analysis.side_channels.iter().map(|c| side_channel(c, frames)).collect(),
         notices: analysis.notices.iter().map(|n| notice(n, frames)).collect(),
         unreadable: inputs
@@ -180,7 +181,7 @@ fn servers(attempts: &[Attempt]) -> Vec<Server> {
     servers
 }
 
-fn summary(attempts: &[Attempt], connections: &[Connection], inputs: &Inputs<'_>) -> Summary {
+fn summary(attempts: &[Attempt], analysis: &Analysis, inputs: &Inputs<'_>) -> Summary {
     let count = |wanted| attempts.iter().filter(|a| a.outcome == wanted).count() as u64;
     let mut by_finding = BTreeMap::new();
     for verdict in attempts.iter().filter_map(|a| a.verdict.as_ref()) {
@@ -193,7 +194,8 @@ fn summary(attempts: &[Attempt], connections: &[Connection], inputs: &Inputs<'_>
         abandoned: count(Outcome::Abandoned),
         open: count(Outcome::Open),
         unknown: count(Outcome::Unknown),
-        connections: connections.len() as u64,
+        connections: analysis.connections.len() as u64,
+        other_connections: analysis.connections.iter().filter(|c| matches!(c.session.is_rdp, IsRdp::Other(_))).count() as u64,
         by_finding,
         packets: inputs.captures.iter().map(|c| c.packets).sum(),
         bytes: inputs.captures.iter().map(|c| c.bytes).sum(),

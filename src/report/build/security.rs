@@ -6,7 +6,8 @@ use crate::report::document::{
     Alert, BySide, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,
 };
 use crate::session::{Mechanism, SessionFacts};
-use crate::wire::tls::AlertLevel;
+use crate::wire::tls::ClientHello;
+use crate::wire::tls::alert::AlertLevel;
 
 pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Negotiation> {
     let facts = &session.negotiation;
@@ -31,7 +32,7 @@ pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
         offered_versions: facts
             .client_hello
             .as_ref()
-            .map(|hello| hello.value.versions.iter().map(ToString::to_string).collect())
+            .map(|hello| offered(&hello.value))
             .unwrap_or_default(),
         sni_present: facts.client_hello.as_ref().is_some_and(|hello| hello.value.server_name.is_some()),
         completed: facts.is_done(),
@@ -53,6 +54,14 @@ pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
             .collect(),
         certificate: facts.certificate.as_ref().map(|seen| certificate(seen, facts.chain_len, frames)),
     })
+}
+
+/// The versions on offer: the list of TLS 1.3 clients, else the one number.
+fn offered(hello: &ClientHello) -> Vec<String> {
+    match hello.supported_versions.as_slice() {
+        [] => vec![hello.legacy_version.to_string()],
+        versions => versions.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn certificate(seen: &Seen<crate::wire::tls::Certificate>, chain_len: usize, frames: Frames) -> Certificate {
@@ -115,8 +124,8 @@ pub(super) fn licensing(session: &SessionFacts) -> Option<Licensing> {
         messages: BySide { client: count(Side::Client), server: count(Side::Server) },
         completed: facts.granted.is_some(),
         error: facts.alert.map(|seen| Code {
-            code: seen.value.error.0,
-            name: seen.value.error.name().map(str::to_owned),
+            code: seen.value.code.0,
+            name: seen.value.code.name().map(str::to_owned),
         }),
     })
 }

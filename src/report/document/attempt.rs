@@ -108,9 +108,9 @@ pub struct Summary {
     pub open: u64,
     /// Attempts of which the capture does not show the end.
     pub unknown: u64,
-    /// RDP connections.
+    /// Connections that were followed.
     pub connections: u64,
-    /// TCP connections that were seen and are not RDP.
+    /// Connections among them that turned out not to be RDP.
     pub other_connections: u64,
     /// Failed attempts by the finding of their verdict.
     pub by_finding: BTreeMap<String, u64>,

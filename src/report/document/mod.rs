@@ -17,6 +17,7 @@ mod finding;
 mod network;
 mod reset;
 mod security;
+mod side_channel;
 mod stage;
 mod words;
 
@@ -32,6 +33,7 @@ pub use reset::{BuiltBy, Hops, Reset, ResetEvidence, Strength};
 pub use security::{
     Alert, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,
 };
+pub use side_channel::SideChannel;
 pub use stage::{Stage, StageRecord, Step, Waiting};
 pub use words::{BySide, Certainty, Endpoint, FrameRef, Millis, Notice, SchemaVersion, Side, Time, Visibility};
 
@@ -52,6 +54,8 @@ pub struct Report {
     pub connections: Vec<Connection>,
     /// Findings that concern a whole capture or several connections.
     pub findings: Vec<Finding>,
+    /// UDP side channels of RDP (MS-RDPEUDP), in order of time.
+    pub side_channels: Vec<SideChannel>,
     /// The servers, those with most failed attempts first.
     pub servers: Vec<Server>,
     /// The report in numbers.

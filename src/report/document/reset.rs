@@ -63,6 +63,8 @@ pub enum Strength {
     Weak,
     /// Hard to explain otherwise.
     Strong,
+    /// Makes a case alone, short of proof.
+    Compelling,
     /// Decides alone.
     Proof,
 }

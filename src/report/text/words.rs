@@ -172,10 +172,11 @@ pub(super) const fn certainty(certainty: Certainty) -> &'static str {
     }
 }
 
-/// `proof`, `strong`, `weak`.
+/// `proof`, `compelling`, `strong`, `weak`.
 pub(super) const fn strength(strength: Strength) -> &'static str {
     match strength {
         Strength::Proof => "proof",
+        Strength::Compelling => "compelling",
         Strength::Strong => "strong",
         Strength::Weak => "weak",
     }

@@ -3,6 +3,7 @@
 use core::fmt::Write as _;
 use core::net::IpAddr;
 
+use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509CertificateParser;
 use x509_parser::extensions::{GeneralName, SubjectAlternativeName};
 use x509_parser::nom::Parser as _;
@@ -62,6 +63,8 @@ pub struct Certificate {
     pub dns_names: Vec<String>,
     /// Addresses among the alternative names, at most [`MAX_NAMES`].
     pub ip_addresses: Vec<IpAddr>,
+    /// SHA-256 of the certificate: the same certificate met again is known by it.
+    pub sha256: [u8; 32],
     /// Alternative names that were left out: of another kind, or too many.
     pub names_omitted: usize,
 }
@@ -93,6 +96,7 @@ pub fn decode(der: &[u8]) -> Result<Certificate, ParseError> {
         signature_algorithm: algorithm(&parsed.signature_algorithm.algorithm),
         dns_names: Vec::new(),
         ip_addresses: Vec::new(),
+        sha256: Sha256::digest(der).into(),
         names_omitted: 0,
     };
     for extension in parsed.extensions() {
