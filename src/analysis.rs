@@ -168,7 +168,7 @@ fn link(connection: &Connection) -> Link {
         client: tcp.endpoints.client,
         server: tcp.endpoints.server,
         start: tcp.first.time,
-        end: tcp.last.time,
+        end: diagnosis.ended_at.time,
         outcome: diagnosis.outcome,
         stage: session.stage(),
         verdict: diagnosis.verdict().map(|f| f.id),

@@ -1,2 +1,6 @@
+//! Everything that is tested from outside, in one binary.
+
 #![allow(missing_docs)]
+
 mod cases;
+mod cli;

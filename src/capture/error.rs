@@ -57,8 +57,7 @@ impl OpenError {
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = if self.name == "-" { "standard input" } else { &self.name };
-        write!(f, "{shown}: ")?;
+        write!(f, "{}: ", shown(&self.name))?;
         for compression in &self.inside {
             write!(f, "inside {compression}: ")?;
         }
@@ -72,7 +71,19 @@ impl fmt::Display for OpenError {
             },
             OpenReason::Folder => write!(f, "this is a folder; {EXPECTED}"),
             OpenReason::Foreign(foreign) => {
-                write!(f, "this is {}; {EXPECTED}. {}", named(*foreign), Advice { foreign: *foreign, name: &self.name })
+                write!(f, "this is {}; {EXPECTED}. ", named(*foreign))?;
+                let mut name = if self.name == "-" { "FILE".to_owned() } else { printable(&self.name) };
+                if !self.inside.is_empty() && *foreign != Foreign::Empty {
+                    // The advice is about what was inside: first get it out.
+                    let (compressed, plain) = (quoted(&name), without_ending(&name));
+                    let steps: Vec<_> = self.inside.iter().map(|c| format!("{} -dc", c.name())).collect();
+                    let (first, rest) = steps.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+                    write!(f, "Decompress it: {first} {compressed}")?;
+                    rest.iter().try_for_each(|step| write!(f, " | {step}"))?;
+                    write!(f, " > {}. ", quoted(&plain))?;
+                    name = plain;
+                }
+                write!(f, "{}", Advice { foreign: *foreign, name: &name })
             }
             OpenReason::NestedTooDeep => {
                 write!(f, "compressed more than {MAX_NESTED} times; {EXPECTED}. Decompress it first")
@@ -114,7 +125,7 @@ pub struct ReadError {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: reading stopped: {}; everything before was read", self.name, self.error)
+        write!(f, "{}: reading stopped: {}; everything before was read", shown(&self.name), self.error)
     }
 }
 
@@ -162,7 +173,7 @@ impl fmt::Display for Advice<'_> {
             name.rsplit_once('.').map_or(name, |(stem, ending)| if ending.contains(['/', '\\']) { name } else { stem });
         let file = quoted(name);
         let pcapng = quoted(&format!("{stem}.pcapng"));
-        let folder = quoted(&if stem == name { format!("{stem}.unpacked") } else { stem.to_owned() });
+        let folder = quoted(&without_ending(name));
         match self.foreign {
             Foreign::Empty => write!(f, "The capture may not have been flushed: stop it properly, then copy it again"),
             Foreign::EventTrace => write!(
@@ -204,6 +215,30 @@ impl fmt::Display for Advice<'_> {
     }
 }
 
+/// How a source is called in a sentence.
+fn shown(name: &str) -> String {
+    if name == "-" { "standard input".to_owned() } else { printable(name) }
+}
+
+/// A name may hold anything, such as what a terminal obeys.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// A name without its last ending, where the file itself has one.
+fn stem(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && !ending.contains(['/', '\\']) => stem,
+        _ => name,
+    }
+}
+
+/// A name for what comes out of the file `name`.
+fn without_ending(name: &str) -> String {
+    let stem = stem(name);
+    if stem == name { format!("{name}.unpacked") } else { stem.to_owned() }
+}
+
 /// `name` as a shell takes it for one word.
 fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:\\".contains(c);
@@ -238,6 +273,21 @@ mod tests {
         assert_eq!(quoted("a'; rm -rf ~ #"), r"'a'\''; rm -rf ~ #'");
         assert_eq!(quoted("-rf"), "'./-rf'");
         assert!(says("my trace.zip", Foreign::Zip).contains("unzip -j 'my trace.zip' -d 'my trace' && "));
+    }
+
+    #[test]
+    fn what_is_inside_is_taken_out_first() {
+        let inside = vec![Compression::Gzip, Compression::Zstd];
+        let reason = OpenReason::Foreign(Foreign::EventTrace);
+        let says = OpenError { name: "t.etl.gz".into(), inside, reason }.to_string();
+        assert!(says.starts_with("t.etl.gz: inside gzip: inside zstd: this is a Windows event trace"), "{says}");
+        assert!(says.contains("Decompress it: gzip -dc t.etl.gz | zstd -dc > t.etl. Convert it"), "{says}");
+        assert!(says.contains("etl2pcapng t.etl t.pcapng"), "{says}");
+    }
+
+    #[test]
+    fn a_name_gives_no_orders_to_a_terminal() {
+        assert!(!says("\u{1b}]0;x\u{7}.zip", Foreign::Zip).contains(char::is_control));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub enum Format {
     Pcap,
     /// Classic pcap, nanoseconds.
     PcapNanoseconds,
-    /// Kuznetzov's pcap: longer record headers.
+    /// A pcap with longer record headers: Kuznetzov's, Nokia's.
     PcapModified,
     /// Ixia's pcap: a longer file header.
     PcapIxia,

@@ -78,8 +78,9 @@ impl NetMon {
         Ok(Some(Self { minor, media_type, start, table, number: 0 }))
     }
 
-    /// The next packet; `None` at the end of what can be read.
-    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<Option<Record>> {
+    /// Puts the next packet `into` its place; `false` at the end of what can be
+    /// read.
+    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
         while let Some(offset) = self.next_offset(window, info)? {
             if !window.go_to(offset)? || !window.ensure(FRAME_HEADER)? {
                 self.unreadable(offset, info);
@@ -118,7 +119,7 @@ impl NetMon {
             if !info.link_types.contains(&link) {
                 info.interface(Interface::new(link));
             }
-            return Ok(Some(Record {
+            *into = Record {
                 number: self.number,
                 time,
                 link,
@@ -126,9 +127,10 @@ impl NetMon {
                 packet_id: None,
                 place,
                 original_len: original.max(captured).saturating_sub(header as u32),
-            }));
+            };
+            return Ok(true);
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Where the next frame lies; `None` at the end.

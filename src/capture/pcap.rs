@@ -67,27 +67,51 @@ impl Pcap {
         // 0 and 2^31 - 1 both stand for "all".
         let limited = (1..=MAX_PACKET).contains(&snap_len);
         info.interface(Interface { snap_len: limited.then_some(snap_len), ..Interface::new(link) });
-        Ok(Some(Self {
+        let mut walker = Self {
             order,
             unit,
             header_len: if format == Format::PcapModified { 24 } else { 16 },
             max_packet: snap_len.min(MAX_RECORD as u32 / 2).max(MAX_PACKET),
             link,
             seconds: None,
-        }))
+        };
+        if walker.find_variant(window)? {
+            info.format = Format::PcapModified;
+        }
+        Ok(Some(walker))
     }
 
-    /// The next packet; `None` at the end of what can be read.
-    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<Option<Record>> {
+    /// Patched libpcaps of the nineties (Red Hat 6.1, SuSE 6.3) and Nokia's
+    /// firewalls wrote longer record headers under the usual magics. Whether
+    /// this file is of those: asked only of files, since a pipe would have to
+    /// wait for its third packet.
+    fn find_variant(&mut self, window: &mut Window) -> io::Result<bool> {
+        if window.source().stored().is_none_or(|stored| stored.total.is_none()) || self.is_proven(window)? {
+            return Ok(false);
+        }
+        let usual = self.header_len;
+        for longer in [usual.saturating_add(4), usual.saturating_add(8)] {
+            self.header_len = longer;
+            if self.is_proven(window)? {
+                return Ok(true);
+            }
+        }
+        self.header_len = usual;
+        Ok(false)
+    }
+
+    /// Puts the next packet `into` its place; `false` at the end of what can be
+    /// read.
+    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
         loop {
             if !window.ensure(self.header_len)? {
                 if window.len() > 0 {
                     info.cut_short(window, window.offset(), "a record");
                     window.skip(window.len());
                 }
-                return Ok(None);
+                return Ok(false);
             }
-            let Some(header) = self.header(window.unread()) else { return Ok(None) };
+            let Some(header) = self.header(window.unread()) else { return Ok(false) };
             let captured = header.captured as usize;
             let possible = self.is_possible(header);
             if !possible || !window.ensure(self.header_len.saturating_add(captured))? {
@@ -95,19 +119,19 @@ impl Pcap {
                 if resync(window, info, "a record", possible, |window| self.is_proven(window))? {
                     continue;
                 }
-                return Ok(None);
+                return Ok(false);
             }
             if self.is_far(header) && !self.leads_on(window, captured)? {
                 if resync(window, info, "a record", false, |window| self.is_proven(window))? {
                     continue;
                 }
-                return Ok(None);
+                return Ok(false);
             }
             self.seconds = Some((self.seconds.map_or(header.seconds, |(first, _)| first), header.seconds));
             let place = window.locate(self.header_len, captured);
             window.skip(self.header_len.saturating_add(captured));
             let nanos = i64::from(header.fraction).saturating_mul(i64::from(self.unit));
-            return Ok(Some(Record {
+            *into = Record {
                 number: info.packets.saturating_add(1),
                 time: CaptureTime::from_parts(i64::from(header.seconds), nanos),
                 link: self.link,
@@ -115,7 +139,8 @@ impl Pcap {
                 packet_id: None,
                 place,
                 original_len: header.original.max(header.captured),
-            }));
+            };
+            return Ok(true);
         }
     }
 
@@ -187,7 +212,9 @@ impl Pcap {
 
 #[cfg(test)]
 mod tests {
-    use crate::capture::written::{In, Sent, expected, notices, packets, read};
+    use crate::base::CaptureId;
+    use crate::capture::written::{In, Sent, expected, notices, packets, read, read_all};
+    use crate::capture::{CaptureOptions, Format, open};
 
     const LITTLE: In = In { big: false };
 
@@ -202,6 +229,28 @@ mod tests {
                 assert_eq!(info.packets, 20);
                 assert_eq!(info.interfaces[0].snap_len, Some(65_535));
             }
+        }
+    }
+
+    #[test]
+    fn longer_record_headers_under_the_usual_magic_are_noticed() {
+        let sent = packets(5);
+        for more in [4, 8] {
+            let mut bytes = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &[]);
+            for packet in &sent {
+                let record = &LITTLE.pcap(0xa1b2_c3d4, 0, 0, core::slice::from_ref(packet))[24..];
+                bytes.extend(&record[..16]);
+                bytes.extend(vec![9; more]);
+                bytes.extend(&record[16..]);
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("old");
+            #[expect(clippy::disallowed_methods, reason = "a test makes its input")]
+            std::fs::write(&path, &bytes).unwrap();
+            let capture = open(&path, CaptureId(0), &CaptureOptions::default()).unwrap();
+            let (got, info) = read_all(capture);
+            assert_eq!(got, expected(&sent));
+            assert_eq!((info.format, info.incomplete), (Format::PcapModified, false));
         }
     }
 

@@ -135,7 +135,16 @@ fn is_event_trace(first: &[u8]) -> bool {
 }
 
 fn text(first: &[u8]) -> Option<Foreign> {
-    let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
+    // What PowerShell redirects into a file is UTF-16.
+    let narrow: Vec<u8>;
+    let first = match first {
+        [0xff, 0xfe, wide @ ..] => {
+            narrow = wide.chunks_exact(2).filter_map(|pair| pair.first().copied()).collect();
+            &narrow
+        }
+        [0xef, 0xbb, 0xbf, text @ ..] => text,
+        text => text,
+    };
     let printable = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
     let ascii = first.iter().filter(|b| b.is_ascii()).count();
     if !first.iter().all(printable) || ascii < first.len() / 2 {
@@ -213,6 +222,7 @@ mod tests {
             (b"interfaces=[any]\nfilters=[port 3389]\n1.2 port1 in", Foreign::FortiGateText),
             (b"CLIENT_RANDOM 00 11\n", Foreign::KeyLog),
             (b"Dear support,\n", Foreign::Text),
+            (b"\xff\xfeD\0e\0a\0r\0 \0s\0u\0p\0p\0o\0r\0t\0", Foreign::Text),
             (b"\x0a\x0d\x0d\x0a\0\0\0\x1c\0\0\0\0", Foreign::Unknown([0x0a, 0x0d, 0x0d, 0x0a])),
             (b"\x7fEL", Foreign::Unknown([0x7f, b'E', b'L', 0])),
         ] {

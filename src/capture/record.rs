@@ -18,6 +18,19 @@ pub(super) struct Record {
     pub(super) original_len: u32,
 }
 
+impl Record {
+    /// No packet yet.
+    pub(super) const NONE: Self = Self {
+        number: 0,
+        time: CaptureTime::from_nanos(0),
+        link: LinkType(0),
+        interface: 0,
+        packet_id: None,
+        place: 0..0,
+        original_len: 0,
+    };
+}
+
 /// The byte order of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {

@@ -40,7 +40,9 @@ pub struct Capture {
     walker: Walker,
     info: CaptureInfo,
     id: CaptureId,
-    pending: Option<Record>,
+    /// The packet found last, and whether it was not given yet.
+    record: Record,
+    pending: bool,
     finished: bool,
 }
 
@@ -148,7 +150,9 @@ impl Capture {
             }
         }
         match Walker::begin(&mut window, format, id, &mut info) {
-            Ok(Some(walker)) => Ok(Self { window, walker, info, id, pending: None, finished: false }),
+            Ok(Some(walker)) => {
+                Ok(Self { window, walker, info, id, record: Record::NONE, pending: false, finished: false })
+            }
             Ok(None) => Err(failed(OpenReason::Header("the file ends inside its own header"))),
             Err(e) => Err(failed(OpenReason::Io(e))),
         }
@@ -188,21 +192,25 @@ impl Capture {
     }
 
     /// Finds the next packet without giving it: its time; `None` at the end.
+    #[inline]
     pub(super) fn advance(&mut self) -> Result<Option<CaptureTime>, ReadError> {
-        if self.pending.is_none() && !self.finished {
-            let next = self.walker.next(&mut self.window, &mut self.info);
-            match next {
-                Ok(Some(record)) => self.count(record),
-                Ok(None) => self.finish()?,
+        if !self.pending && !self.finished {
+            match self.walker.next(&mut self.window, &mut self.info, &mut self.record) {
+                Ok(true) => self.count(),
+                Ok(false) => self.finish()?,
                 Err(error) => return Err(self.failed(error)),
             }
         }
-        Ok(self.pending.as_ref().map(|record| record.time))
+        Ok(self.pending.then_some(self.record.time))
     }
 
     /// The packet that [`advance`](Self::advance) found.
+    #[inline]
     pub(super) fn take_packet(&mut self) -> Option<Packet<'_>> {
-        let record = self.pending.take()?;
+        if !core::mem::take(&mut self.pending) {
+            return None;
+        }
+        let record = &self.record;
         Some(Packet {
             frame: Frame { capture: self.id, number: record.number },
             time: record.time,
@@ -210,24 +218,25 @@ impl Capture {
             interface: record.interface,
             vantage: 0,
             packet_id: record.packet_id,
-            data: self.window.slice(record.place),
+            data: self.window.slice(record.place.clone()),
             original_len: record.original_len,
         })
     }
 
     #[inline]
-    fn count(&mut self, record: Record) {
-        let info = &mut self.info;
+    fn count(&mut self) {
+        let (info, record) = (&mut self.info, &self.record);
         let captured = record.place.len() as u64;
-        info.packets = info.packets.saturating_add(1);
-        info.bytes = info.bytes.saturating_add(captured);
-        info.cut_packets = info.cut_packets.saturating_add(u64::from(captured < u64::from(record.original_len)));
+        // Bytes that were read cannot overflow a counter of 64 bits.
+        info.packets = info.packets.wrapping_add(1);
+        info.bytes = info.bytes.wrapping_add(captured);
+        info.cut_packets = info.cut_packets.wrapping_add(u64::from(captured < u64::from(record.original_len)));
         info.first_time.get_or_insert(record.time);
         info.last_time = Some(record.time);
         if info.link_types.last() != Some(&record.link) {
             info.link(record.link);
         }
-        self.pending = Some(record);
+        self.pending = true;
     }
 
     /// At the end of the packets: why they ended, and what remains to be told.
@@ -272,12 +281,12 @@ impl Walker {
     }
 
     #[inline]
-    fn next(&mut self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<Option<Record>> {
+    fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
         match self {
-            Self::Pcap(walker) => walker.next(window, info),
-            Self::Pcapng(walker) => walker.next(window, info),
-            Self::NetMon(walker) => walker.next(window, info),
-            Self::Snoop(walker) => walker.next(window, info),
+            Self::Pcap(walker) => walker.next(window, info, into),
+            Self::Pcapng(walker) => walker.next(window, info, into),
+            Self::NetMon(walker) => walker.next(window, info, into),
+            Self::Snoop(walker) => walker.next(window, info, into),
         }
     }
 }

@@ -51,15 +51,16 @@ impl Snoop {
         Ok(Some(Self { link }))
     }
 
-    /// The next packet; `None` at the end of what can be read.
-    pub(super) fn next(&self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<Option<Record>> {
+    /// Puts the next packet `into` its place; `false` at the end of what can be
+    /// read.
+    pub(super) fn next(&self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
         loop {
             if !window.ensure(RECORD_HEADER)? {
                 if window.len() > 0 {
                     info.cut_short(window, window.offset(), "a record");
                     window.skip(window.len());
                 }
-                return Ok(None);
+                return Ok(false);
             }
             let header = Header::read(window.unread(), 0).filter(Header::is_plausible);
             let (record, captured) = header.as_ref().map_or((0, 0), |h| (h.record as usize, h.captured as usize));
@@ -69,13 +70,13 @@ impl Snoop {
                 if resync(window, info, "a record", header.is_some(), is_proven)? {
                     continue;
                 }
-                return Ok(None);
+                return Ok(false);
             };
             let place = window.locate(RECORD_HEADER, captured);
             window.skip(record);
             // Cumulative, as RFC 1761 has it.
             info.dropped = Some(u64::from(header.drops).max(info.dropped.unwrap_or_default()));
-            return Ok(Some(Record {
+            *into = Record {
                 number: info.packets.saturating_add(1),
                 time: CaptureTime::from_parts(
                     i64::from(header.seconds),
@@ -86,7 +87,8 @@ impl Snoop {
                 packet_id: None,
                 place,
                 original_len: header.original.max(header.captured),
-            }));
+            };
+            return Ok(true);
         }
     }
 }

@@ -114,15 +114,15 @@ impl Window {
     #[inline]
     pub(super) fn skip(&mut self, n: usize) {
         let n = n.min(self.len());
-        self.start = self.start.saturating_add(n);
-        self.offset = self.offset.saturating_add(n as u64);
+        self.start = self.start.wrapping_add(n);
+        self.offset = self.offset.wrapping_add(n as u64);
     }
 
     /// Where in the buffer the bytes `at..at + len` (from the next byte) lie.
     #[inline]
     pub(super) const fn locate(&self, at: usize, len: usize) -> Range<usize> {
-        let from = self.start.saturating_add(at);
-        from..from.saturating_add(len)
+        let from = self.start.wrapping_add(at);
+        from..from.wrapping_add(len)
     }
 
     /// The bytes at `place`, valid until the next refill.

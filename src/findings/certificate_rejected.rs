@@ -5,6 +5,7 @@ use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
 use crate::session::Stage;
+use crate::wire::TcpFlags;
 
 /// The rule.
 pub struct CertificateRejected;
@@ -30,6 +31,12 @@ impl Rule for CertificateRejected {
         let seen = tls.certificate.as_ref().map_or(hello.at(), |c| c.at());
         let damaged = session.stages.lower_bound().is_some();
         if session.stage() != Stage::Tls || damaged || !case.ended_by(Side::Client) || case.coverage.late_start {
+            return;
+        }
+        // A bare RST comes from a socket that is gone already: it answers a
+        // late packet and tells nothing of why the client left.
+        let afterthought = case.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
+        if afterthought {
             return;
         }
         // A client that was kept waiting gave up for that reason.

@@ -3,7 +3,7 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
-use crate::base::{At, Certainty};
+use crate::base::{At, Certainty, Side};
 use crate::session::{Mechanism, Stage};
 
 /// The rule.
@@ -34,6 +34,10 @@ impl Rule for CredentialsRejected {
             }
             _ => return,
         };
+        // What comes after the client has left answers nobody.
+        if case.ended_by(Side::Client) && refused.time > case.tcp.end.at.time {
+            return;
+        }
         let mechanism = match credssp.mechanism {
             Some(Mechanism::Ntlm) => " The client used NTLM.",
             Some(Mechanism::Kerberos) => " The client used Kerberos.",

@@ -84,6 +84,7 @@ pub fn diagnose(tcp: &TcpFacts, session: &SessionFacts, dropped: bool) -> Diagno
     let has_verdict = put_verdict_first(&mut findings);
     excluded.retain(|e| findings.iter().all(|f| f.id != e.finding));
     let outcome = outcome(&case, has_verdict);
+    let ended_how = ended_how(&case, &findings, has_verdict);
     let ended_by = ended_by(&case);
     let pattern = pattern::judge(&case, &findings, has_verdict);
     Diagnosis {
@@ -91,7 +92,7 @@ pub fn diagnose(tcp: &TcpFacts, session: &SessionFacts, dropped: bool) -> Diagno
         has_verdict,
         excluded,
         outcome,
-        ended_how: tcp.end.kind,
+        ended_how,
         ended_by,
         ended_at: tcp.end.at,
         coverage,
@@ -108,6 +109,16 @@ fn put_verdict_first(findings: &mut [Finding]) -> bool {
     // A stable sort keeps the order of the rules, most specific first.
     findings.sort_by_key(rank);
     findings.first().is_some_and(|f| f.severity == Severity::Failure)
+}
+
+/// A capture that watched for long enough that nothing came any more saw the
+/// end, even though no packet shows it.
+fn ended_how(case: &Case<'_>, findings: &[Finding], has_verdict: bool) -> EndKind {
+    let stalled = has_verdict && findings.first().is_some_and(|f| matches!(f.id, "stalled-negotiation" | "service-silent"));
+    match case.tcp.end.kind {
+        EndKind::CaptureEnd if stalled => EndKind::Silence,
+        kind => kind,
+    }
 }
 
 fn outcome(case: &Case<'_>, has_verdict: bool) -> Outcome {
@@ -131,8 +142,9 @@ fn ended_by(case: &Case<'_>) -> EndedBy {
     let Some(side) = case.tcp.end.by else { return EndedBy::Unknown };
     match case.tcp.end.kind {
         EndKind::CaptureEnd => EndedBy::Unknown,
-        // Who fell silent is told; whether it or the path is to blame is not.
-        EndKind::Silence | EndKind::Fin => EndedBy::Side(side),
+        // Who fell silent is known; whether it or the path is to blame is not.
+        EndKind::Silence => EndedBy::Unknown,
+        EndKind::Fin => EndedBy::Side(side),
         EndKind::Reset => match case.ending_reset() {
             Some((_, judgement)) if is_foreign(judgement) => EndedBy::OtherDevice,
             Some((_, judgement)) if judgement.built_by == Builder::Host => EndedBy::Side(side),

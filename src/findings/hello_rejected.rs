@@ -33,6 +33,10 @@ impl Rule for HelloRejected {
         {
             return;
         }
+        // Without traces of the server's own hand it may be anybody's reset.
+        if case.ending_reset().is_some_and(|(_, j)| j.certainty < Certainty::Likely) {
+            return;
+        }
         let took = case.until_end(hello.at);
         out.found(
             Finding::new(

@@ -27,6 +27,9 @@ impl Rule for HostReset {
         // A client that leaves does so on purpose; a server that cuts a
         // negotiation short fails it.
         let failed = reset.claimed_by == Side::Server && !case.is_active();
+        if failed && judgement.certainty < Certainty::Likely {
+            return;
+        }
         let who = reset.claimed_by;
         let says: Vec<&str> = judgement
             .evidence

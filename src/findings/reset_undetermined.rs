@@ -21,7 +21,11 @@ impl Rule for ResetUndetermined {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let Some((reset, judgement)) = case.ending_reset() else { return };
-        let decided = judgement.built_by == Builder::Host || is_foreign(judgement);
+        // Traces that point at the host and yet do not make it likely decide
+        // only where nothing was cut short.
+        let cut_short = reset.claimed_by == Side::Server && !case.is_active();
+        let host = judgement.built_by == Builder::Host && (judgement.certainty >= Certainty::Likely || !cut_short);
+        let decided = host || is_foreign(judgement);
         if decided || judgement.effect != Effect::EndedConnection || reset.fit == SequenceFit::AnswersSyn {
             return;
         }

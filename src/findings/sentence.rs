@@ -50,7 +50,7 @@ fn ending(diagnosis: &Diagnosis) -> String {
     match diagnosis.ended_how {
         EndKind::Reset => format!("was ended by {by} with a reset"),
         EndKind::Fin => format!("was closed by {by}"),
-        EndKind::Silence => format!("fell silent ({by} was not heard again)"),
+        EndKind::Silence => "fell silent".to_owned(),
         EndKind::CaptureEnd => "was still open when the capture ended".to_owned(),
     }
 }

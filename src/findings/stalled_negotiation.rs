@@ -13,8 +13,9 @@ const STALL: Span = Span::from_secs(5);
 /// A client may take its time: people type passwords, read warnings.
 const CLIENT_STALL: Span = Span::from_secs(20);
 
-/// Waiting that long when the capture ends will hardly be rewarded.
-const HOPELESS: Span = Span::from_secs(30);
+/// Waiting that long when the capture ends will hardly be rewarded: a thousand
+/// times what a server needs.
+const HOPELESS: Span = Span::from_secs(10);
 
 /// The rule.
 pub struct StalledNegotiation;
@@ -65,7 +66,7 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
     let severity = if open && waited < HOPELESS { Severity::Warning } else { Severity::Failure };
     let inferred = case.session.stages.list().last().is_some_and(|s| s.visibility == Visibility::Inferred)
         || case.session.stages.lower_bound().is_some();
-    let best = if inferred { Certainty::Likely } else { Certainty::Proven };
+    let best = if inferred || open { Certainty::Likely } else { Certainty::Proven };
     let (fault, next) = blame(case, waiting);
     let ending = match case.tcp.end.kind {
         EndKind::CaptureEnd => "The capture ends there.".to_owned(),

@@ -51,6 +51,17 @@ pub fn shortened(raw: &str, longest: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A path, as [`text`]; of a long one the end stays, which holds the file name.
+#[must_use]
+pub fn path(raw: &str) -> Cow<'_, str> {
+    let long = raw.chars().count().saturating_sub(LONGEST);
+    if long == 0 {
+        return text(raw);
+    }
+    let end: String = raw.chars().skip(long).collect();
+    Cow::Owned(format!("[...]{}", text(&end)))
+}
+
 /// Whole sentences that may hold strangers' words: made harmless, of any
 /// length. Line breaks and tabs become spaces.
 #[must_use]
@@ -119,6 +130,8 @@ mod tests {
         assert_eq!(text(&"x".repeat(LONGEST)), "x".repeat(LONGEST));
         assert_eq!(text(&"x".repeat(LONGEST + 1)), "x".repeat(LONGEST) + "[...]");
         assert_eq!(shortened("ab\u{202e}", 4), "ab[...]");
+        assert_eq!(path("/a/b.pcap"), "/a/b.pcap");
+        assert_eq!(path(&format!("/{}/b.pcap", "x".repeat(80))), format!("[...]{}/b.pcap", "x".repeat(57)));
     }
 
     proptest! {

@@ -89,10 +89,11 @@ impl Pcapng {
         }
     }
 
-    /// The next packet; `None` at the end of what can be read.
-    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo) -> io::Result<Option<Record>> {
+    /// Puts the next packet `into` its place; `false` at the end of what can be
+    /// read.
+    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
         loop {
-            let Some(block) = self.next_block(window, info)? else { return Ok(None) };
+            let Some(block) = self.next_block(window, info)? else { return Ok(false) };
             let record = match block.kind {
                 ENHANCED_PACKET => self.enhanced_packet(window, block, info),
                 SIMPLE_PACKET => self.simple_packet(window, block, info),
@@ -106,7 +107,8 @@ impl Pcapng {
             if let Some(record) = record {
                 self.last_time = record.time;
                 self.number = self.number.saturating_add(1);
-                return Ok(Some(record));
+                *into = record;
+                return Ok(true);
             }
         }
     }

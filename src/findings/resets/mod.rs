@@ -12,6 +12,7 @@ mod host_habits;
 mod identification;
 mod sender_lives;
 mod sequence;
+mod strafed;
 mod template;
 mod ttl;
 
@@ -112,6 +113,7 @@ fn judge_one(index: usize, reset: &ResetFacts, tcp: &TcpFacts) -> Judgement {
         identification::weigh(reset),
         bidirectional::weigh(reset, tcp),
         sequence::weigh(reset, tcp),
+        strafed::weigh(reset, tcp),
     ]
     .into_iter()
     .flatten()

@@ -74,6 +74,7 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
         findings: vec![],
         servers: by_server.into_values().collect(),
         summary,
+        side_channels: vec![],
         notices: vec![],
         unreadable: vec![],
     }

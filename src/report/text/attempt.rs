@@ -279,7 +279,10 @@ fn network(page: &mut Page<'_>, c: &Connection) {
     let mut said = Vec::new();
     if let Some(rtt) = n.rtt_ms {
         let [min, median, max] = [rtt.min, rtt.median, rtt.max].map(words::span);
-        said.push(format!("Round trip {min} at best, {median} typically, {max} at worst."));
+        said.push(match rtt.samples {
+            0 | 1 => format!("Round trip {median}, measured once."),
+            _ => format!("Round trip {min} at best, {median} typically, {max} at worst."),
+        });
     }
     let sent_again = n.retransmissions;
     if sent_again.client.segments == 0 && sent_again.server.segments == 0 {
@@ -289,9 +292,10 @@ fn network(page: &mut Page<'_>, c: &Connection) {
         [("client", sent_again.client, n.lost.client), ("server", sent_again.server, n.lost.server)]
     {
         if sent.segments > 0 {
-            let (packets, bytes) = (words::counted(sent.segments, "packet"), words::size(sent.bytes));
+            let packets = words::counted(sent.segments, "packet");
+            let bytes = if sent.bytes > 0 { format!(" ({})", words::size(sent.bytes)) } else { String::new() };
             let needless = if sent.spurious > 0 { format!(", {} needlessly", sent.spurious) } else { String::new() };
-            said.push(format!("The {side} sent {packets} ({bytes}) again{needless}."));
+            said.push(format!("The {side} sent {packets}{bytes} again{needless}."));
         }
         if lost > 0 {
             said.push(format!("Lost: {} of the {side}.", words::counted(lost, "packet")));

@@ -11,15 +11,18 @@ use crate::report::escape;
 
 /// The most failed attempts shown in full: about what somebody reads.
 const MOST_IN_FULL: usize = 5;
-/// The most groups that get a line of their own beyond that.
-const MOST_GROUPS: usize = 20;
-/// The most attempts of a group that are named.
-const MOST_NAMED: usize = 10;
+/// The most reasons listed. There are fewer findings than that; a document from
+/// elsewhere may hold anything.
+const MOST_GROUPS: usize = 40;
+/// The most servers of a reason that are named.
+const MOST_SERVERS: usize = 6;
+/// The most attempts of a reason that are named.
+const MOST_NAMED: usize = 12;
 
-/// Attempts that failed for the same reason at the same server.
+/// Attempts that failed for the same reason, in order of time.
 struct Group<'r> {
+    /// Id of the finding; empty where none explains them.
     finding: &'r str,
-    server: Endpoint,
     attempts: Vec<&'r Attempt>,
 }
 
@@ -32,51 +35,65 @@ pub(super) fn failed(page: &mut Page<'_>, report: &Report, failed: &[&Attempt], 
         return;
     }
     let groups = group(failed);
-    page.heading(&format!("{} failed, for these reasons:", words::counted(failed.len() as u64, "attempt")));
+    page.heading(&format!("{} failed", words::counted(failed.len() as u64, "attempt")));
     for group in groups.iter().take(MOST_GROUPS) {
         summarise(page, group);
     }
-    let rest = groups.iter().skip(MOST_GROUPS).map(|g| g.attempts.len()).sum::<usize>();
+    let rest = groups.len().saturating_sub(MOST_GROUPS);
     if rest > 0 {
-        let hidden = words::counted(groups.len().saturating_sub(MOST_GROUPS) as u64, "more reason");
-        page.item("- ", &format!("{hidden}, with {} (--all shows them)", words::counted(rest as u64, "attempt")));
+        page.item("- ", &format!("and {} (--format json has them)", words::counted(rest as u64, "more reason")));
     }
     page.gap();
     page.text(
         "Below, one attempt stands for each reason. --all shows every attempt in full; --format json holds everything.",
     );
-    let mut shown: Vec<&str> = Vec::new();
-    for group in &groups {
-        if shown.len() < MOST_IN_FULL && !shown.contains(&group.finding) {
-            shown.push(group.finding);
-            group.attempts.iter().take(1).for_each(|first| attempt::full(page, report, first));
-        }
+    for first in groups.iter().take(MOST_IN_FULL).filter_map(|group| group.attempts.first()) {
+        attempt::full(page, report, first);
     }
 }
 
-/// The groups, largest first; within a group, in order of time.
+/// The groups, largest first.
 fn group<'r>(failed: &[&'r Attempt]) -> Vec<Group<'r>> {
-    let mut groups: BTreeMap<(&str, Endpoint), Vec<&Attempt>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
     for &one in failed {
         let finding = one.verdict.as_ref().map_or("", |v| v.finding.as_str());
-        groups.entry((finding, one.server)).or_default().push(one);
+        groups.entry(finding).or_default().push(one);
     }
-    let mut groups: Vec<_> =
-        groups.into_iter().map(|((finding, server), attempts)| Group { finding, server, attempts }).collect();
-    groups.sort_by_key(|g| core::cmp::Reverse(g.attempts.len()));
+    let mut groups: Vec<_> = groups.into_iter().map(|(finding, attempts)| Group { finding, attempts }).collect();
+    groups.sort_by_key(|group| core::cmp::Reverse(group.attempts.len()));
     groups
 }
 
 fn summarise(page: &mut Page<'_>, group: &Group<'_>) {
-    let reason = if group.finding.is_empty() { "no explanation found".into() } else { escape::text(group.finding) };
+    let reason = if group.finding.is_empty() { "not explained".into() } else { escape::text(group.finding) };
     let times = words::counted(group.attempts.len() as u64, "attempt");
     let span = match group.attempts.as_slice() {
         [first, .., last] => format!("{} to {}", words::date(first.start), words::date(last.start)),
         [one] => words::date(one.start),
         [] => String::new(),
     };
-    let named: Vec<_> = group.attempts.iter().take(MOST_NAMED).map(|a| a.id.to_string()).collect();
+    page.item_in("- ", &format!("{reason}: {times}, {span}"), Tone::Bad);
+    page.item("  ", &format!("at {}", servers(group)));
+    let named = group.attempts.iter().take(MOST_NAMED).map(|a| a.id.to_string()).collect::<Vec<_>>().join(", ");
     let more = if group.attempts.len() > MOST_NAMED { ", ..." } else { "" };
-    let ids = format!("{}{more}", named.join(", "));
-    page.item_in("- ", &format!("{times} at {}: {reason}, {span} (numbers {ids})", group.server), Tone::Bad);
+    let which = if group.attempts.len() == 1 { "number" } else { "numbers" };
+    page.item("  ", &format!("{which} {named}{more}"));
+}
+
+/// The servers of a group, those with most attempts first.
+fn servers(group: &Group<'_>) -> String {
+    let mut servers: BTreeMap<Endpoint, u64> = BTreeMap::new();
+    for attempt in &group.attempts {
+        let times = servers.entry(attempt.server).or_default();
+        *times = times.saturating_add(1);
+    }
+    let mut servers: Vec<_> = servers.into_iter().collect();
+    servers.sort_by_key(|&(server, times)| (core::cmp::Reverse(times), server));
+    let hidden = servers.len().saturating_sub(MOST_SERVERS);
+    let named = servers.iter().take(MOST_SERVERS).map(|(server, times)| match times {
+        1 => server.to_string(),
+        _ => format!("{server} ({} times)", words::count(*times)),
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    if hidden > 0 { format!("{named} and {}", words::counted(hidden as u64, "more server")) } else { named }
 }

@@ -10,12 +10,14 @@ mod attempt;
 mod groups;
 mod overview;
 mod page;
+mod prose;
 mod words;
 
 use std::io;
 
 use super::document::{Outcome, Report};
 use page::Page;
+pub use prose::prose;
 
 /// How to write the report.
 #[derive(Clone, Copy, Debug, Default)]

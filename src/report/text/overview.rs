@@ -18,6 +18,7 @@ const MOST_UNREADABLE: usize = 10;
 pub(super) fn title(page: &mut Page<'_>, report: &Report) {
     let s = &report.summary;
     let (text, tone) = match report.attempts.as_slice() {
+        [] if report.captures.is_empty() => ("Nothing could be read.".to_owned(), Tone::Bad),
         [] => ("No Remote Desktop connection was found.".to_owned(), Tone::Warn),
         [one] => single(report, one),
         _ if s.failed > 0 => {
@@ -62,7 +63,7 @@ pub(super) fn warnings(page: &mut Page<'_>, report: &Report) {
     }
     page.heading("Part of the input could not be read");
     for unreadable in report.unreadable.iter().take(MOST_UNREADABLE) {
-        page.item_in("- ", &format!("{}: {}", escape::text(&unreadable.path), unreadable.says), Tone::Warn);
+        page.item_in("- ", &format!("{}: {}", words::path(&unreadable.path), unreadable.says), Tone::Warn);
     }
     let hidden = report.unreadable.len().saturating_sub(MOST_UNREADABLE);
     if hidden > 0 {
@@ -177,7 +178,7 @@ fn describe(page: &mut Page<'_>, capture: &Capture, frames: &Frames<'_>) {
         _ => String::new(),
     };
     let (packets, bytes) = (words::counted(capture.packets, "packet"), words::size(capture.bytes));
-    page.item("- ", &format!("{}: {format}, {packets}, {bytes}{times}", escape::text(&capture.path)));
+    page.item("- ", &format!("{}: {format}, {packets}, {bytes}{times}", words::path(&capture.path)));
     if let Some(sha256) = &capture.sha256 {
         page.item("  ", &format!("SHA-256 {sha256}"));
     }
@@ -229,7 +230,15 @@ pub(super) fn closing(page: &mut Page<'_>, report: &Report) {
     }
     text += &format!(" Read: {}, {}.", words::counted(s.packets, "packet"), words::size(s.bytes));
     page.text(&text);
-    if s.attempts == 0 {
+    if !report.side_channels.is_empty() {
+        let (all, answered) = (report.side_channels.len(), report.side_channels.iter().filter(|c| c.answered).count());
+        page.text(&format!(
+            "UDP: {}, {} answered. RDP works without it.",
+            words::counted(all as u64, "side channel"),
+            words::count(answered as u64)
+        ));
+    }
+    if s.attempts == 0 && !report.captures.is_empty() {
         page.text(
             "RDP is found on any port by its first message, and on port 3389 by the port. Was the capture taken \
              between the client and the server, while the client connected? Through an RD Gateway, RDP is inside HTTPS.",

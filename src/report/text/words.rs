@@ -66,6 +66,11 @@ impl<'r> Frames<'r> {
     }
 }
 
+/// A path as it was given, harmless; `-` in words.
+pub(super) fn path(path: &str) -> Cow<'_, str> {
+    if path == "-" { Cow::Borrowed("standard input") } else { escape::path(path) }
+}
+
 /// The last part of a path, harmless and short.
 fn file_name(path: &str) -> Cow<'_, str> {
     let name = path.rsplit(['/', '\\']).next().filter(|n| !n.is_empty()).unwrap_or(path);
@@ -74,7 +79,7 @@ fn file_name(path: &str) -> Cow<'_, str> {
 
 /// `2024-05-17 09:31:02 UTC`.
 pub(super) fn date(time: Time) -> String {
-    format!("{time:.0}").replace('T', " ").replace('Z', &format!("{GLUE}UTC"))
+    format!("{time:.0}").replace('T', &GLUE.to_string()).replace('Z', &format!("{GLUE}UTC"))
 }
 
 /// `09:31:02.118 UTC`.
