@@ -1,6 +1,7 @@
-//! Everything that is tested from outside, in one binary.
+//! Everything that is tested from outside, in one binary: it links once.
 
 #![allow(missing_docs)]
 
 mod cases;
 mod cli;
+mod tidy;

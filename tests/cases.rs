@@ -141,7 +141,8 @@ fn every_case_is_told_as_it_was() {
             let partial = if vantage == "client" { &truth.expect_from_client } else { &truth.expect_from_server };
             findings(&mut score, &case, &truth.expect.with(partial.as_ref()), &report);
             for (i, connection) in truth.connections.iter().enumerate() {
-                let seen = if vantage == "client" { &connection.seen_from_client } else { &connection.seen_from_server };
+                let seen =
+                    if vantage == "client" { &connection.seen_from_client } else { &connection.seen_from_server };
                 if let Some(seen) = seen {
                     one_connection(&mut score, &format!("{case}#{i}"), connection, seen, &analysis, &report);
                 }
@@ -178,7 +179,8 @@ fn findings(score: &mut Score, case: &str, expect: &Expect, report: &Report) {
     }
     let verdicts: BTreeSet<&str> =
         report.attempts.iter().filter_map(|a| a.verdict.as_ref()).map(|v| v.finding.as_str()).collect();
-    let right = if expect.verdict.is_empty() { verdicts.is_empty() } else { verdicts.contains(expect.verdict.as_str()) };
+    let right =
+        if expect.verdict.is_empty() { verdicts.is_empty() } else { verdicts.contains(expect.verdict.as_str()) };
     score.check(case, "verdict", right, || format!("wanted '{}', got {verdicts:?}", expect.verdict));
 }
 
@@ -206,12 +208,14 @@ fn one_connection(
     score.check(case, "by", by == seen.ended_by, || format!("wanted {}, got {by}", seen.ended_by));
     let outcome = got.outcome.name();
     let cut_off = got.outcome == Outcome::Failed && seen.outcome == "active" && seen.stage == "active";
-    score.check(case, "outcome", outcome == seen.outcome || cut_off, || format!("wanted {}, got {outcome}", seen.outcome));
+    score.check(case, "outcome", outcome == seen.outcome || cut_off, || {
+        format!("wanted {}, got {outcome}", seen.outcome)
+    });
     let Some(connection) = analysis.connections.iter().find(|c| c.id == got.id) else { return };
     for (reset, judgement) in connection.tcp.resets.iter().zip(&connection.diagnosis.resets) {
         let forged = seen.forged_frames.contains(&reset.at.frame.number);
-        let accused = judgement.built_by == Builder::OtherDevice
-            && judgement.certainty > rdpwhy::base::Certainty::Possible;
+        let accused =
+            judgement.built_by == Builder::OtherDevice && judgement.certainty > rdpwhy::base::Certainty::Possible;
         if forged {
             score.check(case, "forged reset found", accused, || {
                 format!("frame {} is {:?} ({:?})", reset.at.frame, judgement.built_by, judgement.certainty)

@@ -324,7 +324,7 @@ fn utf16(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mcs::{self, Pdu};
+    use crate::wire::mcs::{self, Pdu};
     use crate::wire::samples::{damage, hex};
     use super::*;
     use ironrdp_pdu::gcc::{ConferenceCreateRequest, ConferenceCreateResponse};

@@ -254,7 +254,7 @@ fn unread_request(variable: &[u8], at: usize) -> ParseError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{tpkt, x224};
+    use crate::wire::{tpkt, x224};
     use super::*;
     use crate::wire::samples::{damage, hex};
     use ironrdp_pdu::ironrdp_core::{decode as their_decode, encode_vec};

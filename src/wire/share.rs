@@ -169,7 +169,7 @@ impl Data<'_> {
 #[cfg(test)]
 mod tests {
     use crate::wire::samples::{damage, hex};
-    use super::super::{mcs, tpkt, x224};
+    use crate::wire::{mcs, tpkt, x224};
     use super::*;
     use proptest::prelude::*;
 
