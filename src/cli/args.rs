@@ -126,8 +126,8 @@ Examples:
       Every capture in a folder, in order of time; the report goes to a file.
   rdpwhy analyze a.pcap b.pcap.gz --format json | jq '.attempts[] | .sentence'
       Two captures, for a script.
-  ssh gateway tcpdump -i eth0 -U -w - tcp port 3389 | rdpwhy analyze -
-      A capture as it arrives; end it with Ctrl-C on the other side.
+  ssh gateway timeout 60 tcpdump -i eth0 -U -w - tcp port 3389 | rdpwhy analyze -
+      A minute of another computer's traffic, as it arrives.
   rdpwhy analyze trace.pcapng -q --exit-zero --format ndjson >> connections.ndjson
       One line for each connection, to be collected.";
 
