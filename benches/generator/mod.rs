@@ -177,7 +177,7 @@ impl Traffic {
             }
             Kind::Scan => (Box::new(Scan::new(&mut dice)), RDP_PORT),
             // Whenever RDP falls behind its share, a session begins.
-            Kind::Mixed if self.packets.1 * 100 < self.packets.0 * 3 && number % 4 == 0 => {
+            Kind::Mixed if self.packets.1 * 100 < self.packets.0 * 3 && number.is_multiple_of(4) => {
                 let bursts = dice.between(1, 8);
                 (Box::new(Rdp::new(Desktop::Graphics, bursts, &mut dice)), RDP_PORT)
             }
