@@ -14,3 +14,5 @@ mod cases;
 mod cli;
 mod corpus;
 mod generator;
+mod readme;
+mod tidy;
