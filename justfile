@@ -19,7 +19,7 @@ demo:
 
 # Accept what golden tests, schema and README demonstration look like now; read the diff
 bless:
-    INSTA_UPDATE=always UPDATE_SCHEMA=1 UPDATE_README=1 cargo test --locked
+    BLESS=1 INSTA_UPDATE=always UPDATE_SCHEMA=1 UPDATE_README=1 cargo test --locked
     git diff --stat
 
 # Measure throughput; `just bench analyze/heavy` measures one, RDPWHY_BENCH_MIB sets the size

@@ -6,13 +6,17 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test may fail, and reads and writes files"
 )]
 
 mod cases;
 mod cli;
+mod containers;
 mod corpus;
 mod generator;
+mod golden;
+mod public;
 mod readme;
 mod tidy;

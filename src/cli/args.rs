@@ -35,6 +35,10 @@ Examples:
 pub(super) enum Command {
     Analyze(Analyze),
     Explain(Explain),
+    /// List the network interfaces of this machine, with their addresses
+    #[cfg(feature = "live")]
+    #[command(after_long_help = INTERFACES_EXAMPLES)]
+    Interfaces,
     Completions(Completions),
     Man(Man),
 }
@@ -179,6 +183,12 @@ Examples:
   rdpwhy completions bash > ~/.local/share/bash-completion/completions/rdpwhy
   rdpwhy completions zsh > ~/.zfunc/_rdpwhy
   rdpwhy completions powershell >> $PROFILE";
+
+#[cfg(feature = "live")]
+const INTERFACES_EXAMPLES: &str = "\
+Examples:
+  rdpwhy interfaces                        where could I capture? Take one that is up
+  tcpdump -i eth0 -s 0 -w rdp.pcap port 3389";
 
 /// Write a manual page to standard output
 #[derive(Debug, Args)]

@@ -46,7 +46,7 @@ impl Exit {
             Self::Unreadable
         } else if summary.failed > 0 {
             if exit_zero { Self::Success } else { Self::FailedAttempts }
-        } else if summary.connections == 0 {
+        } else if summary.connections == 0 && report.side_channels.is_empty() {
             Self::NoRdp
         } else {
             Self::Success

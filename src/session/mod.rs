@@ -28,8 +28,7 @@ mod tests;
 
 pub use credssp::{CredsspFacts, Leg, MAX_LEGS, Mechanism};
 pub use facts::{
-    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum,
-    Unfinished,
+    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum, Unfinished,
 };
 pub use mcs::{LicensingFacts, MAX_LICENCE_MESSAGES, McsFacts};
 pub use message::Message;

@@ -154,6 +154,9 @@ const SHORTEST_LICENCE_ANSWER: u32 = 100;
 const SHORTEST_DEMAND_ACTIVE: u32 = 200;
 const SHORTEST_CONFIRM_ACTIVE: u32 = 200;
 
+/// OpenSSL sends two, others one or none.
+const MAX_TICKETS: u64 = 4;
+
 /// So much from the server after the Demand Active is graphics.
 const GRAPHICS_BYTES: u64 = 4096;
 const GRAPHICS_RECORDS: u32 = 12;
@@ -262,6 +265,8 @@ impl Shapes {
     fn opening(&mut self, side: Side, size: Size, length: u16, at: At, t: &mut Transcript) {
         match (t.context.inside_tls, side) {
             (InsideTls::ServerFirst, Side::Server) => self.authentication(0, side, size, at, t),
+            // Nobody sends so many tickets: it is the client that is missing.
+            (_, Side::Server) if self.volume.server_records > MAX_TICKETS => self.lose(at, t),
             (_, Side::Server) => self.tickets.candidate = Some((length, false)),
             (InsideTls::Credssp, Side::Client) => self.credssp(0, side, size, length, at, t),
             (InsideTls::Mcs, Side::Client) => self.connect_initial(size, at, t),
@@ -591,6 +596,14 @@ impl Shapes {
             (Side::Client, _) => 0,
         };
         self.expect = Expect::Lost { landmark };
+        // Whatever it was, it was behind the first message inside TLS.
+        if side == Side::Client {
+            match t.context.inside_tls {
+                InsideTls::Credssp => t.facts.stages.begin(Stage::Credssp, Visibility::Inferred, at),
+                InsideTls::Mcs => t.facts.stages.begin(Stage::Mcs, Visibility::Inferred, at),
+                _ => {}
+            }
+        }
         if landmark == 3 {
             t.recognise(Message::Control, side, at, Visibility::Inferred);
             self.activation = Activation { confirmed: true, client_short: landmark, ..Activation::default() };

@@ -109,7 +109,7 @@ pub fn analyze(data: &[u8]) {
     }
     let analysis: Analysis = analyzer.finish(capture.info().dropped.unwrap_or_default());
     let inputs = Inputs { captures: vec![capture.info()], unreadable: Vec::new() };
-    let report = report(&analysis, &inputs);
+    let report = report(analysis, &inputs);
     let _ = json::write(&report, &mut std::io::sink());
 }
 
