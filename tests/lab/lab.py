@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The fault lab: makes labelled captures of RDP connections that went well or wrong.
 
     lab.py list              the scenarios

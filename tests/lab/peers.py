@@ -1,13 +1,10 @@
 """The real peers: freerdp-shadow and xrdp as servers, xfreerdp as client."""
 
-import ctypes
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 import time
 
 import certificates

@@ -19,6 +19,10 @@ from packets import ACK, FIN, PSH, RST, SYN
 MTU = 1500
 
 
+# Two hosts whose IP ids run side by side would look like one device copying the other's.
+_starts = random.Random(4)
+
+
 @dataclass
 class Shape:
     """The habits of one host. Its IP id counter runs across all its connections."""
@@ -30,7 +34,7 @@ class Shape:
     abort_flags: int = RST | ACK
     refuses: bool = False       # no listener: every SYN is answered with a RST
     idents: itertools.count = field(
-        default_factory=lambda: itertools.count(random.Random(4).randrange(1, 60000)))
+        default_factory=lambda: itertools.count(_starts.randrange(1, 60000)))
 
 
 _PLACES = {
@@ -81,7 +85,9 @@ class Endpoint:
         self._await(lambda: self.established, seconds)
 
     def send(self, data):
-        while data:
+        if self.was_reset:
+            raise Reset()
+        while data and not self.dead:
             part, data = data[:self.mss], data[self.mss:]
             self._send(ACK | (0 if data else PSH), part, keep=True)
             self.next = (self.next + len(part)) & 0xFFFFFFFF

@@ -202,6 +202,16 @@ def is_syn(packet):
     return packet.is_tcp and packet.flags & (packets.SYN | packets.ACK) == packets.SYN
 
 
+def wobble(seed=6):
+    """Two roads of differing length take turns: the TTL of either side varies by one."""
+    chance = random.Random(seed)
+
+    def rule(packet, bridge):
+        return "replace", packets.with_ttl(packet.raw, packet.ttl - chance.randrange(2))
+    rule.label = "two roads"
+    return rule
+
+
 class Translate:
     """A NAT: the client's address and port become the outside's, and back."""
 
