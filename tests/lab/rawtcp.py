@@ -58,13 +58,13 @@ class Endpoint:
         kind = b"\x86\xdd" if ":" in local[0] else b"\x08\x00"
         self._link = bytes.fromhex((router + mac).replace(":", "")) + kind
         self._random = random.Random(f"{seed} {local}")
-        self.next = self._una = self._random.randrange(1 << 32)
+        self.next = self._random.randrange(1 << 32)
         self.expected = 0                               # the next byte of the other side
         self._inbound, self._early = bytearray(), {}
         self._unacked = []                              # [seq, flags, data, sent at, tries]
         self.peer_window, self.peer_closed, self.was_reset = 65535, False, False
         self.window = self.shape.window
-        self.established, self.dead, self.gave_up = False, False, False
+        self.established, self.dead = False, False
         self._news = threading.Condition()
         with namespaces.inside(namespace):
             self._port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -250,7 +250,6 @@ class Endpoint:
                 if time.time() - sent < first * 2 ** min(tries, self.shape.retries):
                     continue
                 if tries == self.shape.retries and self.peer_window:
-                    self.gave_up = True
                     self.dead = True
                     self._transmit(self.next, RST | ACK, window=0)
                     self._news.notify_all()

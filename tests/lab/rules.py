@@ -13,18 +13,6 @@ from flows import C2S, S2C
 # Moments.
 
 
-def sent_by_client(packet):
-    return packet.direction == C2S
-
-
-def sent_by_server(packet):
-    return packet.direction == S2C
-
-
-def has_data(packet):
-    return bool(packet.payload)
-
-
 def connection_request(packet):
     return packet.direction == C2S and _x224(packet, 0xE0)
 
