@@ -34,9 +34,11 @@ impl Rule for AbruptClose {
         };
         // A client that says goodbye to TLS ends the session itself; the server
         // then closes first.
-        let goodbye = case.session.records.as_ref().is_some_and(|r| r.final_alert.client.is_some())
-            || case.session.tls.as_ref().is_some_and(|tls| tls.encrypted_alert.client.is_some());
-        if goodbye || !cut_off || case.session.error_info.is_some() || case.session.redirection.is_some() {
+        if case.client_goodbye().is_some()
+            || !cut_off
+            || case.session.error_info.is_some()
+            || case.session.redirection.is_some()
+        {
             return;
         }
         let last = case.tcp.directions.client.last_data.unwrap_or(case.tcp.first);

@@ -30,7 +30,7 @@ impl Rule for CertificateRejected {
         let Some(hello) = &tls.server_hello else { return };
         let seen = tls.certificate.as_ref().map_or(hello.at(), |c| c.at());
         let damaged = session.stages.lower_bound().is_some();
-        if session.stage() != Stage::Tls || damaged || !case.ended_by(Side::Client) || case.coverage.late_start {
+        if session.stage() != Stage::Tls || damaged || !case.client_left() || case.coverage.late_start {
             return;
         }
         // A bare RST comes from a socket that is gone already: it answers a
@@ -40,11 +40,11 @@ impl Rule for CertificateRejected {
             return;
         }
         // A client that was kept waiting gave up for that reason.
+        let alert = case.client_goodbye();
         let owed_by_server = session.waiting.is_some_and(|w| w.side == Side::Server && !tls.is_done());
-        if owed_by_server && tls.encrypted_alert.client.is_none() {
+        if owed_by_server && alert.is_none() {
             return;
         }
-        let alert = tls.encrypted_alert.client;
         let certainty = if alert.is_some() { Certainty::Likely } else { Certainty::Possible };
         let mut finding = Finding::new(
             self.id(),

@@ -132,7 +132,7 @@ fn outcome(case: &Case<'_>, has_verdict: bool) -> Outcome {
         Outcome::Open
     } else if case.coverage.late_start || case.coverage.missing_side.is_some() {
         Outcome::Unknown
-    } else if case.ended_by(Side::Client) {
+    } else if case.client_left() {
         Outcome::Abandoned
     } else {
         Outcome::Unknown

@@ -2,13 +2,13 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
-use crate::base::{Certainty, Side};
+use crate::base::Certainty;
 use crate::session::Stage;
 
 /// Whether the client ended the connection after the certificate, before it had
 /// sent anything through TLS.
 pub(super) fn client_left_after_certificate(case: &Case<'_>) -> bool {
-    case.ended_by(Side::Client) && case.session.stage() <= Stage::Tls
+    case.client_left() && case.session.stage() <= Stage::Tls
 }
 
 /// The rule.

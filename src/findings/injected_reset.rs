@@ -53,8 +53,7 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
             judgement.hops, reset.claimed_by
         )
     });
-    let traces: Vec<&str> =
-        judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).map(|p| p.says.as_str()).collect();
+    let traces = judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).count();
     let mut finding = Finding::new(
         id,
         severity,
@@ -62,13 +61,10 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         format!("A device on the path reset the connection in the {}'s name", reset.claimed_by),
         Evidence::new(reset.at, format!("RST with the {}'s address, built by another device", reset.claimed_by)),
     )
-    .detail(format!("{effect}{distance} The evidence: {}.", traces.join("; ")))
-    .support(judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).flat_map(|piece| {
-        piece
-            .frames
-            .iter()
-            .filter(|frame| **frame != reset.at.frame)
-            .map(|frame| Evidence::new(At { frame: *frame, time: reset.at.time }, piece.says.clone()))
+    .detail(format!("{effect}{distance} {traces} pieces of evidence point away from the {}.", reset.claimed_by))
+    .support(judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).filter_map(|piece| {
+        let frame = piece.frames.iter().find(|frame| **frame != reset.at.frame)?;
+        Some(Evidence::new(At { frame: *frame, time: reset.at.time }, piece.says.clone()))
     }))
     .cannot_tell("which product built it, and which of its rules or timers")
     .next("ask the owners of the firewalls on this path for their log of exactly this connection")

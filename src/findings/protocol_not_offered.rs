@@ -28,11 +28,14 @@ impl Rule for ProtocolNotOffered {
             out.exclude(self.id(), format!("the server chose {selected}, which was offered"), [confirm.frame]);
             return;
         }
-        let severity = if case.is_active() { Severity::Warning } else { Severity::Failure };
+        // A client that goes along has what it can live with.
+        if case.is_active() {
+            return;
+        }
         out.found(
             Finding::new(
                 self.id(),
-                severity,
+                Severity::Failure,
                 Certainty::Proven,
                 "The server chose a security protocol that was not offered",
                 Evidence::new(confirm.at(), format!("Connection Confirm selects {selected}")),

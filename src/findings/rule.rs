@@ -117,6 +117,23 @@ impl Case<'_> {
         }
     }
 
+    /// When the client said goodbye to TLS (an alert behind encryption), if it
+    /// did before the connection ended.
+    #[must_use]
+    pub fn client_goodbye(&self) -> Option<At> {
+        let clear_type = self.session.tls.as_ref().and_then(|tls| tls.encrypted_alert.client);
+        let by_shape = self.session.records.as_ref().and_then(|records| records.final_alert.client);
+        clear_type.or(by_shape).filter(|at| at.time <= self.tcp.end.at.time)
+    }
+
+    /// Whether the client went of its own accord, even where the other side's
+    /// FIN or RST came first because it had heard the goodbye.
+    #[must_use]
+    pub fn client_left(&self) -> bool {
+        let closed = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
+        self.ended_by(Side::Client) || (closed && self.client_goodbye().is_some())
+    }
+
     /// Evidence that a packet of the ending shows.
     #[must_use]
     pub fn end_evidence(&self) -> Evidence {

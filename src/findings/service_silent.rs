@@ -1,7 +1,7 @@
 //! `service-silent`: a Connection Request that nobody confirmed.
 
 use super::rule::{Case, Out, Rule};
-use super::stalled_negotiation::check_waiting;
+use super::stalled_negotiation::{check_waiting, owed_at_last};
 use crate::session::Owed;
 
 /// The rule.
@@ -21,7 +21,7 @@ impl Rule for ServiceSilent {
             out.exclude(self.id(), "the service answered with a Connection Confirm", [confirm.frame]);
             return;
         }
-        if let Some(waiting) = case.session.waiting
+        if let Some(waiting) = owed_at_last(case)
             && waiting.owed == Owed::ConnectionConfirm
         {
             check_waiting(self.id(), case, &waiting, out);

@@ -4,7 +4,7 @@ use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side, Span, Visibility};
 use crate::flow::EndKind;
-use crate::session::{Owed, Waiting};
+use crate::session::{Message, Owed, Waiting};
 
 /// A side that answers within this time is slow at the most. Servers answer in
 /// milliseconds (a hundred at the worst, in a network of their own).
@@ -30,13 +30,25 @@ impl Rule for StalledNegotiation {
     }
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
-        if let Some(waiting) = case.session.waiting
+        if let Some(waiting) = owed_at_last(case)
             && waiting.owed != Owed::ConnectionConfirm
         {
             check_waiting(self.id(), case, &waiting, out);
         } else if case.is_active() {
             out.exclude(self.id(), "the connection sequence was completed", [case.tcp.last.frame]);
         }
+    }
+}
+
+/// What was owed when the connection ended, or when its other side gave up and
+/// said goodbye to TLS.
+pub(super) fn owed_at_last(case: &Case<'_>) -> Option<Waiting> {
+    let waiting = case.session.waiting?;
+    let gave_up = waiting.owed == Owed::Close
+        && matches!(waiting.since.value, Message::EncryptedAlert | Message::Alert | Message::DisconnectUltimatum);
+    match case.session.unanswered {
+        Some(unanswered) if gave_up && unanswered.side != waiting.side => Some(unanswered),
+        _ => Some(waiting),
     }
 }
 
@@ -110,9 +122,9 @@ fn blame(case: &Case<'_>, waiting: &Waiting) -> (String, String) {
             ),
         );
     }
-    match request.all_acknowledged {
-        Some(acked) if acked.time >= waiting.since.time => {
-            let took = acked.time.since(waiting.since.time);
+    match request.acknowledged_since(waiting.since.time) {
+        Some(acked) => {
+            let took = acked.time.since(waiting.since.time).max(Span::ZERO);
             (
                 format!(
                     "The {side}'s computer had acknowledged the request {took} after it was sent: the request arrived, and the service did not answer (or its answers were lost before the capture point)."

@@ -220,8 +220,12 @@ impl<C: Consumer> Conversation<C> {
         let direction = self.directions.of_mut(side);
         let counts_ids = direction.habits.tells_copies();
         if direction.recent.is_copy(segment, at.time, counts_ids) {
-            direction.facts.copies += 1;
-            direction.facts.first_copy.get_or_insert(at);
+            // A host answers each stray segment with an equal RST; those are as
+            // good as copies, and say nothing about the capture.
+            if !segment.tcp.flags.has(TcpFlags::RST) {
+                direction.facts.copies += 1;
+                direction.facts.first_copy.get_or_insert(at);
+            }
             return;
         }
         if at.time < self.last.time {

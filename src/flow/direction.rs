@@ -1,5 +1,7 @@
 //! One direction of a conversation: its bytes in order, its holes, its losses.
 
+use std::collections::VecDeque;
+
 use super::conversation::Consumer;
 use super::duplicates::Recent;
 use super::habits::{Habits, IpIdMode};
@@ -17,6 +19,10 @@ const REORDER_GRACE: Span = Span::from_millis(20);
 /// Where only one direction is captured no acknowledgment can decide; a hole
 /// this old is taken for a hole of the capture.
 const ONE_SIDED_GRACE: Span = Span::from_secs(1);
+
+/// Flights remembered: the one that was not answered, and what came after it
+/// (keep-alives, an alert, a goodbye).
+const KEPT_FLIGHTS: usize = 4;
 
 /// Acknowledgments remembered: a reset from a closed socket repeats the one of
 /// the segment that it answers, which may be a few segments old.
@@ -59,9 +65,8 @@ pub struct DirectionFacts {
     pub last: Option<At>,
     /// The last packet that brought new bytes.
     pub last_data: Option<At>,
-    /// When everything sent so far had been acknowledged; `None` while
-    /// something is outstanding.
-    pub all_acknowledged: Option<At>,
+    /// The last flights: data sent without waiting for an acknowledgment.
+    pub flights: VecDeque<Flight>,
     /// New bytes sent, and acknowledged ones.
     pub sent_bytes: u64,
     /// New bytes the receiver acknowledged.
@@ -89,6 +94,23 @@ pub struct DirectionFacts {
     pub never_seen: u64,
     /// Losses.
     pub loss: LossFacts,
+}
+
+/// Data sent until all of it was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub struct Flight {
+    /// Its first packet.
+    pub first: At,
+    /// When all of it was acknowledged.
+    pub acknowledged: Option<At>,
+}
+
+impl DirectionFacts {
+    /// When the data that was under way at `time` had been acknowledged.
+    #[must_use]
+    pub fn acknowledged_since(&self, time: CaptureTime) -> Option<At> {
+        self.flights.iter().rev().find(|flight| flight.first.time <= time)?.acknowledged
+    }
 }
 
 /// The state of one direction.
@@ -211,7 +233,12 @@ impl Direction {
         if is_new {
             self.facts.sent_bytes = self.facts.sent_bytes.saturating_add((end - self.max_end).unsigned_abs());
             self.facts.last_data = Some(at);
-            self.facts.all_acknowledged = None;
+            if !self.outstanding() {
+                if self.facts.flights.len() >= KEPT_FLIGHTS {
+                    self.facts.flights.pop_front();
+                }
+                self.facts.flights.push_back(Flight { first: at, acknowledged: None });
+            }
             self.max_end = end;
         }
         if len > 0 {
@@ -380,8 +407,10 @@ impl Direction {
         self.facts.acknowledged_bytes =
             self.facts.acknowledged_bytes.saturating_add((offset.max(0) - before).unsigned_abs());
         self.facts.loss.acknowledged(offset, at);
-        if !self.outstanding() {
-            self.facts.all_acknowledged.get_or_insert(at);
+        if !self.outstanding()
+            && let Some(flight) = self.facts.flights.back_mut()
+        {
+            flight.acknowledged.get_or_insert(at);
         }
         match self.timed {
             Some((end, sent)) if offset >= end => {

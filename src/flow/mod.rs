@@ -26,7 +26,7 @@ mod testing;
 mod tests;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
-pub use direction::DirectionFacts;
+pub use direction::{DirectionFacts, Flight};
 
 pub use habits::{Habits, IpIdMode};
 pub use loss::{Burst, BurstOutcome, LossFacts, Retransmission};

@@ -83,7 +83,8 @@ fn a_packet_captured_twice_is_one_packet() {
     doubled.sort_by(|a, b| a.ms.total_cmp(&b.ms));
     let (tcp, log) = play_one(&doubled);
     assert_eq!(log.bytes.client, b"abc");
-    assert_eq!(tcp.directions.client.copies + tcp.directions.server.copies, 5);
+    // The copy of the RST is left out without a count: hosts repeat resets.
+    assert_eq!(tcp.directions.client.copies + tcp.directions.server.copies, 4);
     assert_eq!(tcp.directions.client.loss.retransmitted() + tcp.directions.client.loss.syn, 0);
     assert_eq!(tcp.resets.len(), 1);
     assert_eq!(tcp.habits.client.ttls().count(), 1);

@@ -21,6 +21,9 @@ pub struct SessionFacts {
     /// What is owed next; `None` before the first message and in a session
     /// that is running.
     pub waiting: Option<Waiting>,
+    /// What was owed when one side began to close instead (an alert, a refusal,
+    /// a goodbye): whoever gave up waiting says so before the FIN.
+    pub unanswered: Option<Waiting>,
     /// The recognised messages in order.
     pub steps: Steps,
     /// What the X.224 negotiation said.
@@ -183,7 +186,7 @@ impl SessionFacts {
 
     pub(super) fn swap_sides(&mut self) {
         self.steps.swap_sides();
-        if let Some(waiting) = &mut self.waiting {
+        for waiting in [&mut self.waiting, &mut self.unanswered].into_iter().flatten() {
             waiting.side = waiting.side.other();
         }
         if let Some(records) = &mut self.records {

@@ -1,7 +1,7 @@
 //! Where recognised messages are written down: the one place that turns a
 //! message into steps, stages and what is owed next.
 
-use super::waiting::{self, Context, InsideTls};
+use super::waiting::{self, Context, InsideTls, Owed};
 use super::{At, IsRdp, Message, SessionFacts, Stage, Waiting};
 use crate::base::{Side, Visibility};
 use crate::wire::negotiation::Protocols;
@@ -72,6 +72,10 @@ impl Transcript {
     pub(super) fn wait(&mut self, message: Message, side: Side, at: At) {
         match waiting::after(message, side, self.context) {
             Some(Some((side, owed))) => {
+                let closing = self.facts.waiting.is_some_and(|w| w.owed == Owed::Close);
+                if owed == Owed::Close && !closing {
+                    self.facts.unanswered = self.facts.waiting;
+                }
                 self.facts.waiting = Some(Waiting { side, owed, since: at.seen(message) });
             }
             Some(None) => {}

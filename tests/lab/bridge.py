@@ -8,7 +8,6 @@ Whatever the bridge does to a packet is written to its log; truth is made of tha
 
 import heapq
 import itertools
-import json
 import random
 import select
 import socket
@@ -77,11 +76,6 @@ class Bridge(threading.Thread):
 
     def add_rule(self, rule):
         self.rules = self.rules + [rule]
-
-    def save_log(self, path):
-        with open(path, "w") as out:
-            for entry in self.log:
-                out.write(json.dumps(entry) + "\n")
 
     def stop(self):
         self._running = False

@@ -21,7 +21,7 @@ class Line:
     name: str
     data: bytes = b""
     pause: float = 0.002    # what its side takes to think
-    action: str = "send"    # send | tls | fin | reset | silence | window
+    action: str = "send"    # send | tls | fin | reset | silence | shut | open
 
 
 class Talk:
@@ -113,6 +113,10 @@ class Actor(threading.Thread):
         elif line.action == "silence":
             # Both wait; the one that owes nothing hopes in vain.
             endpoint.wait_for_end(line.pause)
+        elif line.action in ("shut", "open"):
+            if mine:
+                time.sleep(line.pause)
+                endpoint.advertise(endpoint.shape.window if line.action == "open" else 0)
         elif not mine:
             if line.action == "send":
                 self._talk.receive(len(line.data))
@@ -139,12 +143,13 @@ class Stage:
         self.actors = [Actor("server", Talk(self.server, keys), lines, tls, certificate),
                        Actor("client", Talk(self.client, keys), lines, tls)]
 
-    def play(self, seconds=120):
+    def play(self, seconds=120, linger=1.5):
+        """Until the client is through; the server gets a little longer."""
         for actor in self.actors:
             actor.start()
-        deadline = time.time() + seconds
-        for actor in self.actors:
-            actor.join(max(0.1, deadline - time.time()))
+        server, client = self.actors
+        client.join(seconds)
+        server.join(linger)
 
     def stop(self):
         self.client.stop()
@@ -229,6 +234,28 @@ def leave():
     return [Line("server", "error info", pdus.set_error_info(0x0C), 0.05),
             Line("server", "ultimatum", pdus.ULTIMATUM),
             Line("client", "leaves", action="reset", pause=0.001)]
+
+
+def standard_encrypted():
+    """Standard RDP Security at level High: after MCS only the security headers are readable."""
+    lines = [Line("client", "request", pdus.connection_request(0)),
+             Line("server", "confirm", pdus.connection_confirm(0), 0.004)] + _mcs()
+    lines[3].data = pdus.connect_response(4, encrypted=True)
+    sealed = pdus.sealed
+    lines += [Line("client", "security exchange", pdus.security_exchange()),
+              Line("client", "client info", sealed(pdus.from_client, 0x48, 320)),
+              Line("server", "licence", sealed(pdus.from_server, 0x88, 20), 0.005),
+              Line("server", "demand active", sealed(pdus.from_server, 8, 380), 0.04),
+              Line("client", "confirm active", sealed(pdus.from_client, 8, 480), 0.01)]
+    lines += [Line("client", name, sealed(pdus.from_client, 8, size)) for name, size in (
+        ("synchronize", 22), ("cooperate", 26), ("request control", 26), ("font list", 26))]
+    lines += [Line("server", name, sealed(pdus.from_server, 8, size)) for name, size in (
+        ("synchronized", 22), ("cooperates", 26), ("grants control", 26), ("font map", 26))]
+    lines += [Line("server", f"picture {n}", sealed(pdus.from_server, 8, 700 + 300 * n), 0.03)
+              for n in range(3)]
+    return lines + [Line("server", "ultimatum", pdus.ULTIMATUM, 0.1),
+                    Line("client", "leaves", action="fin", pause=0.001),
+                    Line("server", "resets", action="reset", pause=0.01)]
 
 
 def until(lines, name, *ending):

@@ -27,6 +27,8 @@ class Shape:
     scale: int = 8
     first_rto: float = 0.3      # Windows 10 and later; 5 tries, doubling
     retries: int = 5
+    abort_flags: int = RST | ACK
+    refuses: bool = False       # no listener: every SYN is answered with a RST
     idents: itertools.count = field(
         default_factory=lambda: itertools.count(random.Random(4).randrange(1, 60000)))
 
@@ -106,7 +108,7 @@ class Endpoint:
     def reset(self):
         """The Windows abort: RST+ACK, exactly in sequence, window 0."""
         self.dead = True
-        self._transmit(self.next, RST | ACK, window=0)
+        self._transmit(self.next, self.shape.abort_flags, window=0)
 
     def advertise(self, window):
         """Open or close the receive window, and say so."""
@@ -150,7 +152,7 @@ class Endpoint:
         if self.peer_window or not data:
             self._transmit(self.next, flags, data, options)
 
-    def _transmit(self, seq, flags, data=b"", options=b"", window=None):
+    def _transmit(self, seq, flags, data=b"", options=b"", window=None, dont_fragment=True):
         if window is None:
             window = self.window if flags & SYN else self.window >> self.shape.scale
         if flags & SYN and not flags & ACK:
@@ -160,6 +162,7 @@ class Endpoint:
         raw = packets.build_tcp(self.local[0], self.remote[0], self.local[1], self.remote[1], seq,
                                 ack, flags, window=min(window, 65535), payload=data,
                                 options=options, ttl=self.shape.ttl,
+                                dont_fragment=dont_fragment,
                                 ident=next(self.shape.idents) & 0xFFFF)
         self._port.send(self._link + raw)
 
@@ -201,7 +204,10 @@ class Endpoint:
         elif not self.established:
             self.remote = (packet.src, packet.sport)
             self.expected = (packet.seq + 1) & 0xFFFFFFFF
-            if not self._unacked:
+            if self.shape.refuses:
+                # Windows leaves DF out of this one reset, and out of no other.
+                self._transmit(0, RST | ACK, window=0, dont_fragment=False)
+            elif not self._unacked:
                 self._send(SYN | ACK, options=self._syn_options(), keep=True)
                 self.next = (self.next + 1) & 0xFFFFFFFF
 
@@ -217,7 +223,8 @@ class Endpoint:
                 self._transmit(*segment[:4])
 
     def _take_data(self, packet):
-        self._early[packet.seq] = packet
+        if self.window:
+            self._early[packet.seq] = packet
         while self.expected in self._early:
             segment = self._early.pop(self.expected)
             self._inbound += segment.payload
@@ -234,9 +241,9 @@ class Endpoint:
                 segment = self._unacked[0]
                 seq, flags, data, options, sent, tries = segment
                 first = 1.0 if flags & SYN else self.shape.first_rto
-                if time.time() - sent < first * 2 ** tries:
+                if time.time() - sent < first * 2 ** min(tries, self.shape.retries):
                     continue
-                if tries == self.shape.retries:
+                if tries == self.shape.retries and self.peer_window:
                     self.gave_up = True
                     self.dead = True
                     self._transmit(self.next, RST | ACK, window=0)

@@ -32,6 +32,7 @@ class Scenario:
     from_client: dict = field(default_factory=dict)
     from_server: dict = field(default_factory=dict)
     ends: dict = field(default_factory=dict)
+    outcomes: dict = field(default_factory=dict)
     cannot: dict = field(default_factory=dict)
     unterminated: dict = field(default_factory=dict)
     path: Path = field(default_factory=Path)
@@ -42,6 +43,7 @@ class Scenario:
     subject: int = -1
     listed: list | None = None
     kernel_forger: bool = False
+    limit: int = 200_000        # bytes of one capture
 
     @property
     def expect(self):
@@ -69,7 +71,8 @@ def add(made):
 
 
 def every():
-    from . import healthy, loss, refusals, resets, stalls, windows  # noqa: F401  (they register)
+    from . import (crowds, healthy, loss, refusals, resets, stalls,  # noqa: F401  (they register)
+                   windows)
     return dict(_all)
 
 

@@ -7,9 +7,12 @@ import forge
 import namespaces
 import peers
 import rules
+import scripted
 import x11
 from bridge import Path
 from flows import C2S
+
+from truth import AUTO
 
 from . import scenario, without
 
@@ -26,7 +29,7 @@ def inject(name, title, builder, moment, *, tls="1.3", security="nla", stage, ac
     resets the client only, so that the server's own capture shows no forged packet.
     """
     if one_sided:
-        fields.setdefault("from_server", dict(must=[], must_not=["injected-reset"], verdict=""))
+        fields.setdefault("from_server", dict(must=[], must_not=["injected-reset"], verdict=AUTO))
         fields.setdefault("cannot", {"server": ["injected-reset"]})
     merged = dict(_INJECTED)
     merged.update(fields)
@@ -128,10 +131,12 @@ inject("injected-netfilter-standard", "a firewall rejects the Client Info of a S
        "Security session as netfilter does", forge.netfilter_reject, rules.mcs_client_info,
        security="rdp", tls="none", stage="licensing", server_ttl=128)
 inject("injected-v6-suricata-tls", "a Suricata reject answers the ClientHello over IPv6",
-       forge.suricata_reject, rules.client_hello, stage="tls", target=namespaces.SERVER_IP6)
-inject("injected-v6-zeek-credssp", "zeek-aux rst strides through an IPv6 connection at the first "
-       "CredSSP leg, hop limit 255", forge.zeek_stride, rules.client_leg("credssp", "1.2"),
-       tls="1.2", stage="credssp", dark=False, one_sided=False, target=namespaces.SERVER_IP6)
+       forge.suricata_reject, rules.client_hello, security="tls", stage="tls",
+       target=namespaces.SERVER_IP6)
+inject("injected-v6-zeek-mcs", "zeek-aux rst strides through an IPv6 connection at the MCS Connect "
+       "Initial, hop limit 255", forge.zeek_stride, rules.client_leg("mcs", "1.2", "xrdp"),
+       tls="1.2", security="tls", stage="mcs", dark=False, one_sided=False,
+       target=namespaces.SERVER_IP6)
 
 
 def _real_netfilter(match):
@@ -146,12 +151,17 @@ def _real_netfilter(match):
 
 
 _NETFILTER = dict(kernel_forger=True,
-                  from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
+                  from_server=dict(must=[], must_not=["injected-reset"], verdict=AUTO),
                   cannot={"server": ["injected-reset"]})
 scenario("injected-real-netfilter-tls", "the forwarding kernel of a firewall next to the server "
          "rejects the ClientHello with its own REJECT target", stage="tls",
          **_NETFILTER, **_INJECTED)(
     _real_netfilter(["-m", "string", "--algo", "bm", "--hex-string", "|160301|"]))
+scenario("injected-real-netfilter-credssp", "the forwarding kernel of a firewall next to the server "
+         "rejects a session after 12 packets with its own REJECT target", stage="credssp",
+         **_NETFILTER, **_INJECTED)(
+    _real_netfilter(["-m", "connbytes", "--connbytes", "7:", "--connbytes-dir", "original",
+                     "--connbytes-mode", "packets"]))
 scenario("injected-real-netfilter-x224", "the forwarding kernel of a firewall next to the server "
          "rejects the Connection Request with its own REJECT target", stage="x224",
          **_NETFILTER, **_INJECTED)(
@@ -162,8 +172,9 @@ scenario("injected-real-netfilter-x224", "the forwarding kernel of a firewall ne
           "server's TTL, rejects the ClientHello: nothing in the client's capture tells it from "
           "the server", "fault", stage="tls", server_ttl=64,
           path=Path(client_delay=0.01, server_delay=0.0, client_hops=3, server_hops=0),
-          must=[], must_not=without("reset-undetermined"), verdict="reset-undetermined",
-          from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
+          must=[], must_not=without("reset-undetermined", "hello-rejected"),
+          verdict="reset-undetermined",
+          from_server=dict(must=[], must_not=["injected-reset"], verdict=AUTO),
           cannot={"client": ["injected-reset"], "server": ["injected-reset"]})
 def _(lab):
     lab.shadow()
@@ -177,7 +188,7 @@ def _(lab):
           "name; the client only meets the genuine reset of a server that has forgotten it",
           "fault", stage="tls", must=["injected-reset"], verdict="injected-reset",
           must_not=["host-reset"],
-          from_client=dict(must=[], must_not=["injected-reset"], verdict="host-reset"),
+          from_client=dict(must=[], must_not=["injected-reset"], verdict="hello-rejected"),
           cannot={"client": ["injected-reset"]})
 def _(lab):
     lab.shadow()
@@ -191,7 +202,8 @@ def _(lab):
 
 
 def _idle(builder, name, title, seconds, at_timer, **fields):
-    @scenario(name, title, stage="active", **_INJECTED, **fields)
+    @scenario(name, title, stage="active", **{**_INJECTED, **fields, "must_not": without(
+        "injected-reset", "middlebox", "state-expired") + ["host-reset"]})
     def run(lab):
         lab.shadow()
         with lab.capture():
@@ -215,7 +227,7 @@ _idle(forge.balancer_idle, "injected-balancer-idle", "a load balancer resets bot
       "that was idle for 10 s", 10, at_timer=True)
 _idle(forge.header_clone, "injected-header-clone-idle", "a firewall without state answers the first "
       "input after 10 s of idleness with its own header turned round", 10, at_timer=False,
-      from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
+      from_server=dict(must=[], must_not=["injected-reset"], verdict=AUTO),
       cannot={"server": ["injected-reset"]})
 
 
@@ -243,7 +255,9 @@ def _signal_at(moment, peer, number):
 
 
 @scenario("server-killed-tls", "the server process is stopped and killed with the ClientHello "
-          "unread", stage="tls", tls="1.2", **_GENUINE)
+          "unread: on the wire, a server that rejects it", "fault", stage="tls", tls="1.2",
+          must=["hello-rejected"], verdict="hello-rejected", subject=0,
+          must_not=without("hello-rejected", "stalled-negotiation", "connection-refused"))
 def _(lab):
     server = lab.shadow(tls="1.2")
     lab.rule(_signal_at(rules.client_hello, server, signal.SIGSTOP))
@@ -280,8 +294,8 @@ def _(lab):
 
 
 @scenario("client-killed-credssp", "the client process is killed while the server's challenge is "
-          "on its way to it", "fault", stage="credssp", must_not=["injected-reset"],
-          verdict="host-reset", ends={"client": {"outcome": "abandoned"},
+          "on its way to it", "benign", stage="credssp", must_not=without(),
+          ends={"client": {"outcome": "abandoned"},
                                       "server": {"outcome": "abandoned"}})
 def _(lab):
     lab.shadow()
@@ -290,6 +304,19 @@ def _(lab):
         lab.rule(_signal_at(rules.server_record(7), client, signal.SIGKILL))
         client.wait(5)
         time.sleep(0.6)
+
+
+@scenario("reset-unread-request", "a server process ends with the Connection Request unread: its "
+          "kernel closes with a RST+ACK", "fault", stage="x224", tls="none", must=["host-reset"],
+          verdict="host-reset", must_not=without("service-silent"))
+def _(lab):
+    def script(connection):
+        time.sleep(0.3)
+        connection.close()
+    lab.keep(scripted.Listener(lab.folder, script))
+    with lab.capture():
+        lab.xfreerdp(security="nla").wait(5)
+        time.sleep(0.3)
 
 
 @scenario("refused-port", "nothing listens on the server's port: its kernel refuses the SYN",
