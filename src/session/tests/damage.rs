@@ -88,6 +88,15 @@ fn a_stream_that_is_no_protocol_is_blind_from_there() {
     );
 }
 
+#[test]
+fn a_cut_request_claims_nothing_about_what_it_asked_for() {
+    let facts = check(
+        &["C x:0300002b26e00000000000436f6f6b69653a206d737473686173683d6576\nC gap:13\nS cc:02\n"],
+        "x224; client owes the ClientHello",
+    );
+    assert_eq!((facts.negotiation.requested(), facts.negotiation.selected_is_not_offered()), (None, false));
+}
+
 /// Short captures cut the suite off the ServerHello. The ladder tells it.
 #[test]
 fn an_unseen_suite_is_learned_from_the_ladder() {
