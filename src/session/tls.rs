@@ -259,9 +259,7 @@ impl Tls {
             half.finished = true;
         }
         t.context.tls_done = self.sides.client.finished && self.sides.server.finished;
-        if self.version.is_none() {
-            self.shapes.protection_unknown(side, header.length, at, t);
-        } else if is_alert {
+        if is_alert {
             self.encrypted_alert(side, at, t);
         } else {
             self.shapes.record(side, shape.plaintext, header.length, at, t);
@@ -323,10 +321,10 @@ impl Tls {
     }
 
     fn keep_shape(&self, side: Side, header: Header, at: At, t: &mut Transcript) -> RecordShape {
-        let plaintext = self
-            .version
-            .zip(self.suite)
-            .and_then(|(version, suite)| suite::plaintext_range(version, suite, header.length.into()));
+        let length = header.length;
+        let known = self.version.zip(self.suite);
+        let known = known.and_then(|(version, suite)| suite::plaintext_range(version, suite, length.into()));
+        let plaintext = known.or_else(|| self.shapes.learned(length));
         let shape = RecordShape { side, at, content_type: header.content_type, length: header.length, plaintext };
         t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape.clone());
         shape
