@@ -3,6 +3,7 @@
 
     lab.py list              the scenarios
     lab.py run NAME...       make these cases (--all for every one); --replace to overwrite
+    lab.py damage            make the damaged captures out of the cases that exist
     lab.py index             write the table of fixtures/README.md
 """
 
@@ -18,6 +19,8 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import damage  # noqa: E402
+import index  # noqa: E402
 import namespaces  # noqa: E402
 import peers  # noqa: E402
 import run as runs  # noqa: E402
@@ -26,7 +29,6 @@ import truth  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 CASES = HERE.parents[1] / "fixtures" / "cases"
-LIMIT = 200_000     # bytes of one capture
 TRIES = 3           # timing on a busy machine can spoil a run; truth.py notices
 
 
@@ -36,6 +38,8 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list")
     commands.add_parser("index")
+    spoil = commands.add_parser("damage")
+    spoil.add_argument("--replace", action="store_true", help="overwrite cases that exist")
     make = commands.add_parser("run")
     make.add_argument("names", nargs="*", help="names, or patterns such as 'healthy-*'")
     make.add_argument("--all", action="store_true")
@@ -48,8 +52,11 @@ def main():
             print(f"{made.kind:8} {made.name:40} {made.title}")
         return 0
     if options.command == "index":
-        import index
         index.write(CASES)
+        return 0
+    if options.command == "damage":
+        for name in damage.make(CASES, options.replace):
+            print(f"  {name}")
         return 0
     return make_cases(options)
 
@@ -94,7 +101,7 @@ def _make(made, target, keep):
         try:
             started = time.time()
             reached = _run_once(made, folder)
-            _publish(folder, target)
+            _publish(folder, target, made.limit)
             return (made.name, wanted, f"{'/'.join(reached['client'][-1:]) or '-'} "
                     f"(server {'/'.join(reached['server'][-1:]) or '-'}) "
                     f"{time.time() - started:.1f} s")
@@ -121,12 +128,12 @@ def _run_once(made, folder):
     return truth.write(folder, made, run)
 
 
-def _publish(folder, target):
+def _publish(folder, target, limit):
     """Move what belongs to a case into its place; logs and homes stay behind."""
     for capture in ("client.pcap", "server.pcap"):
         size = (folder / capture).stat().st_size
-        if size > LIMIT:
-            raise truth.Disagreement(f"{capture} has {size} bytes, more than {LIMIT}")
+        if size > limit:
+            raise truth.Disagreement(f"{capture} has {size} bytes, more than {limit}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for name in ("client.pcap", "server.pcap", "keys.txt", "truth.toml", "bridge.jsonl"):

@@ -21,7 +21,7 @@ class Line:
     name: str
     data: bytes = b""
     pause: float = 0.002    # what its side takes to think
-    action: str = "send"    # send | tls | fin | reset | silence | window
+    action: str = "send"    # send | tls | fin | reset | silence | shut | open
 
 
 class Talk:
@@ -113,6 +113,10 @@ class Actor(threading.Thread):
         elif line.action == "silence":
             # Both wait; the one that owes nothing hopes in vain.
             endpoint.wait_for_end(line.pause)
+        elif line.action in ("shut", "open"):
+            if mine:
+                time.sleep(line.pause)
+                endpoint.advertise(endpoint.shape.window if line.action == "open" else 0)
         elif not mine:
             if line.action == "send":
                 self._talk.receive(len(line.data))
@@ -139,12 +143,13 @@ class Stage:
         self.actors = [Actor("server", Talk(self.server, keys), lines, tls, certificate),
                        Actor("client", Talk(self.client, keys), lines, tls)]
 
-    def play(self, seconds=120):
+    def play(self, seconds=120, linger=1.5):
+        """Until the client is through; the server gets a little longer."""
         for actor in self.actors:
             actor.start()
-        deadline = time.time() + seconds
-        for actor in self.actors:
-            actor.join(max(0.1, deadline - time.time()))
+        server, client = self.actors
+        client.join(seconds)
+        server.join(linger)
 
     def stop(self):
         self.client.stop()

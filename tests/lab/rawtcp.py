@@ -217,7 +217,8 @@ class Endpoint:
                 self._transmit(*segment[:4])
 
     def _take_data(self, packet):
-        self._early[packet.seq] = packet
+        if self.window:
+            self._early[packet.seq] = packet
         while self.expected in self._early:
             segment = self._early.pop(self.expected)
             self._inbound += segment.payload
@@ -234,9 +235,9 @@ class Endpoint:
                 segment = self._unacked[0]
                 seq, flags, data, options, sent, tries = segment
                 first = 1.0 if flags & SYN else self.shape.first_rto
-                if time.time() - sent < first * 2 ** tries:
+                if time.time() - sent < first * 2 ** min(tries, self.shape.retries):
                     continue
-                if tries == self.shape.retries:
+                if tries == self.shape.retries and self.peer_window:
                     self.gave_up = True
                     self.dead = True
                     self._transmit(self.next, RST | ACK, window=0)

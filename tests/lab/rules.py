@@ -200,3 +200,31 @@ def blocked(fits, label):
 
 def is_syn(packet):
     return packet.is_tcp and packet.flags & (packets.SYN | packets.ACK) == packets.SYN
+
+
+class Translate:
+    """A NAT: the client's address and port become the outside's, and back."""
+
+    def __init__(self, outside, first_port=40001):
+        self._outside, self._next = outside, first_port
+        self._ports, self._inside = {}, {}
+
+    def __call__(self, packet, bridge):
+        if not packet.is_tcp:
+            return None
+        if packet.direction == C2S:
+            inside = (packet.src, packet.sport)
+            if inside not in self._ports:
+                self._ports[inside], self._inside[self._next] = self._next, inside
+                self._next += 1
+            return "replace", packets.with_addresses(packet, src=self._outside,
+                                                     sport=self._ports[inside])
+        if packet.dport in self._inside:
+            address, port = self._inside[packet.dport]
+            return "replace", packets.with_addresses(packet, dst=address, dport=port)
+        return None
+
+    def connections(self, server, port=3389):
+        """{connection at the client: the same connection at the server}, as truth.py names them."""
+        return {(*inside, server, port, 0): (self._outside, outside, server, port, 0)
+                for inside, outside in self._ports.items()}

@@ -16,8 +16,8 @@ class Run:
     def __init__(self, folder, scenario):
         self.folder = folder
         self.scenario = scenario
-        self.notes = ""
         self.translated = {}        # connection at the client → the same behind a NAT
+        self.verdicts = {}          # client port → verdict, where connections of a run differ
         self._peers = []
         namespaces.build(server_ttl=scenario.server_ttl, client_ttl=scenario.client_ttl,
                          firewall=scenario.kernel_forger)

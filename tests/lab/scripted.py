@@ -121,8 +121,13 @@ class Listener:
     def _one(self, connection):
         try:
             self._script(connection)
-        except (OSError, ssl.SSLError):
-            pass    # the client went away, which is often the point
+        except (OSError, ssl.SSLError, ValueError):
+            pass    # the client went away, or `stop` closed the socket under the script
+
+    def stop_listening(self):
+        """From now on the kernel refuses; what was accepted stays."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
 
     def stop(self):
         self._socket.close()

@@ -217,41 +217,41 @@ def _check_certificate(folder, scenario):
 
 
 def _toml(scenario, run, sides, names):
-    lines = [f"name = {_value(scenario.name)}", f"title = {_value(scenario.title)}",
-             f"kind = {_value(scenario.kind)}", f"tls = {_value(scenario.tls)}",
-             f"made = {_value(clock.strftime('%Y-%m-%d', clock.gmtime()))}"]
-    if scenario.certificate:
-        lines.append(f"certificate = {_value(scenario.certificate)}")
-    if run.notes:
-        lines.append(f"notes = {_value(run.notes)}")
+    lines = [f"name = {value(scenario.name)}", f"title = {value(scenario.title)}",
+             f"kind = {value(scenario.kind)}", f"tls = {value(scenario.tls)}"]
     listed = [names[n] for n in scenario.listed] if scenario.listed is not None else names
     if len(listed) < len(names):
         lines.append(f"unlisted_connections = {len(names) - len(listed)}")
     for name in listed:
-        lines += ["", "[[connections]]", f"client = {_value(_address(name[0], name[1]))}",
-                  f"server = {_value(_address(name[2], name[3]))}"]
+        lines += ["", "[[connections]]", f"client = {value(_address(name[0], name[1]))}",
+                  f"server = {value(_address(name[2], name[3]))}"]
+        behind = run.translated.get(name)
+        if behind:
+            lines.append(f"client_behind_nat = {value(_address(behind[0], behind[1]))}")
+        if name[1] in run.verdicts:
+            lines.append(f"verdict = {value(run.verdicts[name[1]])}")
         for side in SIDES:
             seen = sides[side].get(run.translated.get(name, name) if side == "server" else name)
             if seen is None:
                 continue
             lines += [f"[connections.seen_from_{side}]",
-                      f"stage = {_value(seen.stage)}",
-                      f"ended_how = {_value(seen.ended_how)}",
-                      f"ended_by = {_value(seen.ended_by)}",
-                      f"outcome = {_value(seen.outcome)}",
-                      f"forged_frames = {_value(seen.forged)}",
-                      f"lost_frames_hint = {_value(seen.lost)}"]
+                      f"stage = {value(seen.stage)}",
+                      f"ended_how = {value(seen.ended_how)}",
+                      f"ended_by = {value(seen.ended_by)}",
+                      f"outcome = {value(seen.outcome)}",
+                      f"forged_frames = {value(seen.forged)}",
+                      f"lost_frames_hint = {value(seen.lost)}"]
             if scenario.cannot.get(side):
-                lines.append(f"cannot = {_value(scenario.cannot[side])}")
-    lines += ["", "[expect]", *_expectation(scenario.expect)]
+                lines.append(f"cannot = {value(scenario.cannot[side])}")
+    lines += ["", "[expect]", *expectation(scenario.expect)]
     for side in SIDES:
         if scenario.expect_from.get(side):
-            lines += ["", f"[expect_from_{side}]", *_expectation(scenario.expect_from[side])]
+            lines += ["", f"[expect_from_{side}]", *expectation(scenario.expect_from[side])]
     return "\n".join(lines) + "\n"
 
 
-def _expectation(expect):
-    return [f"{key} = {_value(expect[key])}" for key in ("must", "must_not", "verdict")
+def expectation(expect):
+    return [f"{key} = {value(expect[key])}" for key in ("must", "must_not", "verdict")
             if key in expect]
 
 
@@ -259,6 +259,6 @@ def _address(host, port):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _value(value):
+def value(value):
     # TOML strings and arrays of these types are written as JSON writes them.
     return json.dumps(value, ensure_ascii=False)

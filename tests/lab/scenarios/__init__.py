@@ -42,6 +42,7 @@ class Scenario:
     subject: int = -1
     listed: list | None = None
     kernel_forger: bool = False
+    limit: int = 200_000        # bytes of one capture
 
     @property
     def expect(self):
@@ -69,7 +70,8 @@ def add(made):
 
 
 def every():
-    from . import healthy, loss, refusals, resets, stalls, windows  # noqa: F401  (they register)
+    from . import (crowds, healthy, loss, refusals, resets, stalls,  # noqa: F401  (they register)
+                   windows)
     return dict(_all)
 
 

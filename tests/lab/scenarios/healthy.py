@@ -1,5 +1,12 @@
 """Sessions in which nothing is wrong, or nothing that matters."""
 
+import socket
+import time
+
+import namespaces
+import rules
+from bridge import Path
+
 from . import FAILURES, scenario
 
 _HEALTHY = dict(kind="healthy", stage="active", must_not=FAILURES)
@@ -31,3 +38,57 @@ scenario("healthy-tls-tls12", "xfreerdp reaches xrdp's login window over TLS 1.2
          tls="1.2", **_HEALTHY)(_xrdp("tls", tls="1.2"))
 scenario("healthy-standard", "xfreerdp reaches xrdp's login window with Standard RDP Security "
          "(encryption level none)", tls="none", **_HEALTHY)(_xrdp("rdp", crypt="none"))
+
+
+@scenario("healthy-v6-tls", "xfreerdp reaches xrdp's login window over TLS 1.3 and IPv6", **_HEALTHY)
+def _(lab):
+    lab.xrdp(security="tls")
+    with lab.capture():
+        lab.session(lab.xfreerdp(namespaces.SERVER_IP6, security="tls"))
+
+
+@scenario("healthy-nat", "a NAT gives the client another address and port", **_HEALTHY)
+def _(lab):
+    lab.shadow()
+    nat = lab.rule(rules.Translate("10.77.9.9"))
+    with lab.capture():
+        lab.session(lab.xfreerdp(security="nla"))
+    lab.translated = nat.connections(namespaces.SERVER_IP)
+
+
+@scenario("healthy-ttl64-many-hops", "a Linux server with TTL 64, 14 hops away, TLS 1.2",
+          server_ttl=64, client_ttl=64, tls="1.2",
+          path=Path(client_delay=0.012, server_delay=0.02, client_hops=4, server_hops=10),
+          **_HEALTHY)
+def _(lab):
+    lab.shadow(tls="1.2")
+    with lab.capture():
+        lab.session(lab.xfreerdp(security="nla"))
+
+
+@scenario("healthy-udp-blocked", "the client probes the UDP side channel on port 3389 and nobody "
+          "answers; the session is fine", **{**_HEALTHY, "kind": "benign", "must": ["udp-blocked"]})
+def _(lab):
+    lab.shadow()
+    lab.rule(rules.blocked(lambda packet: packet.protocol == 17, "UDP blocked"))
+    # An RDP-UDP SYN: no acknowledgement yet, a receive window, the flag SYN, padded to the MTU.
+    syn = bytes.fromhex("ffffffff00400001") + bytes.fromhex("1a2b3c4d04d004d0")
+    with lab.capture():
+        client = lab.xfreerdp(security="nla")
+        lab.until_active(client)
+        with namespaces.inside(namespaces.CLIENT):
+            prober = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for _ in range(3):
+            prober.sendto(syn.ljust(1232, b"\0"), (namespaces.SERVER_IP, 3389))
+            time.sleep(0.8)
+        prober.close()
+        lab.leave(client)
+
+
+@scenario("healthy-reconnect", "the same person logs on twice, half a second apart", **_HEALTHY)
+def _(lab):
+    lab.shadow()
+    with lab.capture():
+        for name in ("first", "second"):
+            lab.session(lab.xfreerdp(security="nla", name=name), linger=0.3)
+            time.sleep(0.5)

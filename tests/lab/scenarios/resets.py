@@ -7,6 +7,7 @@ import forge
 import namespaces
 import peers
 import rules
+import scripted
 import x11
 from bridge import Path
 from flows import C2S
@@ -128,10 +129,12 @@ inject("injected-netfilter-standard", "a firewall rejects the Client Info of a S
        "Security session as netfilter does", forge.netfilter_reject, rules.mcs_client_info,
        security="rdp", tls="none", stage="licensing", server_ttl=128)
 inject("injected-v6-suricata-tls", "a Suricata reject answers the ClientHello over IPv6",
-       forge.suricata_reject, rules.client_hello, stage="tls", target=namespaces.SERVER_IP6)
-inject("injected-v6-zeek-credssp", "zeek-aux rst strides through an IPv6 connection at the first "
-       "CredSSP leg, hop limit 255", forge.zeek_stride, rules.client_leg("credssp", "1.2"),
-       tls="1.2", stage="credssp", dark=False, one_sided=False, target=namespaces.SERVER_IP6)
+       forge.suricata_reject, rules.client_hello, security="tls", stage="tls",
+       target=namespaces.SERVER_IP6)
+inject("injected-v6-zeek-mcs", "zeek-aux rst strides through an IPv6 connection at the MCS Connect "
+       "Initial, hop limit 255", forge.zeek_stride, rules.client_leg("mcs", "1.2", "xrdp"),
+       tls="1.2", security="tls", stage="mcs", dark=False, one_sided=False,
+       target=namespaces.SERVER_IP6)
 
 
 def _real_netfilter(match):
@@ -152,6 +155,11 @@ scenario("injected-real-netfilter-tls", "the forwarding kernel of a firewall nex
          "rejects the ClientHello with its own REJECT target", stage="tls",
          **_NETFILTER, **_INJECTED)(
     _real_netfilter(["-m", "string", "--algo", "bm", "--hex-string", "|160301|"]))
+scenario("injected-real-netfilter-credssp", "the forwarding kernel of a firewall next to the server "
+         "rejects a session after 12 packets with its own REJECT target", stage="credssp",
+         **_NETFILTER, **_INJECTED)(
+    _real_netfilter(["-m", "connbytes", "--connbytes", "7:", "--connbytes-dir", "original",
+                     "--connbytes-mode", "packets"]))
 scenario("injected-real-netfilter-x224", "the forwarding kernel of a firewall next to the server "
          "rejects the Connection Request with its own REJECT target", stage="x224",
          **_NETFILTER, **_INJECTED)(
@@ -290,6 +298,19 @@ def _(lab):
         lab.rule(_signal_at(rules.server_record(7), client, signal.SIGKILL))
         client.wait(5)
         time.sleep(0.6)
+
+
+@scenario("reset-unread-request", "a server process ends with the Connection Request unread: its "
+          "kernel closes with a RST+ACK", "fault", stage="x224", tls="none", must=["host-reset"],
+          verdict="host-reset", must_not=without())
+def _(lab):
+    def script(connection):
+        time.sleep(0.3)
+        connection.close()
+    lab.keep(scripted.Listener(lab.folder, script))
+    with lab.capture():
+        lab.xfreerdp(security="nla").wait(5)
+        time.sleep(0.3)
 
 
 @scenario("refused-port", "nothing listens on the server's port: its kernel refuses the SYN",

@@ -211,3 +211,19 @@ windows("windows-abrupt-server-reset", "the server host resets an active session
                                                                  pause=0.1)),
         stage="active", must=["abrupt-close"], verdict="abrupt-close",
         must_not=without())
+
+
+# A receiver that closes its window.
+
+_SHUT = Line("server", "shuts its window", action="shut", pause=0.05)
+windows("windows-zero-window", "the server closes its receive window for 6 s in an active session",
+        "benign", plays.until(_NTLM, "picture 0", _SHUT,
+                              Line("server", "opens its window", action="open", pause=6.0),
+                              Line("client", "mouse", pdus.mouse(), 0.4), *plays.leave()),
+        stage="active", must=["zero-window"])
+windows("windows-zero-window-stall", "the server closes its receive window before the Client Info "
+        "and never opens it; mstsc gives up after 14 s", "fault",
+        plays.until(_NTLM, "joined 1007", _SHUT, Line("client", "join", pdus.join_request(1003), 0.4),
+                    Line("client", "leaves", action="reset", pause=14.0)),
+        stage="mcs", must=["zero-window", "stalled-negotiation"], verdict="stalled-negotiation",
+        must_not=without("stalled-negotiation"))
