@@ -251,16 +251,20 @@ impl Direction {
     /// A segment without data: a keep-alive or a window probe has the number
     /// before the next one; one behind the next shows a hole.
     fn bare(&mut self, segment: &Segment<'_>, offset: i64, at: At, around: &Surroundings) {
-        if segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) != 0 {
+        if segment.tcp.flags.has(TcpFlags::SYN) {
             return;
         }
-        if offset == self.max_end - 1 && offset < self.acked && self.fin_offset.is_none() {
+        if offset > self.max_end && offset > self.proven && self.fin_offset.is_none() && self.has_room_for(offset) {
+            self.proven = offset;
+            self.hole_since.get_or_insert(at);
+        } else if offset == self.max_end - 1
+            && offset < self.acked
+            && self.fin_offset.is_none()
+            && !segment.tcp.flags.has(TcpFlags::FIN)
+        {
             let class = if around.window_closed { SegmentClass::WindowProbe } else { SegmentClass::KeepAlive };
             let ip_len = segment.ip.total_len;
             self.note(LossEvent { at, class, place: None, offset, len: 0, ip_len, waited: None });
-        } else if offset > self.max_end && offset > self.proven && self.fin_offset.is_none() && self.has_room_for(offset) {
-            self.proven = offset;
-            self.hole_since.get_or_insert(at);
         }
     }
 

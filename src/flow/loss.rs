@@ -191,27 +191,44 @@ impl LossFacts {
         }
     }
 
-    /// The last repetition of bytes in `from..to` was needless, as `proof`
-    /// shows. Returns whether there was one.
-    pub fn needless(&mut self, from: i64, to: i64, proof: Needless) -> bool {
-        let found = self.events.iter_mut().rev().take(MAX_LOOK_BACK).find(|event| {
-            event.class.is_loss() && event.len > 0 && event.offset < to && event.offset + i64::from(event.len) > from
-        });
-        let Some(event) = found else { return false };
-        let (class, place, at) = (event.class, event.place, event.at);
-        event.class = SegmentClass::Spurious(proof);
-        event.place = None;
-        *self.counter(class) -= 1;
+    /// The last repetition within `from..to` was needless, as `proof` shows.
+    ///
+    /// Several proofs of one repetition are one; a second report of the
+    /// receiver (RFC 2883) is about another repetition.
+    pub fn needless(&mut self, from: i64, to: i64, proof: Needless) {
+        let within = |event: &&mut LossEvent| {
+            let end = event.offset.saturating_add(i64::from(event.len));
+            event.class.is_repetition() && event.len > 0 && event.offset >= from && end <= to
+        };
+        for event in self.events.iter_mut().rev().take(MAX_LOOK_BACK).filter(within) {
+            match event.class {
+                SegmentClass::Spurious(Needless::DSack) if proof == Needless::DSack => {}
+                SegmentClass::Spurious(_) => {
+                    event.class = SegmentClass::Spurious(proof);
+                    return;
+                }
+                class => {
+                    let (place, at) = (event.place.take(), event.at);
+                    event.class = SegmentClass::Spurious(proof);
+                    self.take_back(class, place, at);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_back(&mut self, class: SegmentClass, place: Option<Place>, at: At) {
+        let counter = self.counter(class);
+        *counter = counter.saturating_sub(1);
         match place {
-            Some(Place::After) => self.lost_after_capture_point -= 1,
-            Some(Place::Before) => self.lost_before_capture_point -= 1,
+            Some(Place::After) => self.lost_after_capture_point = self.lost_after_capture_point.saturating_sub(1),
+            Some(Place::Before) => self.lost_before_capture_point = self.lost_before_capture_point.saturating_sub(1),
             None => {}
         }
         self.spurious = self.spurious.saturating_add(1);
         if let Some(burst) = self.bursts.iter_mut().rev().find(|burst| burst.first.time <= at.time) {
             burst.needless = burst.needless.saturating_add(1);
         }
-        true
     }
 
     /// The receiver has acknowledged everything before `offset`.
@@ -297,10 +314,15 @@ mod tests {
         let mut loss = LossFacts::default();
         note(&mut loss, SegmentClass::TailProbe, 50, 0, 100, None);
         note(&mut loss, SegmentClass::Timeout, 250, 0, 100, None);
-        assert!(loss.needless(0, 100, Needless::DSack));
+        loss.needless(0, 100, Needless::DSack);
+        loss.needless(0, 100, Needless::Eifel);
         assert_eq!((loss.timeouts, loss.tail_probes, loss.spurious), (0, 1, 1));
         assert_eq!((loss.lost_after_capture_point, loss.bursts[0].needed()), (1, 1));
-        assert!(!loss.needless(500, 600, Needless::DSack), "nothing of these bytes was repeated");
+        loss.needless(500, 600, Needless::DSack);
+        loss.needless(0, 99, Needless::DSack);
+        assert_eq!(loss.spurious, 1, "nothing of the one was repeated, and of the other a byte was needed");
+        loss.needless(0, 100, Needless::DSack);
+        assert_eq!((loss.tail_probes, loss.spurious), (0, 2), "a second report is about the other one");
     }
 
     #[test]

@@ -25,6 +25,13 @@ pub enum Sent {
     Unknown,
 }
 
+/// What a sender numbers a packet by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbers {
+    tsval: Option<u32>,
+    id: Option<u16>,
+}
+
 /// The newest packet of one sender, by its own numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SendOrder {
@@ -49,6 +56,23 @@ impl SendOrder {
             }
             _ => Sent::Unknown,
         }
+    }
+
+    /// The numbers of a packet, to hold a later one of the same bytes against.
+    pub fn numbers(segment: &Segment<'_>) -> Numbers {
+        let tsval = segment.tcp.options.timestamps.map(|(tsval, _)| tsval);
+        Numbers { tsval, id: segment.ip.id.filter(|id| *id != 0) }
+    }
+
+    /// Whether `segment` was sent after the packet with these numbers.
+    pub fn is_after(&self, segment: &Segment<'_>, other: Numbers) -> bool {
+        let now = Self::numbers(segment);
+        match (now.tsval, other.tsval) {
+            (Some(now), Some(before)) if now != before => return now.wrapping_sub(before).cast_signed() > 0,
+            _ => {}
+        }
+        matches!((now.id, other.id), (Some(now), Some(before))
+            if self.counts() && now.wrapping_sub(before).cast_signed() > 0)
     }
 
     /// Learns from a packet that is no copy and no reset.

@@ -5,7 +5,7 @@
 //! certainty: the sender's own numbers, then acknowledgments, then time.
 
 use super::loss::{LossEvent, Needless, Place, SegmentClass};
-use super::order::{SendOrder, Sent};
+use super::order::{Numbers, SendOrder, Sent};
 use crate::base::{At, CaptureTime, Span};
 use crate::wire::Segment;
 
@@ -68,6 +68,7 @@ struct Transmission {
     time: CaptureTime,
     /// IP length; 0 once the bytes were sent again in another packet.
     size: u32,
+    numbers: Numbers,
 }
 
 /// What the sender is recovering from, until which offset is acknowledged.
@@ -111,7 +112,7 @@ impl Sender {
     pub fn classify(&mut self, segment: &Segment<'_>, piece: &Piece, trips: &Trips) -> Option<LossEvent> {
         let waited = self.last_sent(piece.offset).map(|time| piece.at.time.since(time));
         let class = self.class(segment, piece, waited, trips);
-        if class.is_none_or(SegmentClass::is_repetition) {
+        if !matches!(class, Some(SegmentClass::KeepAlive | SegmentClass::WindowProbe)) {
             self.remember(segment, piece);
         }
         let class = class?;
@@ -147,14 +148,21 @@ impl Sender {
             return Some(if piece.window_closed { SegmentClass::WindowProbe } else { SegmentClass::KeepAlive });
         }
         match self.order.of(segment) {
-            Sent::Before => return Some(SegmentClass::Reordered),
+            // Overtaken, and perhaps a repetition none the less.
+            Sent::Before if !self.was_sent_before(segment, piece) => return Some(SegmentClass::Reordered),
             Sent::Unknown if !piece.seen_before && came_soon(piece, trips) => return Some(SegmentClass::Reordered),
-            Sent::Unknown | Sent::After => {}
+            Sent::Before | Sent::Unknown | Sent::After => {}
         }
         if piece.end <= piece.acked {
             return Some(SegmentClass::Spurious(Needless::Acknowledged));
         }
         Some(self.cause(piece, waited, trips))
+    }
+
+    /// Whether an earlier packet with the same bytes is known.
+    fn was_sent_before(&self, segment: &Segment<'_>, piece: &Piece) -> bool {
+        let mut same = self.sent.iter().filter(|sent| sent.offset < piece.end && sent.end > piece.offset);
+        piece.seen_before && same.any(|sent| self.order.is_after(segment, sent.numbers))
     }
 
     /// What made the sender repeat a segment.
@@ -196,7 +204,9 @@ impl Sender {
         let quarter = trips.smoothed.map_or(Span::ZERO, |trip| Span::from_nanos(trip.nanos() / 4));
         let soon = trips.sender_leg.unwrap_or(Span::ZERO) + quarter + SLOP;
         let since = piece.at.time.since(told);
-        since <= soon || waited.is_some_and(|waited| waited < MIN_TIMEOUT)
+        // Where the original never came, the hole is about as old.
+        let age = waited.or_else(|| piece.hole_since.map(|hole| piece.at.time.since(hole)));
+        since <= soon || age.is_some_and(|age| age < MIN_TIMEOUT)
     }
 
     fn after_loss(&mut self, segment: &Segment<'_>, piece: &Piece, class: SegmentClass) {
@@ -232,7 +242,8 @@ impl Sender {
         self.sent_count += 1;
         if let Some(oldest) = self.sent.get_mut(slot) {
             let size = segment.ip.total_len;
-            *oldest = Transmission { offset: piece.offset, end: piece.end, time: piece.at.time, size };
+            let numbers = SendOrder::numbers(segment);
+            *oldest = Transmission { offset: piece.offset, end: piece.end, time: piece.at.time, size, numbers };
         }
     }
 
@@ -267,7 +278,8 @@ impl Sender {
         trips: &Trips,
     ) -> (Option<(i64, i64, Needless)>, u32) {
         self.dupacks = 0;
-        self.hole_told = None;
+        // What it acknowledges beyond shows the next hole.
+        self.hole_told = (self.sacked_to > offset).then_some(at.time);
         if self.recovery.is_some_and(|recovery| offset >= recovery.until) {
             self.recovery = None;
         }
