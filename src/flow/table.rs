@@ -105,7 +105,8 @@ pub struct Finished<C> {
 struct Slot<C> {
     key: FlowKey,
     kind: Kind,
-    conversation: Conversation<C>,
+    // Boxed: a slot that is free, or moved when the table grows, is small.
+    conversation: Box<Conversation<C>>,
 }
 
 /// All connections in progress.
@@ -302,7 +303,7 @@ impl<C: Consumer + Default> Table<C> {
             (self.slots.len() - 1) as u32
         });
         if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = Some(Slot { key, kind, conversation });
+            *place = Some(Slot { key, kind, conversation: Box::new(conversation) });
         }
         self.index.insert(key, slot);
         self.queues.add(slot, kind);
