@@ -26,10 +26,10 @@ fn findings(source: Source) -> serde_json::Value {
     while let Some(packet) = timeline.next_packet() {
         analyzer.push(&packet);
     }
-    assert!(!timeline.is_incomplete());
+    let complete = !timeline.is_incomplete();
     let inputs = Inputs { captures: timeline.captures().collect(), unreadable: Vec::new() };
     let report = report(analyzer.finish(0), &inputs);
-    serde_json::json!([report.attempts, report.connections, report.findings, report.summary])
+    serde_json::json!([report.attempts, report.connections, report.findings, report.summary, complete])
 }
 
 fn piped(bytes: Vec<u8>) -> Source {
@@ -53,7 +53,8 @@ fn whole_dribbled_gzipped_and_pcapng_say_the_same() {
             Source::Reader { name: "-".to_owned(), reader: Box::new(Dribble(io::Cursor::new(bytes.clone()))) };
         assert_eq!(findings(dribble), whole, "byte by byte: {}", path.display());
         assert_eq!(findings(piped(gzip(&bytes))), whole, "gzip: {}", path.display());
-        if let Some(pcapng) = pcapng(&bytes) {
+        // A file cut inside its last packet has none to be converted.
+        if let Some(pcapng) = pcapng(&bytes).filter(|_| whole[4] == true) {
             assert_eq!(findings(piped(pcapng)), whole, "pcapng: {}", path.display());
         }
     }

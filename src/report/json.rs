@@ -186,6 +186,12 @@ fn new_line(out: &mut String, depth: usize) -> usize {
 /// JSON, with the characters that JSON would let through escaped; they stand
 /// only in strings.
 fn push_scalar(out: &mut String, json: &str) {
+    // serde_json has escaped what ASCII has to hide, DEL aside; nearly all of a
+    // report is ASCII.
+    if json.bytes().all(|b| b < 0x7f) {
+        out.push_str(json);
+        return;
+    }
     for c in json.chars() {
         if is_deceptive(c) {
             let mut units = [0; 2];

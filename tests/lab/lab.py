@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The fault lab: makes labelled captures of RDP connections that went well or wrong.
 
     lab.py list              the scenarios
@@ -117,7 +117,7 @@ def _chosen(options):
 
 def _make(made, target, keep):
     wanted = made.stage or "-"
-    for attempt in range(TRIES):
+    for _ in range(TRIES):
         folder = pathlib.Path(tempfile.mkdtemp(prefix=f"rdplab-{made.name}-"))
         try:
             started = time.time()

@@ -88,8 +88,6 @@ class Actor(threading.Thread):
         super().__init__(daemon=True)
         self._side, self._talk, self._lines = side, talk, lines
         self._tls, self._certificate = tls, certificate
-        self.ended_early = False
-        self.at = ""
 
     def run(self):
         endpoint = self._talk.endpoint
@@ -99,10 +97,9 @@ class Actor(threading.Thread):
             else:
                 endpoint.accept()
             for line in self._lines:
-                self.at = line.name
                 self._play(line, endpoint)
         except (Reset, TimeoutError, ssl.SSLError):
-            self.ended_early = True
+            pass    # the other side, or somebody in the middle, ended the play early
 
     def _play(self, line, endpoint):
         mine = line.side == self._side

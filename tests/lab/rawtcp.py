@@ -19,6 +19,10 @@ from packets import ACK, FIN, PSH, RST, SYN
 MTU = 1500
 
 
+# Two hosts whose IP ids run side by side would look like one device copying the other's.
+_starts = random.Random(4)
+
+
 @dataclass
 class Shape:
     """The habits of one host. Its IP id counter runs across all its connections."""
@@ -30,7 +34,7 @@ class Shape:
     abort_flags: int = RST | ACK
     refuses: bool = False       # no listener: every SYN is answered with a RST
     idents: itertools.count = field(
-        default_factory=lambda: itertools.count(random.Random(4).randrange(1, 60000)))
+        default_factory=lambda: itertools.count(_starts.randrange(1, 60000)))
 
 
 _PLACES = {
@@ -54,13 +58,13 @@ class Endpoint:
         kind = b"\x86\xdd" if ":" in local[0] else b"\x08\x00"
         self._link = bytes.fromhex((router + mac).replace(":", "")) + kind
         self._random = random.Random(f"{seed} {local}")
-        self.next = self._una = self._random.randrange(1 << 32)
+        self.next = self._random.randrange(1 << 32)
         self.expected = 0                               # the next byte of the other side
         self._inbound, self._early = bytearray(), {}
         self._unacked = []                              # [seq, flags, data, sent at, tries]
         self.peer_window, self.peer_closed, self.was_reset = 65535, False, False
         self.window = self.shape.window
-        self.established, self.dead, self.gave_up = False, False, False
+        self.established, self.dead = False, False
         self._news = threading.Condition()
         with namespaces.inside(namespace):
             self._port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -81,7 +85,9 @@ class Endpoint:
         self._await(lambda: self.established, seconds)
 
     def send(self, data):
-        while data:
+        if self.was_reset:
+            raise Reset()
+        while data and not self.dead:
             part, data = data[:self.mss], data[self.mss:]
             self._send(ACK | (0 if data else PSH), part, keep=True)
             self.next = (self.next + len(part)) & 0xFFFFFFFF
@@ -244,7 +250,6 @@ class Endpoint:
                 if time.time() - sent < first * 2 ** min(tries, self.shape.retries):
                     continue
                 if tries == self.shape.retries and self.peer_window:
-                    self.gave_up = True
                     self.dead = True
                     self._transmit(self.next, RST | ACK, window=0)
                     self._news.notify_all()

@@ -36,7 +36,7 @@ class Run:
         self._peers = []
         namespaces.build(server_ttl=scenario.server_ttl, client_ttl=scenario.client_ttl,
                          firewall=scenario.kernel_forger)
-        self.bridge = bridge.Bridge(scenario.path)
+        self.bridge = bridge.Bridge(scenario.path, scenario.name)
         self.bridge.start()
 
     def rule(self, rule):

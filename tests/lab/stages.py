@@ -32,6 +32,8 @@ def first_frames(pcap, keys, encrypted, port=3389):
     if encrypted:
         # Without this, tshark takes TLS on the RDP port for TPKT and decrypts nothing.
         command += ["-d", f"tcp.port=={port},tls"]
+        if port != 3389:
+            command += ["-d", f"tls.port=={port},tpkt"]
     elif port != 3389:
         command += ["-d", f"tcp.port=={port},tpkt"]
     if keys.exists():

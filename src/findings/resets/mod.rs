@@ -3,7 +3,7 @@
 //! A RST carries the address of one of the two ends, but any device on the
 //! path can write that address. Each kind of evidence is a small unit in a file
 //! of its own; this file combines them in the open. What must never be scored
-//! is listed in [`combine`].
+//! is listed in `combine`.
 
 mod bidirectional;
 mod causality;

@@ -26,6 +26,18 @@ def _old_tls(lab):
         lab.session(lab.xfreerdp(security="nla", tls="1.0"))
 
 
+def _suite(suite):
+    def run(lab):
+        lab.shadow(tls="1.2")
+        with lab.capture():
+            lab.session(lab.xfreerdp(security="nla", extra=[f"/tls-ciphers:{suite}"]))
+    return run
+
+
+scenario("healthy-nla-tls12-cbc", "NLA over TLS 1.2 with a CBC suite, encrypt-then-MAC", tls="1.2",
+         **_HEALTHY)(_suite("ECDHE-RSA-AES256-SHA384"))
+scenario("healthy-nla-tls12-chacha", "NLA over TLS 1.2 with ChaCha20-Poly1305", tls="1.2",
+         **_HEALTHY)(_suite("ECDHE-RSA-CHACHA20-POLY1305"))
 scenario("healthy-nla-tls10", "an old server with NLA over TLS 1.0, whose CBC records are padded",
          tls="1.0", **_HEALTHY)(_old_tls)
 

@@ -201,6 +201,21 @@ def _(lab):
         time.sleep(0.5)
 
 
+@scenario("forged-but-ignored", "a device resets the client of an active session too late: the "
+          "sequence numbers lie before the window, the hosts ignore them and go on", "benign",
+          stage="active", must_not=without("injected-reset", "middlebox"),
+          ends={side: {"ended_how": "fin", "ended_by": "client"} for side in ("client", "server")})
+def _(lab):
+    lab.shadow()
+    with lab.capture():
+        client = lab.xfreerdp(security="nla")
+        lab.until_active(client)
+        _arm(lab, forge.stale, _data_from_client, pass_on=True)
+        _type()
+        time.sleep(0.5)
+        lab.leave(client)
+
+
 def _idle(builder, name, title, seconds, at_timer, **fields):
     @scenario(name, title, stage="active", **{**_INJECTED, **fields, "must_not": without(
         "injected-reset", "middlebox", "state-expired") + ["host-reset"]})

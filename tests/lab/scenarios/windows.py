@@ -1,6 +1,7 @@
 """Windows-shaped peers: mstsc and a Windows server, played by scripts over a TCP of our own."""
 
 import itertools
+import threading
 import time
 
 import forge
@@ -23,10 +24,10 @@ _KINDS = dict(healthy=dict(stage="active", must_not=FAILURES),
 
 
 def windows(name, title, kind, *connections, rule=None, v6=False, tls="1.2", certificate="valid",
-            gap=0.4, tail=0.3, port=3389, ports=itertools.count(50101, 7), server_shape=None,
-            **fields):
+            gap=0.4, tail=0.3, port=3389, ports=None, server_shape=None, **fields):
     """A scenario of one or more plays after one another, from one port of the client each."""
-    ports = list(itertools.islice(ports, len(connections)))
+    ports = list(itertools.islice(ports or itertools.count(50101, 7), len(connections)))
+
     @scenario(name, title, kind, tls=tls, port=port, **{**_KINDS[kind], **fields})
     def run(lab):
         if rule:
@@ -102,6 +103,11 @@ windows("windows-capture-stops", "the capture ends in the middle of an active se
 windows("windows-capture-stops-early", "the capture ends in the middle of the channel joins",
         "benign", plays.until(_NTLM, "joined 1003"), stage="mcs", tls="1.3")
 
+windows("windows-ttl-wobble", "packets take two roads of differing length by turns, so that TTLs vary "
+        "by one, that of the last reset too", "benign", _NTLM, rule=lambda: [rules.wobble()],
+        stage="active")
+windows("windows-idle-20s", "nothing is sent for 20 s in an active session, then it goes on",
+        "benign", plays.slowed(_NTLM, "mouse 1", 20.0), stage="active")
 windows("windows-other-port", "mstsc logs on to a server on port 33890", "healthy", _NTLM,
         port=33890)
 windows("windows-port-reuse", "two good sessions in a row from the same port of the client: the "
@@ -227,6 +233,44 @@ injected("windows-injected-gfw2-active", "a national filter resets both ends of 
          forge.gfw_type_2, rules.client_record(20), stage="active", one_sided=False)
 injected("windows-injected-bigip-credssp", "a BIG-IP resets both ends in CredSSP and says why",
          forge.bigip_cause, rules.client_record(2), stage="credssp", one_sided=False)
+
+@scenario("windows-idle-240s-balancer", "a cloud load balancer resets both ends of a session after "
+          "4 minutes of idleness", "fault", tls="1.2", stage="active", must=["injected-reset"],
+          verdict="injected-reset", must_not=without("injected-reset", "middlebox", "state-expired")
+          + ["host-reset"])
+def _(lab):
+    stage = _idle_stage(lab)
+    with lab.capture():
+        stage.play(seconds=5, linger=0.1)
+        time.sleep(239)
+        flow = lab.bridge.flows.all()[0]
+        for raw, direction, delay in forge.balancer_idle(flow.toward_server().last,
+                                                         lab.bridge.random):
+            lab.bridge.forge(raw, direction, "balancer_idle", delay)
+        time.sleep(0.5)
+
+
+@scenario("windows-idle-240s-silent", "a cloud load balancer forgets a session after 4 minutes of "
+          "idleness and drops the next input in silence; mstsc gives up and resets", "fault",
+          tls="1.2", stage="active", must=["state-expired"], verdict="state-expired",
+          must_not=without("state-expired"),
+          from_server=dict(must=[], must_not=["injected-reset"], verdict=""))
+def _(lab):
+    stage = _idle_stage(lab, Line("client", "late mouse", pdus.mouse(), 241))
+    with lab.capture():
+        threading.Timer(238, lambda: lab.rule(rules.Dark(lambda packet: True,
+                                                         label="forgotten state"))).start()
+        stage.play(seconds=246, linger=0.1)
+        time.sleep(11)
+
+
+def _idle_stage(lab, *then):
+    lines = plays.until(plays.windows(prompt=0.5, rounds=2), "mouse 1",
+                        *then, Line("server", "idle", action="silence", pause=300))
+    stage = plays.Stage(lab.folder, lines, (CLIENT, 50101), (SERVER, 3389))
+    lab.keep(stage)
+    return stage
+
 
 # Resets and closes of their own in an active session.
 
