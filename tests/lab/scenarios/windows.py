@@ -291,6 +291,7 @@ windows("windows-refused-port", "a Windows host without a listener refuses the S
         "sequence number 0, no DF, and an IP id that counts", "fault",
         [], server_shape=Shape(refuses=True), stage="tcp", tls="none", tail=1.0,
         must=["connection-refused"], verdict="connection-refused",
+        cannot={"client": ["ended_by"]},
         must_not=without("connection-refused"))
 
 # A receiver that closes its window.
