@@ -14,7 +14,11 @@ mod rule;
 mod sentence;
 mod totals;
 
+#[cfg(test)]
+mod testing;
+
 mod abrupt_close;
+mod authorization_denied;
 mod certificate_not_yet_valid;
 mod certificate_rejected;
 mod connection_refused;
@@ -23,6 +27,7 @@ mod expired_certificate;
 mod hello_rejected;
 mod host_reset;
 mod injected_reset;
+mod licensing_incomplete;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
@@ -30,6 +35,7 @@ mod protocol_not_offered;
 mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
+mod session_denied;
 mod stalled_negotiation;
 mod tls_alert;
 
@@ -60,6 +66,9 @@ pub const RULES: &[&dyn Rule] = &[
     &expired_certificate::ExpiredCertificate,
     &certificate_not_yet_valid::CertificateNotYetValid,
     &credentials_rejected::CredentialsRejected,
+    &authorization_denied::AuthorizationDenied,
+    &licensing_incomplete::LicensingIncomplete,
+    &session_denied::SessionDenied,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
     &retransmission_burst::RetransmissionBurst,
