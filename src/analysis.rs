@@ -19,6 +19,9 @@ const MAX_KEPT: usize = 20_000;
 /// Connections that are in no list of the report.
 const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
 
+/// Bytes that were not put in order because a limit was reached.
+const HOLE_GIVEN_UP: NoticeKind = NoticeKind("reassembly-limit-reached");
+
 /// Packets that were passed over because their headers made no sense.
 const NOT_DECODED: NoticeKind = NoticeKind("packets-not-decoded");
 
@@ -147,6 +150,14 @@ impl Analyzer {
                 tcp.swap_sides();
             }
             let session = session.into_facts();
+            for side in Side::BOTH {
+                if tcp.directions.of(side).given_up > 0 {
+                    self.notices.add(HOLE_GIVEN_UP, Some(tcp.last.frame), || {
+                        "more came behind a missing packet than is held back; what the packet said is left out"
+                            .to_owned()
+                    });
+                }
+            }
             let diagnosis = diagnose(&tcp, &session, false);
             self.totals.add(&tcp, &diagnosis.coverage);
             let sentence = connection_sentence(&tcp, &session, &diagnosis);

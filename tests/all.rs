@@ -17,6 +17,7 @@ mod containers;
 mod corpus;
 mod generator;
 mod golden;
+mod losses;
 mod public;
 mod readme;
 mod tidy;

@@ -238,3 +238,31 @@ fn table(score: &Score, kinds: &BTreeMap<String, u32>) -> String {
     let _ = writeln!(text, "  cases: {kinds:?}");
     text
 }
+
+#[test]
+fn every_finding_has_a_case_that_wants_it_and_healthy_ones_that_are_without() {
+    let (mut wanted, mut seen_in_health) = (BTreeSet::new(), BTreeMap::<String, u32>::new());
+    let mut healthy = 0;
+    for folder in folders() {
+        let truth: Truth = toml::from_str(&std::fs::read_to_string(folder.join("truth.toml")).unwrap()).unwrap();
+        for vantage in [&truth.expect_from_client, &truth.expect_from_server] {
+            let expect = truth.expect.with(vantage.as_ref());
+            wanted.extend(expect.must);
+            wanted.extend(expect.verdict);
+        }
+        if truth.kind == "healthy" || truth.kind == "benign" {
+            for (_, path) in captures(&folder) {
+                healthy += 1;
+                let report = analyse(&path).1;
+                let failures = report.connections.iter().flat_map(|c| &c.findings);
+                let ids: BTreeSet<&str> = failures.map(|f| f.id.as_str()).collect();
+                ids.iter().for_each(|id| *seen_in_health.entry((*id).to_owned()).or_default() += 1);
+            }
+        }
+    }
+    for id in rdpwhy::findings::RULES.iter().map(|rule| rule.id()) {
+        assert!(wanted.contains(id), "no case wants {id}");
+        let noisy = seen_in_health.get(id).copied().unwrap_or_default();
+        assert!(noisy < healthy / 2, "{id} is reported in {noisy} of {healthy} healthy captures");
+    }
+}

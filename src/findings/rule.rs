@@ -70,7 +70,7 @@ impl Coverage {
         Self {
             missing_side,
             late_start: tcp.handshake.syns == 0 && tcp.handshake.syn_acks == 0,
-            gaps: directions.client.gaps + directions.server.gaps > 0,
+            gaps: Side::BOTH.into_iter().any(|s| directions.of(s).gaps + directions.of(s).given_up > 0),
             cut: directions.client.cut_frames + directions.server.cut_frames > 0,
             dropped,
         }

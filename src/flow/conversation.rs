@@ -1,11 +1,14 @@
 //! One TCP connection: two directions, the handshake, the resets, the end.
 
-use super::direction::{Direction, DirectionFacts};
+use super::direction::{Acknowledgment, Direction, Surroundings};
+use super::direction_facts::DirectionFacts;
 use super::habits::Habits;
-use super::loss::Retransmission;
+use super::loss::{LossEvent, SegmentClass};
 use super::reset::{ResetFacts, SequenceFit};
 use super::rtt::Rtt;
+use super::sender::Trips;
 use super::seq::Seq;
+use super::stall::{Stalls, Waiting};
 use super::table::Endpoint;
 use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
 use crate::wire::{IcmpError, Segment, TcpFlags};
@@ -111,6 +114,8 @@ pub struct TcpFacts {
     pub more_resets: u32,
     /// ICMP errors about this connection.
     pub icmp: Vec<Seen<IcmpError>>,
+    /// Times in which nothing came although bytes were unacknowledged.
+    pub stalls: Stalls,
     /// The end.
     pub end: End,
     /// Index in `resets` of the one that ended the connection.
@@ -130,6 +135,7 @@ impl TcpFacts {
         self.rtt.swap();
         self.roles_from = RolesFrom::Negotiation;
         self.end.by = self.end.by.map(Side::other);
+        self.stalls.swap_sides();
         for reset in &mut self.resets {
             reset.claimed_by = reset.claimed_by.other();
         }
@@ -151,6 +157,7 @@ pub struct Conversation<C> {
     resets: Vec<ResetFacts>,
     more_resets: u32,
     icmp: Vec<Seen<IcmpError>>,
+    stalls: Stalls,
     last_seq: BySide<u32>,
     longest_silence: Span,
     clock_ran_back: u64,
@@ -173,6 +180,7 @@ impl<C: Consumer> Conversation<C> {
             resets: Vec::new(),
             more_resets: 0,
             icmp: Vec::new(),
+            stalls: Stalls::default(),
             last_seq: BySide::default(),
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
@@ -223,8 +231,7 @@ impl<C: Consumer> Conversation<C> {
             // A host answers each stray segment with an equal RST; those are as
             // good as copies, and say nothing about the capture.
             if !segment.tcp.flags.has(TcpFlags::RST) {
-                direction.facts.copies += 1;
-                direction.facts.first_copy.get_or_insert(at);
+                direction.copy(segment, at);
             }
             return;
         }
@@ -246,37 +253,49 @@ impl<C: Consumer> Conversation<C> {
 
     fn ordinary(&mut self, segment: &Segment<'_>, side: Side, at: At) {
         let flags = segment.tcp.flags;
+        let mut repeated_syn = None;
         if flags.has(TcpFlags::SYN) {
-            self.syn(segment, side, at);
+            repeated_syn = self.syn(segment, side, at);
         } else if flags.has(TcpFlags::ACK) && side == Side::Client && self.handshake.syn_ack.is_some() {
             self.complete_handshake(at);
         }
-        let min_rtt = self.min_rtt();
+        let waiting = self.waiting(at);
         let acked_before = self.directions.of(side.other()).acked();
         if flags.has(TcpFlags::ACK) {
             self.acknowledge(segment, side, at);
         }
+        let window_closed = self.directions.of(side.other()).window_is_closed();
+        let around = Surroundings { trips: self.trips(side), window_closed };
         let direction = self.directions.of_mut(side);
         let is_syn = flags.has(TcpFlags::SYN);
         // The window of a SYN is never scaled and never closed.
         if !is_syn {
-            direction.window(segment.tcp.window, at);
+            direction.facts.window(segment.tcp.window, at);
         }
-        let fresh = !is_syn && direction.data(segment, side, at, min_rtt, &mut self.consumer);
-        direction.habits.learn(segment, at, is_syn);
+        let fresh = !is_syn && direction.data(segment, side, at, &around, &mut self.consumer);
+        direction.learn(segment, at);
+        if let Some(waiting) = waiting {
+            // A first SYN-ACK measures the path, however long it took.
+            let class = if is_syn { repeated_syn } else { direction.last_class() };
+            if !is_syn || repeated_syn.is_some() {
+                self.stalls.ended(&waiting, side, class, at);
+            }
+        }
         let progress = fresh || self.directions.of(side.other()).acked() > acked_before;
         self.note_afterlife(segment, side, at, progress);
         self.settle(at);
     }
 
-    fn syn(&mut self, segment: &Segment<'_>, side: Side, at: At) {
+    /// Takes a SYN or SYN-ACK; says which, where it is a repeated one.
+    fn syn(&mut self, segment: &Segment<'_>, side: Side, at: At) -> Option<SegmentClass> {
         let direction = self.directions.of_mut(side);
         let options = &segment.tcp.options;
         direction.begin_at(Seq(segment.tcp.seq).plus(1), true);
         direction.facts.mss = options.mss.or(direction.facts.mss);
         direction.facts.window_scale = options.window_scale.or(direction.facts.window_scale);
         direction.facts.sack_permitted |= options.sack_permitted;
-        let repeated = if segment.tcp.flags.has(TcpFlags::ACK) {
+        let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
+        let repeated = if is_answer {
             self.handshake.syn_acks = self.handshake.syn_acks.saturating_add(1);
             self.handshake.syn_ack.is_some()
         } else {
@@ -287,8 +306,13 @@ impl<C: Consumer> Conversation<C> {
             }
             self.handshake.syns > 1
         };
+        let class = if is_answer { SegmentClass::SynAck } else { SegmentClass::Syn };
         if repeated {
-            direction.facts.loss.note(Retransmission::Syn, at, -1, 0, None);
+            let ip_len = segment.ip.total_len;
+            direction
+                .facts
+                .loss
+                .note(LossEvent { at, class, place: None, offset: -1, len: 0, ip_len, waited: None }, 0);
         }
         if segment.tcp.flags.has(TcpFlags::ACK) && self.handshake.syn_ack.is_none() {
             self.handshake.syn_ack = Some(at);
@@ -297,6 +321,7 @@ impl<C: Consumer> Conversation<C> {
                 self.directions.server.rtt.sample(at.time.since(syn.time));
             }
         }
+        repeated.then_some(class)
     }
 
     fn complete_handshake(&mut self, at: At) {
@@ -309,6 +334,8 @@ impl<C: Consumer> Conversation<C> {
     }
 
     fn acknowledge(&mut self, segment: &Segment<'_>, side: Side, at: At) {
+        let trips = self.trips(side.other());
+        let scale = self.directions.of(side).facts.window_scale.unwrap_or(0).min(14);
         let other = self.directions.of_mut(side.other());
         let ack = Seq(segment.tcp.ack);
         // The first acknowledgment tells where the other stream begins, where
@@ -317,8 +344,16 @@ impl<C: Consumer> Conversation<C> {
         if !other.has_begun() && from_handshake {
             other.begin_at(ack, true);
         }
-        let pure = segment.payload_len == 0 && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0;
-        if let Some(trip) = other.acknowledged(ack, pure, at) {
+        let options = &segment.tcp.options;
+        let acknowledgment = Acknowledgment {
+            ack,
+            pure: segment.payload_len == 0 && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0,
+            sack: options.sack.get(..usize::from(options.sack_count)).unwrap_or_default(),
+            echo: options.timestamps.map(|(_, echo)| echo),
+            window: i64::from(segment.tcp.window) << if from_handshake { 0 } else { scale },
+            at,
+        };
+        if let Some(trip) = other.acknowledged(&acknowledgment, &trips) {
             // The acknowledgment came from this side: it measures this leg.
             self.directions.of_mut(side).rtt.sample(trip);
         }
@@ -381,7 +416,7 @@ impl<C: Consumer> Conversation<C> {
         let fin = i64::from(sender.facts.fin.is_some());
         if offset == sender.acked() || offset == sender.max_end() || offset == sender.max_end() + fin {
             SequenceFit::Exact
-        } else if offset > sender.acked() && offset <= sender.acked() + window.max(1) {
+        } else if offset > sender.acked() && offset <= (sender.acked() + window.max(1)).max(sender.right_edge()) {
             SequenceFit::InWindow
         } else {
             SequenceFit::Outside
@@ -400,6 +435,18 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
+    /// Bytes held back behind holes, both directions together.
+    pub fn held_bytes(&self) -> usize {
+        self.directions.client.held_bytes() + self.directions.server.held_bytes()
+    }
+
+    /// Gives up every hole, to free what is held behind it.
+    pub fn release(&mut self, at: At) {
+        for side in Side::BOTH {
+            self.directions.of_mut(side).release(side, at, &mut self.consumer);
+        }
+    }
+
     /// An ICMP error about a packet of this connection.
     pub fn icmp_error(&mut self, error: IcmpError, at: At) {
         if self.icmp.len() < MAX_ICMP {
@@ -408,14 +455,33 @@ impl<C: Consumer> Conversation<C> {
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
     }
 
-    /// The shortest whole round trip: both legs together.
-    fn min_rtt(&self) -> Option<Span> {
-        Some(self.directions.client.rtt.min()? + self.directions.server.rtt.min()?)
+    /// Round trips as the sender of `side` has them.
+    fn trips(&self, side: Side) -> Trips {
+        let (near, far) = (&self.directions.of(side).rtt, &self.directions.of(side.other()).rtt);
+        let smoothed = near.smoothed().zip(far.smoothed()).map(|(near, far)| near + far);
+        Trips { sender_leg: near.min(), receiver_leg: far.min(), smoothed }
+    }
+
+    /// What is waited for, where nothing came for longer than a healthy path
+    /// takes.
+    fn waiting(&self, at: At) -> Option<Waiting> {
+        let gap = at.time.since(self.last.time);
+        let smoothed = self.trips(Side::Client).smoothed.unwrap_or(Span::ZERO);
+        if !Stalls::is_stall(gap, smoothed) {
+            return None;
+        }
+        let owner = Side::BOTH.into_iter().find(|side| self.directions.of(*side).outstanding());
+        let handshake = self.handshake.syns > 0 && self.handshake.established.is_none();
+        let owner = owner.or(handshake.then_some(Side::Client))?;
+        let sender = self.directions.of(owner);
+        let window_closed = self.directions.of(owner.other()).window_is_closed();
+        Some(Waiting { since: self.last, owner, acked: sender.acked(), max_end: sender.max_end(), window_closed })
     }
 
     /// The connection is over (or the capture is, at `observed_until`).
     pub fn finish(self, observed_until: CaptureTime) -> (TcpFacts, C) {
         let (end, ending_reset) = self.ending(observed_until);
+        let last = self.last.time;
         let BySide { client, server } = self.directions;
         let habits = BySide { client: client.habits.clone(), server: server.habits.clone() };
         let rtt = BySide { client: client.rtt.clone(), server: server.rtt.clone() };
@@ -426,12 +492,13 @@ impl<C: Consumer> Conversation<C> {
             last: self.last,
             observed_until,
             handshake: self.handshake,
-            directions: BySide { client: client.into_facts(), server: server.into_facts() },
+            directions: BySide { client: client.into_facts(last), server: server.into_facts(last) },
             habits,
             rtt,
             resets: self.resets,
             more_resets: self.more_resets,
             icmp: self.icmp,
+            stalls: self.stalls,
             end,
             ending_reset,
             longest_silence: self.longest_silence,

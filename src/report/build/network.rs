@@ -26,7 +26,7 @@ pub(super) fn build(tcp: &TcpFacts) -> Network {
             client: zero_window(&tcp.directions.client),
             server: zero_window(&tcp.directions.server),
         },
-        keep_alives: by_side(&|d| u64::from(d.loss.probes)),
+        keep_alives: by_side(&|d| u64::from(d.loss.keep_alives)),
         not_captured_bytes: by_side(&|d| d.gap_bytes),
         mss: SegmentSizes { client: tcp.directions.client.mss, server: tcp.directions.server.mss },
         longest_silence_ms: (tcp.first.frame != tcp.last.frame).then(|| tcp.longest_silence.into()),
@@ -48,9 +48,9 @@ fn round_trip(tcp: &TcpFacts) -> Option<RoundTrip> {
 fn retransmissions(direction: &DirectionFacts) -> Retransmissions {
     let loss = &direction.loss;
     Retransmissions {
-        segments: u64::from(loss.timeouts + loss.fast + loss.spurious + loss.syn + loss.fin),
+        segments: u64::from(loss.repeated()),
         bytes: loss.bytes,
-        timeout: u64::from(loss.timeouts + loss.syn + loss.fin),
+        timeout: u64::from(loss.timeouts + loss.go_back_n + loss.syn + loss.fin),
         fast: u64::from(loss.fast),
         spurious: u64::from(loss.spurious),
     }
