@@ -6,6 +6,7 @@
 
 pub mod attempts;
 mod catalogue;
+mod crowd;
 mod diagnosis;
 mod finding;
 mod pattern;
@@ -21,6 +22,7 @@ mod abrupt_close;
 mod authorization_denied;
 mod certificate_not_yet_valid;
 mod certificate_rejected;
+mod connection_limit;
 mod connection_refused;
 mod credentials_rejected;
 mod expired_certificate;
@@ -38,6 +40,7 @@ mod service_silent;
 mod session_denied;
 mod stalled_negotiation;
 mod tls_alert;
+mod udp_blocked;
 
 mod capture_cut_packets;
 mod capture_duplicates;
@@ -46,6 +49,7 @@ mod capture_late_start;
 mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
+pub use crowd::{Crowd, CrowdRule};
 pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose};
 pub use finding::{Evidence, Excluded, Finding, Severity};
 pub use pattern::{Match, Pattern0x7};
@@ -87,3 +91,6 @@ pub const CAPTURE_RULES: &[&dyn CaptureRule] = &[
     &capture_cut_packets::CaptureCutPackets,
     &capture_duplicates::CaptureDuplicates,
 ];
+
+/// The rules for several connections together.
+pub const CROWD_RULES: &[&dyn CrowdRule] = &[&connection_limit::ConnectionLimit, &udp_blocked::UdpBlocked];

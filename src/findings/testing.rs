@@ -4,11 +4,12 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::{Diagnosis, diagnose};
+use super::attempts::Link;
+use super::{Diagnosis, Outcome, diagnose};
 use crate::base::{At, BySide, CaptureTime, Frame, Side, Span};
-use crate::flow::Table;
-use crate::session::Session;
+use crate::flow::{Endpoint, Table};
 use crate::session::tests::script::{Event, events};
+use crate::session::{Session, Stage};
 use crate::wire::{IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
 
 pub const ACK: u8 = TcpFlags::ACK;
@@ -57,6 +58,29 @@ pub fn verdict(script: &str, close: &[(u32, Side, u8)]) -> String {
 /// Whether `id` is among the findings.
 pub fn finds(id: &str, script: &str, close: &[(u32, Side, u8)]) -> bool {
     diagnosed(script, close).findings.iter().any(|finding| finding.id == id)
+}
+
+/// A summary: a connection from `start_s` to `end_s`, each in seconds, that
+/// reached the desktop at once.
+pub fn link(id: u32, start_s: i64, end_s: i64) -> Link {
+    let time = |s: i64| CaptureTime::from_parts(s, 0);
+    let ip = |n| IpAddr::V4(Ipv4Addr::new(10, 0, 0, n));
+    Link {
+        id,
+        client: Endpoint { ip: ip(1), port: 50_000 + id as u16 },
+        server: Endpoint { ip: ip(2), port: 3389 },
+        start: time(start_s),
+        end: time(end_s),
+        first: At { frame: Frame::new(0, u64::from(id) + 1), time: time(start_s) },
+        open_until: time(end_s),
+        desktop: Some(time(start_s)),
+        server_answered: true,
+        is_sound: true,
+        outcome: Outcome::Active,
+        stage: Stage::Active,
+        verdict: None,
+        sentence: format!("connection {id}."),
+    }
 }
 
 #[derive(Default)]
