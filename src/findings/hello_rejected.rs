@@ -28,6 +28,8 @@ impl Rule for HelloRejected {
         let answered = !tls.alerts.is_empty() || tls.hello_retry_request.is_some();
         if answered
             || case.session.stage() != Stage::Tls
+            // A ServerHello that cannot be read is one all the same.
+            || case.session.stages.lower_bound().is_some()
             || !case.ended_by(Side::Server)
             || !case.coverage.shows_absence(Side::Server)
             || case.tcp.directions.server.never_seen > 0

@@ -6,6 +6,7 @@
 
 pub mod attempts;
 mod catalogue;
+mod crowd;
 mod diagnosis;
 mod finding;
 mod pattern;
@@ -14,15 +15,21 @@ mod rule;
 mod sentence;
 mod totals;
 
+#[cfg(test)]
+mod testing;
+
 mod abrupt_close;
+mod authorization_denied;
 mod certificate_not_yet_valid;
 mod certificate_rejected;
+mod connection_limit;
 mod connection_refused;
 mod credentials_rejected;
 mod expired_certificate;
 mod hello_rejected;
 mod host_reset;
 mod injected_reset;
+mod licensing_incomplete;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
@@ -30,8 +37,10 @@ mod protocol_not_offered;
 mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
+mod session_denied;
 mod stalled_negotiation;
 mod tls_alert;
+mod udp_blocked;
 
 mod capture_cut_packets;
 mod capture_duplicates;
@@ -40,6 +49,7 @@ mod capture_late_start;
 mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
+pub use crowd::{Crowd, CrowdRule};
 pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose};
 pub use finding::{Evidence, Excluded, Finding, Severity};
 pub use pattern::{Match, Pattern0x7};
@@ -60,6 +70,9 @@ pub const RULES: &[&dyn Rule] = &[
     &expired_certificate::ExpiredCertificate,
     &certificate_not_yet_valid::CertificateNotYetValid,
     &credentials_rejected::CredentialsRejected,
+    &authorization_denied::AuthorizationDenied,
+    &licensing_incomplete::LicensingIncomplete,
+    &session_denied::SessionDenied,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
     &retransmission_burst::RetransmissionBurst,
@@ -78,3 +91,6 @@ pub const CAPTURE_RULES: &[&dyn CaptureRule] = &[
     &capture_cut_packets::CaptureCutPackets,
     &capture_duplicates::CaptureDuplicates,
 ];
+
+/// The rules for several connections together.
+pub const CROWD_RULES: &[&dyn CrowdRule] = &[&connection_limit::ConnectionLimit, &udp_blocked::UdpBlocked];

@@ -134,6 +134,15 @@ impl Case<'_> {
         self.ended_by(Side::Client) || (closed && self.client_goodbye().is_some())
     }
 
+    /// Whether `side` sent bytes that the capture does not have: its FIN stands
+    /// behind them, or its peer acknowledged them.
+    #[must_use]
+    pub fn has_unseen_bytes(&self, side: Side) -> bool {
+        let facts = self.tcp.directions.of(side);
+        // The FIN takes a number of its own.
+        facts.never_seen > 0 || facts.acknowledged_bytes > facts.sent_bytes.saturating_add(1)
+    }
+
     /// Evidence that a packet of the ending shows.
     #[must_use]
     pub fn end_evidence(&self) -> Evidence {
