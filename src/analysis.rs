@@ -3,14 +3,24 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
-use crate::base::{At, CaptureId, Gap, Notice, Notices, Side};
+use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt, Link};
-use crate::findings::{CAPTURE_RULES, Diagnosis, Finding, Totals, connection_sentence, diagnose};
+use crate::findings::{CAPTURE_RULES, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose};
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
 use crate::wire::{self, Decoded, Glance};
+
+/// Connections kept for the report. Each takes some 10 KiB there; beyond this
+/// only failures are kept, and beyond twice as many nothing.
+const MAX_KEPT: usize = 20_000;
+
+/// Connections that are in no list of the report.
+const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
+
+/// Packets that were passed over because their headers made no sense.
+const NOT_DECODED: NoticeKind = NoticeKind("packets-not-decoded");
 
 /// One connection, explained.
 #[derive(Clone, Debug)]
@@ -121,7 +131,7 @@ impl Analyzer {
                 self.fragments = fragments;
             }
             Decoded::Failed(error) => {
-                self.notices.add(crate::base::NoticeKind("packets-not-decoded"), Some(at.frame), || {
+                self.notices.add(NOT_DECODED, Some(at.frame), || {
                     format!("packets whose headers could not be read; the first: {error}")
                 });
             }
@@ -141,7 +151,18 @@ impl Analyzer {
             self.totals.add(&tcp, &diagnosis.coverage);
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
-            self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence });
+            let failed = diagnosis.outcome == Outcome::Failed;
+            let room = if failed { 2 * MAX_KEPT } else { MAX_KEPT };
+            if self.connections.len() < room {
+                self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence });
+            } else {
+                self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
+                    format!(
+                        "more than {MAX_KEPT} connections: later ones were analysed and are not listed, failed ones not beyond {}",
+                        2 * MAX_KEPT
+                    )
+                });
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ struct Seen {
 struct Expect {
     must: Vec<String>,
     must_not: Vec<String>,
-    /// Absent: none is demanded and none is forbidden.
+    /// Absent where a damaged capture leaves it open; empty for no failure.
     verdict: Option<String>,
 }
 
@@ -103,7 +103,7 @@ pub fn analyse(path: &Path) -> (Analysis, Report) {
     }
     let analysis = analyzer.finish(0);
     let inputs = Inputs { captures: timeline.captures().collect(), unreadable: Vec::new() };
-    let report = report(&analysis, &inputs);
+    let report = report(analysis.clone(), &inputs);
     (analysis, report)
 }
 
@@ -142,7 +142,8 @@ fn every_case_is_told_as_it_was() {
             let partial = if vantage == "client" { &truth.expect_from_client } else { &truth.expect_from_server };
             findings(&mut score, &case, &truth.expect.with(partial.as_ref()), &report);
             for (i, connection) in truth.connections.iter().enumerate() {
-                let seen = if vantage == "client" { &connection.seen_from_client } else { &connection.seen_from_server };
+                let seen =
+                    if vantage == "client" { &connection.seen_from_client } else { &connection.seen_from_server };
                 if let Some(seen) = seen {
                     one_connection(&mut score, &format!("{case}#{i}"), connection, seen, &analysis, &report);
                 }
@@ -177,9 +178,9 @@ fn findings(score: &mut Score, case: &str, expect: &Expect, report: &Report) {
     for forbidden in &expect.must_not {
         score.check(case, "forbidden", !found.contains(forbidden.as_str()), || format!("{forbidden} was reported"));
     }
-    let Some(wanted) = &expect.verdict else { return };
     let verdicts: BTreeSet<&str> =
         report.attempts.iter().filter_map(|a| a.verdict.as_ref()).map(|v| v.finding.as_str()).collect();
+    let Some(wanted) = &expect.verdict else { return };
     let right = if wanted.is_empty() { verdicts.is_empty() } else { verdicts.contains(wanted.as_str()) };
     score.check(case, "verdict", right, || format!("wanted '{wanted}', got {verdicts:?}"));
 }
@@ -208,12 +209,14 @@ fn one_connection(
     score.check(case, "by", by == seen.ended_by, || format!("wanted {}, got {by}", seen.ended_by));
     let outcome = got.outcome.name();
     let cut_off = got.outcome == Outcome::Failed && seen.outcome == "active" && seen.stage == "active";
-    score.check(case, "outcome", outcome == seen.outcome || cut_off, || format!("wanted {}, got {outcome}", seen.outcome));
+    score.check(case, "outcome", outcome == seen.outcome || cut_off, || {
+        format!("wanted {}, got {outcome}", seen.outcome)
+    });
     let Some(connection) = analysis.connections.iter().find(|c| c.id == got.id) else { return };
     for (reset, judgement) in connection.tcp.resets.iter().zip(&connection.diagnosis.resets) {
         let forged = seen.forged_frames.contains(&reset.at.frame.number);
-        let accused = judgement.built_by == Builder::OtherDevice
-            && judgement.certainty > rdpwhy::base::Certainty::Possible;
+        let accused =
+            judgement.built_by == Builder::OtherDevice && judgement.certainty > rdpwhy::base::Certainty::Possible;
         if forged {
             score.check(case, "forged reset found", accused, || {
                 format!("frame {} is {:?} ({:?})", reset.at.frame, judgement.built_by, judgement.certainty)
@@ -234,4 +237,32 @@ fn table(score: &Score, kinds: &BTreeMap<String, u32>) -> String {
     }
     let _ = writeln!(text, "  cases: {kinds:?}");
     text
+}
+
+#[test]
+fn every_finding_has_a_case_that_wants_it_and_healthy_ones_that_are_without() {
+    let (mut wanted, mut seen_in_health) = (BTreeSet::new(), BTreeMap::<String, u32>::new());
+    let mut healthy = 0;
+    for folder in folders() {
+        let truth: Truth = toml::from_str(&std::fs::read_to_string(folder.join("truth.toml")).unwrap()).unwrap();
+        for vantage in [&truth.expect_from_client, &truth.expect_from_server] {
+            let expect = truth.expect.with(vantage.as_ref());
+            wanted.extend(expect.must);
+            wanted.extend(expect.verdict);
+        }
+        if truth.kind == "healthy" || truth.kind == "benign" {
+            for (_, path) in captures(&folder) {
+                healthy += 1;
+                let report = analyse(&path).1;
+                let failures = report.connections.iter().flat_map(|c| &c.findings);
+                let ids: BTreeSet<&str> = failures.map(|f| f.id.as_str()).collect();
+                ids.iter().for_each(|id| *seen_in_health.entry((*id).to_owned()).or_default() += 1);
+            }
+        }
+    }
+    for id in rdpwhy::findings::RULES.iter().map(|rule| rule.id()) {
+        assert!(wanted.contains(id), "no case wants {id}");
+        let noisy = seen_in_health.get(id).copied().unwrap_or_default();
+        assert!(noisy < healthy / 2, "{id} is reported in {noisy} of {healthy} healthy captures");
+    }
 }

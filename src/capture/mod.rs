@@ -17,6 +17,8 @@ mod expand;
 mod info;
 #[cfg(test)]
 mod laws;
+#[cfg(feature = "live")]
+mod live;
 mod netmon;
 mod packet;
 mod pcap;
@@ -37,6 +39,8 @@ pub use info::{
     CAPTURE_DETAILS_LIMIT, CaptureInfo, Comment, Compression, EXPANSION_LIMIT, FILE_CUT_SHORT, FILE_DAMAGED, Format,
     INTERFACE_UNKNOWN, Interface, Secrets, SecretsKind, TIME_MISSING, TIME_ZONE_UNKNOWN,
 };
+#[cfg(feature = "live")]
+pub use live::{NetworkInterface, network_interfaces};
 pub use packet::Packet;
 pub use recognise::Foreign;
 pub use saved::{Capture, CaptureOptions, Progress, from_reader, open};

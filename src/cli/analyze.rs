@@ -3,10 +3,12 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use rdpwhy::analysis::Analyzer;
+use rdpwhy::base;
 use rdpwhy::capture::{CaptureOptions, Problem, Source, Timeline};
 use rdpwhy::report::build::{self, Inputs};
-use rdpwhy::report::document::Report;
+use rdpwhy::report::document::{Notice, Report};
 use rdpwhy::report::{json, ndjson, text};
 
 use super::args::{Analyze, Format, When};
@@ -46,6 +48,9 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
         // What was found in folders is input too.
         output::check(output, timeline.captures().map(|capture| Path::new(&capture.name)))?;
     }
+    if report.captures.is_empty() && timeline.problems().is_empty() {
+        return Err(Told::nothing_to_read(&asked.files));
+    }
     // People are not told twice, and not given a report about nothing.
     let nothing = report.captures.is_empty();
     let for_people = asked.format == Format::Text;
@@ -69,7 +74,14 @@ fn read(timeline: &mut Timeline, progress: &mut Progress) -> Report {
     let captures: Vec<_> = timeline.captures().collect();
     let dropped = captures.iter().filter_map(|capture| capture.dropped).fold(0, u64::saturating_add);
     let unreadable = timeline.problems().iter().map(named).collect();
-    build::report(&analyzer.finish(dropped), &Inputs { captures, unreadable })
+    let mut report = build::report(analyzer.finish(dropped), &Inputs { captures, unreadable });
+    report.notices.extend(timeline.notices().list().iter().map(about_no_capture));
+    report
+}
+
+/// A notice of the timeline: about files that were given, not about a frame.
+fn about_no_capture(notice: &base::Notice) -> Notice {
+    Notice { kind: notice.kind.0.to_owned(), says: notice.says.clone(), count: notice.count, frame: None }
 }
 
 /// Which input it was, and what is wrong with it.
@@ -94,8 +106,8 @@ fn write(asked: &Analyze, console: &Console, report: &Report) -> anyhow::Result<
         Some(output) => output::write(output, |out| to(out, console.colors_files())),
         None => {
             let mut out = console.stdout();
-            to(&mut out, console.colors_stdout())?;
-            Ok(out.flush()?)
+            let written = to(&mut out, console.colors_stdout()).and_then(|()| out.flush());
+            written.context("standard output: the report could not be written")
         }
     }
 }

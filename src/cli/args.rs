@@ -35,6 +35,10 @@ Examples:
 pub(super) enum Command {
     Analyze(Analyze),
     Explain(Explain),
+    /// List the network interfaces of this machine, with their addresses
+    #[cfg(feature = "live")]
+    #[command(after_long_help = INTERFACES_EXAMPLES)]
+    Interfaces,
     Completions(Completions),
     Man(Man),
 }
@@ -126,8 +130,8 @@ Examples:
       Every capture in a folder, in order of time; the report goes to a file.
   rdpwhy analyze a.pcap b.pcap.gz --format json | jq '.attempts[] | .sentence'
       Two captures, for a script.
-  ssh gateway tcpdump -i eth0 -U -w - tcp port 3389 | rdpwhy analyze -
-      A capture as it arrives; end it with Ctrl-C on the other side.
+  ssh gateway timeout 60 tcpdump -i eth0 -U -w - tcp port 3389 | rdpwhy analyze -
+      A minute of another computer's traffic, as it arrives.
   rdpwhy analyze trace.pcapng -q --exit-zero --format ndjson >> connections.ndjson
       One line for each connection, to be collected.";
 
@@ -179,6 +183,12 @@ Examples:
   rdpwhy completions bash > ~/.local/share/bash-completion/completions/rdpwhy
   rdpwhy completions zsh > ~/.zfunc/_rdpwhy
   rdpwhy completions powershell >> $PROFILE";
+
+#[cfg(feature = "live")]
+const INTERFACES_EXAMPLES: &str = "\
+Examples:
+  rdpwhy interfaces                        where could I capture? Take one that is up
+  tcpdump -i eth0 -s 0 -w rdp.pcap port 3389";
 
 /// Write a manual page to standard output
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! What the process tells the shell.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rdpwhy::report::document::Report;
@@ -14,7 +15,8 @@ pub(crate) enum Exit {
     FailedAttempts = 1,
     /// 2: the command line makes no sense.
     Usage = 2,
-    /// 3: part of the input could not be read; what could be is reported.
+    /// 3: part of the input could not be read, what could be is reported; or the
+    /// report could not be written.
     Unreadable = 3,
     /// 4: no RDP in the capture.
     NoRdp = 4,
@@ -28,7 +30,8 @@ Exit codes:
   0  analysed, and no attempt failed
   1  at least one attempt failed (0 with --exit-zero)
   2  the command line makes no sense
-  3  part of the input could not be read; what could be is reported
+  3  part of the input could not be read (what could be is reported), or the
+     report could not be written
   4  no RDP in the capture
   5  not permitted
   The highest that applies of 5, 3, 1 and 4 wins, in this order.
@@ -43,7 +46,7 @@ impl Exit {
             Self::Unreadable
         } else if summary.failed > 0 {
             if exit_zero { Self::Success } else { Self::FailedAttempts }
-        } else if summary.connections == 0 {
+        } else if summary.connections == 0 && report.side_channels.is_empty() {
             Self::NoRdp
         } else {
             Self::Success
@@ -84,6 +87,16 @@ impl Told {
     /// The command line makes no sense.
     pub(super) fn usage(message: impl Into<String>) -> anyhow::Error {
         Self { exit: Exit::Usage, message: message.into() }.into()
+    }
+
+    /// Everything was looked into, and no capture was among it.
+    pub(super) fn nothing_to_read(given: &[PathBuf]) -> anyhow::Error {
+        let given = given.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "{given}: no capture in here; expected files in pcap, pcapng, NetMon 2.x or snoop format. Folders within \
+             a folder are not read: name them, too"
+        );
+        Self { exit: Exit::Unreadable, message }.into()
     }
 }
 

@@ -10,6 +10,8 @@ mod codes;
 mod console;
 mod exit;
 mod explain;
+#[cfg(feature = "live")]
+mod interfaces;
 mod output;
 mod progress;
 mod reference;
@@ -38,6 +40,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let done = match &arguments.command {
         Command::Analyze(analyze) => analyze::run(analyze, &mut console),
         Command::Explain(explain) => explain::run(explain, &mut console),
+        #[cfg(feature = "live")]
+        Command::Interfaces => interfaces::run(&mut console),
         Command::Completions(completions) => reference::completions(completions, &mut console),
         Command::Man(man) => reference::man(man, &mut console),
     };

@@ -34,7 +34,11 @@ impl Rule for AbruptClose {
         };
         // A client that says goodbye to TLS ends the session itself; the server
         // then closes first.
-        if case.client_goodbye().is_some() || !cut_off || case.session.error_info.is_some() || case.session.redirection.is_some() {
+        if case.client_goodbye().is_some()
+            || !cut_off
+            || case.session.error_info.is_some()
+            || case.session.redirection.is_some()
+        {
             return;
         }
         let last = case.tcp.directions.client.last_data.unwrap_or(case.tcp.first);

@@ -114,7 +114,8 @@ fn put_verdict_first(findings: &mut [Finding]) -> bool {
 /// A capture that watched for long enough that nothing came any more saw the
 /// end, even though no packet shows it.
 fn ended_how(case: &Case<'_>, findings: &[Finding], has_verdict: bool) -> EndKind {
-    let stalled = has_verdict && findings.first().is_some_and(|f| matches!(f.id, "stalled-negotiation" | "service-silent"));
+    let stalled =
+        has_verdict && findings.first().is_some_and(|f| matches!(f.id, "stalled-negotiation" | "service-silent"));
     match case.tcp.end.kind {
         EndKind::CaptureEnd if stalled => EndKind::Silence,
         kind => kind,

@@ -31,17 +31,17 @@ impl Rule for HostReset {
             return;
         }
         let who = reset.claimed_by;
-        let says: Vec<&str> = judgement
-            .evidence
-            .iter()
-            .filter(|p| p.points_at == PointsAt::Host)
-            .map(|p| p.says.as_str())
-            .collect();
+        let says: Vec<&str> =
+            judgement.evidence.iter().filter(|p| p.points_at == PointsAt::Host).map(|p| p.says.as_str()).collect();
         let mut finding = Finding::new(
             self.id(),
             if failed { Severity::Failure } else { Severity::Info },
             case.coverage.temper(judgement.certainty.min(Certainty::Likely)),
-            if failed { "The server itself reset the connection during the negotiation".to_owned() } else { format!("The {who} itself closed with a reset") },
+            if failed {
+                "The server itself reset the connection during the negotiation".to_owned()
+            } else {
+                format!("The {who} itself closed with a reset")
+            },
             Evidence::new(reset.at, format!("RST from the {who}")),
         )
         .detail(if failed {
@@ -51,7 +51,10 @@ impl Rule for HostReset {
                 says.join("; ")
             )
         } else {
-            format!("An ordinary way to close a Remote Desktop connection. That it is the {who}'s own: {}.", says.join("; "))
+            format!(
+                "An ordinary way to close a Remote Desktop connection. That it is the {who}'s own: {}.",
+                says.join("; ")
+            )
         })
         .cannot_tell(format!("why the {who} did it; security software on that computer would look the same"));
         if failed {

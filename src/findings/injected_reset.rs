@@ -48,7 +48,10 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         Effect::Ignored => (Severity::Warning, "Its receiver ignored it and the connection went on."),
     };
     let distance = judgement.sender_hops.map_or_else(String::new, |hops| {
-        format!(" By its TTL the builder is {} hops from the capture point; the {} is {hops} hops away.", judgement.hops, reset.claimed_by)
+        format!(
+            " By its TTL the builder is {} hops from the capture point; the {} is {hops} hops away.",
+            judgement.hops, reset.claimed_by
+        )
     });
     let traces = judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).count();
     let mut finding = Finding::new(

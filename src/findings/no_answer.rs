@@ -60,7 +60,10 @@ impl Rule for NoAnswer {
         if let Some(icmp) = unreachable {
             finding = finding.support([Evidence::new(
                 icmp.at(),
-                format!("ICMP error (type {}, code {}) about the SYN, sent by {}", icmp.value.kind, icmp.value.code, icmp.value.ip.src),
+                format!(
+                    "ICMP error (type {}, code {}) about the SYN, sent by {}",
+                    icmp.value.kind, icmp.value.code, icmp.value.ip.src
+                ),
             )]);
         }
         out.found(finding);

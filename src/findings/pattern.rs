@@ -34,7 +34,8 @@ pub struct Pattern0x7 {
 const CAUSES: [&str; 3] = ["injected-reset", "stalled-negotiation", "retransmission-burst"];
 
 pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) -> Pattern0x7 {
-    let none = |because: &str| Pattern0x7 { matches: Match::None, client_would_show: None, because: because.to_owned() };
+    let none =
+        |because: &str| Pattern0x7 { matches: Match::None, client_would_show: None, because: because.to_owned() };
     if case.tcp.handshake.syn_ack.is_none() && case.tcp.directions.server.packets == 0 {
         return Pattern0x7 {
             client_would_show: Some("0x204"),
@@ -63,7 +64,9 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
         (true, Some(cause)) => Pattern0x7 {
             matches: Match::Full,
             client_would_show: Some("0x904"),
-            because: format!("the connection died before the desktop without the client's doing, with {cause} behind it"),
+            because: format!(
+                "the connection died before the desktop without the client's doing, with {cause} behind it"
+            ),
         },
         (true, None) => Pattern0x7 {
             matches: Match::Partial,

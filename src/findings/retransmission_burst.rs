@@ -32,18 +32,20 @@ impl Rule for RetransmissionBurst {
         for side in Side::BOTH {
             let facts = case.tcp.directions.of(side);
             lossless &= facts.loss.retransmitted() == 0 && facts.loss.syn == 0;
-            let worst = facts
-                .loss
-                .bursts
-                .iter()
-                .filter(|burst| burst.count >= MIN_COUNT && burst.bytes > 0)
-                .max_by_key(|burst| (burst.outcome == BurstOutcome::Unrecovered, burst.last.time.since(burst.first.time)));
+            let worst =
+                facts.loss.bursts.iter().filter(|burst| burst.count >= MIN_COUNT && burst.bytes > 0).max_by_key(
+                    |burst| (burst.outcome == BurstOutcome::Unrecovered, burst.last.time.since(burst.first.time)),
+                );
             if let Some(burst) = worst {
                 self.judge(case, side, burst, out);
             }
         }
         if lossless && !case.coverage.gaps && case.coverage.missing_side.is_none() {
-            out.exclude(self.id(), "no packet of this connection had to be sent again", [case.tcp.first.frame, case.tcp.last.frame]);
+            out.exclude(
+                self.id(),
+                "no packet of this connection had to be sent again",
+                [case.tcp.first.frame, case.tcp.last.frame],
+            );
         }
     }
 }
@@ -61,7 +63,9 @@ impl RetransmissionBurst {
             && !other_heard_after
             && match case.tcp.end.kind {
                 EndKind::Silence => true,
-                EndKind::Fin | EndKind::Reset => case.tcp.end.by == Some(side) && case.tcp.end.at.time >= burst.last.time,
+                EndKind::Fin | EndKind::Reset => {
+                    case.tcp.end.by == Some(side) && case.tcp.end.at.time >= burst.last.time
+                }
                 EndKind::CaptureEnd => false,
             };
         let share = u64::from(facts.loss.retransmitted()) * 100 / facts.packets.max(1);
@@ -75,14 +79,19 @@ impl RetransmissionBurst {
             String::new()
         };
         let place = if facts.loss.lost_after_capture_point > 0 && facts.loss.lost_before_capture_point == 0 {
-            format!(" The lost packets had passed the capture point: they were lost behind it, on the way to the {} (or the acknowledgments on the way back).", side.other())
+            format!(
+                " The lost packets had passed the capture point: they were lost behind it, on the way to the {} (or the acknowledgments on the way back).",
+                side.other()
+            )
         } else if facts.loss.lost_before_capture_point > 0 && facts.loss.lost_after_capture_point == 0 {
             format!(" The lost packets never came to the capture point: they were lost between the {side} and it.")
         } else {
             String::new()
         };
         let outcome = match burst.outcome {
-            BurstOutcome::Recovered(at) => format!("It got through at last ({} after the first repetition).", at.time.since(burst.first.time)),
+            BurstOutcome::Recovered(at) => {
+                format!("It got through at last ({} after the first repetition).", at.time.since(burst.first.time))
+            }
             BurstOutcome::Unrecovered => "It was never acknowledged.".to_owned(),
         };
         let certainty = case.coverage.temper(Certainty::Proven);
@@ -96,14 +105,20 @@ impl RetransmissionBurst {
             if died { Severity::Failure } else { Severity::Warning },
             certainty,
             title,
-            Evidence::new(burst.first, format!("first repetition of data that the {} did not acknowledge", side.other())),
+            Evidence::new(
+                burst.first,
+                format!("first repetition of data that the {} did not acknowledge", side.other()),
+            ),
         )
         .detail(format!(
             "The {side} repeated {} packets ({} bytes) over {lasted}.{chain} {outcome}{place}",
             burst.count, burst.bytes
         ))
         .cannot_tell("which hop lost them")
-        .next(format!("look at the path between the capture point and the {}: VPN, Wi-Fi, WAN line, firewall", side.other()))
+        .next(format!(
+            "look at the path between the capture point and the {}: VPN, Wi-Fi, WAN line, firewall",
+            side.other()
+        ))
         .next("capture on both ends to halve the path");
         if burst.count > 1 {
             finding = finding.support([Evidence::new(burst.last, "last repetition")]);

@@ -161,7 +161,12 @@ impl Out {
     }
 
     /// Excludes a cause.
-    pub fn exclude(&mut self, finding: &'static str, because: impl Into<String>, frames: impl IntoIterator<Item = Frame>) {
+    pub fn exclude(
+        &mut self,
+        finding: &'static str,
+        because: impl Into<String>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) {
         self.excluded.push(Excluded { finding, because: because.into(), frames: frames.into_iter().collect() });
     }
 }

@@ -19,7 +19,9 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
             "The client left in stage {} after {lasted}, of its own accord; nothing in the connection failed.",
             session.stage()
         ),
-        Outcome::Open => format!("The capture ends while the connection is in stage {} ({lasted} old).", session.stage()),
+        Outcome::Open => {
+            format!("The capture ends while the connection is in stage {} ({lasted} old).", session.stage())
+        }
         Outcome::Unknown => format!(
             "What became of the connection cannot be told: it was last seen in stage {} and {}.",
             session.stage(),

@@ -117,7 +117,9 @@ fn blame(case: &Case<'_>, waiting: &Waiting) -> (String, String) {
                 "Its later packets show that it had sent {} bytes which never came to the capture point: they were lost on the way.",
                 answer.never_seen
             ),
-            format!("look at the path between the {side} and the capture point; if only large packets are lost, at the packet size (MTU)"),
+            format!(
+                "look at the path between the {side} and the capture point; if only large packets are lost, at the packet size (MTU)"
+            ),
         );
     }
     match request.acknowledged_since(waiting.since.time) {

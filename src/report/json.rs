@@ -22,12 +22,54 @@ const WIDTH: usize = 100;
 /// # Errors
 /// Those of `out`; the document's own types cause none.
 pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    out.write_all(pretty(report)?.as_bytes())
+    // Field by field and entry by entry: the text of a report over many
+    // connections is larger than all else together, and never whole in memory.
+    let Report {
+        schema_version,
+        tool,
+        captures,
+        attempts,
+        connections,
+        findings,
+        side_channels,
+        servers,
+        summary,
+        notices,
+        unreadable,
+    } = report;
+    out.write_all(b"{")?;
+    field(out, "\n", "schema_version", schema_version)?;
+    field(out, ",\n", "tool", tool)?;
+    list(out, "captures", captures)?;
+    list(out, "attempts", attempts)?;
+    list(out, "connections", connections)?;
+    list(out, "findings", findings)?;
+    list(out, "side_channels", side_channels)?;
+    list(out, "servers", servers)?;
+    field(out, ",\n", "summary", summary)?;
+    list(out, "notices", notices)?;
+    list(out, "unreadable", unreadable)?;
+    out.write_all(b"\n}\n")
+}
+
+fn field<T: Serialize>(out: &mut dyn io::Write, before: &str, name: &str, value: &T) -> io::Result<()> {
+    let laid_out = lay_out(&serde_json::to_string(value)?, 1);
+    write!(out, "{before}  \"{name}\": {}", laid_out.trim_end())
+}
+
+fn list<T: Serialize>(out: &mut dyn io::Write, name: &str, entries: &[T]) -> io::Result<()> {
+    write!(out, ",\n  \"{name}\": [")?;
+    for (i, entry) in entries.iter().enumerate() {
+        let laid_out = lay_out(&serde_json::to_string(entry)?, 2);
+        write!(out, "{}\n    {}", if i == 0 { "" } else { "," }, laid_out.trim_end())?;
+    }
+    out.write_all(if entries.is_empty() { b"]" } else { b"\n  ]" })
 }
 
 /// `value` as JSON, laid out for people.
+#[cfg(test)]
 pub(super) fn pretty<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    Ok(lay_out(&serde_json::to_string(value)?))
+    Ok(lay_out(&serde_json::to_string(value)?, 0))
 }
 
 /// `value` as JSON on one line, without a line break.
@@ -38,10 +80,11 @@ pub(super) fn compact<T: Serialize>(value: &T) -> serde_json::Result<String> {
     Ok(out)
 }
 
-/// Lays out compact JSON, as serde_json writes it.
-fn lay_out(json: &str) -> String {
+/// Lays out compact JSON, as serde_json writes it, as a value that stands
+/// `depth` levels deep in a document.
+fn lay_out(json: &str, depth: usize) -> String {
     let mut out = String::with_capacity(json.len().saturating_mul(2));
-    let mut depth = 0_usize;
+    let mut depth = depth;
     // How many brackets are open on a joined line.
     let mut joined = 0_usize;
     let mut line_start = 0_usize;
@@ -143,6 +186,12 @@ fn new_line(out: &mut String, depth: usize) -> usize {
 /// JSON, with the characters that JSON would let through escaped; they stand
 /// only in strings.
 fn push_scalar(out: &mut String, json: &str) {
+    // serde_json has escaped what ASCII has to hide, DEL aside; nearly all of a
+    // report is ASCII.
+    if json.bytes().all(|b| b < 0x7f) {
+        out.push_str(json);
+        return;
+    }
     for c in json.chars() {
         if is_deceptive(c) {
             let mut units = [0; 2];
@@ -161,6 +210,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn written_piece_by_piece_it_is_the_same_document() {
+        for (_, report) in crate::report::samples::all() {
+            let mut written = Vec::new();
+            write(&report, &mut written).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), pretty(&report).unwrap());
+        }
+    }
 
     #[test]
     fn what_fits_on_a_line_stays_on_it() {

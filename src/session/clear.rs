@@ -2,6 +2,7 @@
 //! up to the licence and more ([MS-RDPBCGR] 1.3.1.1, 5.3).
 
 use super::shapes::Shapes;
+use super::stream::Unit;
 use super::transcript::Transcript;
 use super::{At, ConfirmFact, ErrorInfoFact, Message, RequestFact, Stage, Ultimatum};
 use crate::base::{Cause, ParseError, Side, Visibility};
@@ -38,11 +39,12 @@ impl Clear {
         }
     }
 
-    /// A TPKT frame of `len` bytes is complete; `head` is what was kept.
-    pub(super) fn frame(&mut self, side: Side, len: u64, head: &[u8], at: At, t: &mut Transcript) {
-        let read = tpkt::decode(head).and_then(|frame| x224::decode(frame.tpdu)).and_then(|tpdu| match tpdu {
+    /// A TPKT frame is complete.
+    pub(super) fn frame(&mut self, side: Side, unit: &Unit<'_>, at: At, t: &mut Transcript) {
+        let Unit { len, is_damaged, .. } = *unit;
+        let read = tpkt::decode(&unit.head).and_then(|frame| x224::decode(frame.tpdu)).and_then(|tpdu| match tpdu {
             Tpdu::ConnectionRequest(connection) => {
-                request(side, connection, at, t);
+                request(side, connection, is_damaged, at, t);
                 Ok(())
             }
             Tpdu::ConnectionConfirm(connection) => confirm(side, connection, at, t),
@@ -207,7 +209,7 @@ impl Clear {
     }
 }
 
-fn request(side: Side, connection: Connection<'_>, at: At, t: &mut Transcript) {
+fn request(side: Side, connection: Connection<'_>, is_damaged: bool, at: At, t: &mut Transcript) {
     let request = negotiation::decode_request(connection.variable);
     if !t.recognise(Message::ConnectionRequest, side, at, CLEAR) {
         return;
@@ -219,7 +221,7 @@ fn request(side: Side, connection: Connection<'_>, at: At, t: &mut Transcript) {
     if let Some(error) = request.stopped {
         t.facts.undecoded(side, error, at);
     }
-    t.facts.negotiation.request = Some(at.seen(RequestFact::of(&request)));
+    t.facts.negotiation.request = Some(at.seen(RequestFact::of(&request, is_damaged)));
 }
 
 fn confirm(side: Side, connection: Connection<'_>, at: At, t: &mut Transcript) -> Result<(), ParseError> {

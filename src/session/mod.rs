@@ -28,8 +28,7 @@ mod tests;
 
 pub use credssp::{CredsspFacts, Leg, MAX_LEGS, Mechanism};
 pub use facts::{
-    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum,
-    Unfinished,
+    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum, Unfinished,
 };
 pub use mcs::{LicensingFacts, MAX_LICENCE_MESSAGES, McsFacts};
 pub use message::Message;
@@ -179,7 +178,7 @@ impl Session {
                 t.facts.negotiation.preconnection.get_or_insert(at.seen(()));
                 t.recognise(Message::Preconnection, side, at, Visibility::Clear);
             }
-            Kind::Tpkt => self.clear.frame(side, unit.len, &unit.head, at, t),
+            Kind::Tpkt => self.clear.frame(side, &unit, at, t),
             Kind::FastPath => self.clear.fast_path(side, at, t),
             Kind::Record(header) => self.record(side, header, &unit, at),
             Kind::Foreign => {

@@ -24,6 +24,9 @@ pub struct RequestFact {
     pub negotiation: Option<(RequestFlags, Protocols)>,
     /// Whether there is a correlation id, which the server logs.
     pub has_correlation_id: bool,
+    /// Whether all of it was captured and understood: otherwise what is absent
+    /// here may have been there.
+    pub is_whole: bool,
 }
 
 /// A Connection Confirm.
@@ -36,11 +39,13 @@ pub struct ConfirmFact {
 }
 
 impl Negotiation {
-    /// The protocols that the client asked for; `None` where no request was seen.
+    /// The protocols that the client asked for; `None` where no request was
+    /// seen, or not enough of it.
     #[must_use]
     pub fn requested(&self) -> Option<Protocols> {
-        let request = self.request.as_ref()?;
-        Some(request.value.negotiation.map_or(Protocols::PROTOCOL_RDP, |(_, protocols)| protocols))
+        let request = &self.request.as_ref()?.value;
+        let protocols = request.negotiation.map(|(_, protocols)| protocols);
+        protocols.or_else(|| request.is_whole.then_some(Protocols::PROTOCOL_RDP))
     }
 
     /// The protocol that the server selected; `None` where no confirm was
@@ -77,11 +82,12 @@ impl Negotiation {
 }
 
 impl RequestFact {
-    pub(super) fn of(request: &Request<'_>) -> Self {
+    pub(super) fn of(request: &Request<'_>, is_damaged: bool) -> Self {
         Self {
             token: request.token.as_ref().map(|token| (token.kind, Secret::new((*token.value.expose()).into()))),
             negotiation: request.negotiation.map(|negotiation| (negotiation.flags, negotiation.protocols)),
             has_correlation_id: request.has_correlation_id,
+            is_whole: !is_damaged && request.stopped.is_none(),
         }
     }
 }

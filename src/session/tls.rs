@@ -75,6 +75,8 @@ struct Half {
     protected: bool,
     finished: bool,
     before_finished: u8,
+    /// Messages of the handshake may be missing from the capture.
+    has_gaps: bool,
 }
 
 impl Tls {
@@ -85,8 +87,12 @@ impl Tls {
 
     /// Messages may be missing between the last record and the next.
     pub(super) fn gap(&mut self, side: Side, t: &mut Transcript, at: At) {
-        self.sides.of_mut(side).partial = Vec::new();
-        self.shapes.gap(t, at);
+        let half = self.sides.of_mut(side);
+        half.partial = Vec::new();
+        half.has_gaps = true;
+        if self.sides.client.finished && self.sides.server.finished {
+            self.shapes.gap(t, at);
+        }
     }
 
     /// A record is complete. `head` begins with its header and holds what was
@@ -109,8 +115,9 @@ impl Tls {
             // second ClientHello after a retry follows in the clear.
             ContentType::CHANGE_CIPHER_SPEC if !self.is_1_3() => {
                 self.sides.of_mut(side).protected = true;
-                if side == Side::Server && !self.sides.client.protected {
-                    facts(t).resumed = true;
+                let is_full = t.facts.steps.find(Message::ServerHelloDone).is_some();
+                if side == Side::Server && !self.sides.client.protected && !is_full {
+                    facts(t).resumed = !self.sides.server.has_gaps;
                 }
             }
             ContentType::ALERT => match alert::decode(fragment).filter(|_| !protected) {
@@ -235,20 +242,24 @@ impl Tls {
         let is_alert = shape.may_be_alert();
         if self.is_1_3() && !self.sides.client.finished {
             match side {
-                Side::Server => self.flight(header, at, t),
-                Side::Client if is_alert => self.encrypted_alert(side, at, t),
-                Side::Client => self.client_flight(header, at, t),
+                Side::Server => return self.flight(header, at, t),
+                Side::Client if is_alert => return self.encrypted_alert(side, at, t),
+                Side::Client if self.is_finished_sized(header.length) => return self.client_finished(at, t),
+                Side::Client if !self.sides.client.has_gaps => return self.before_finished(at, t),
+                // Finished is missing from the capture.
+                Side::Client => {}
             }
-            return;
         }
         // Where the handshake, or its end, is missing from the capture, it is
-        // over all the same.
-        let half = self.sides.of_mut(side);
-        half.protected = true;
-        half.finished = true;
-        if self.version.is_none() {
-            self.shapes.protection_unknown(side, header.length, at, t);
-        } else if is_alert {
+        // over all the same: nobody sends data before.
+        let both = self.is_1_3();
+        for half in Side::BOTH.into_iter().filter(|half| both || *half == side) {
+            let half = self.sides.of_mut(half);
+            half.protected = true;
+            half.finished = true;
+        }
+        t.context.tls_done = self.sides.client.finished && self.sides.server.finished;
+        if is_alert {
             self.encrypted_alert(side, at, t);
         } else {
             self.shapes.record(side, shape.plaintext, header.length, at, t);
@@ -272,17 +283,18 @@ impl Tls {
         }
     }
 
-    /// The client's protected records in TLS 1.3 up to its Finished.
-    fn client_flight(&mut self, header: Header, at: At, t: &mut Transcript) {
-        let half = &mut self.sides.client;
-        half.before_finished = half.before_finished.saturating_add(1);
-        let is_finished = self.is_finished_sized(header.length);
-        if !is_finished && self.sides.client.before_finished < MAX_BEFORE_FINISHED {
-            return;
-        }
-        if !is_finished {
+    /// A protected record of a TLS 1.3 client before its Finished: its
+    /// certificate, where the server asks for one.
+    fn before_finished(&mut self, at: At, t: &mut Transcript) {
+        let count = &mut self.sides.client.before_finished;
+        *count = count.saturating_add(1);
+        if *count > MAX_BEFORE_FINISHED {
             t.facts.doubt(Doubt::NotUnderstood, at);
+            self.client_finished(at, t);
         }
+    }
+
+    fn client_finished(&mut self, at: At, t: &mut Transcript) {
         for half in [&mut self.sides.client, &mut self.sides.server] {
             half.finished = true;
             half.protected = true;
@@ -309,10 +321,10 @@ impl Tls {
     }
 
     fn keep_shape(&self, side: Side, header: Header, at: At, t: &mut Transcript) -> RecordShape {
-        let plaintext = self
-            .version
-            .zip(self.suite)
-            .and_then(|(version, suite)| suite::plaintext_range(version, suite, header.length.into()));
+        let length = header.length;
+        let known = self.version.zip(self.suite);
+        let known = known.and_then(|(version, suite)| suite::plaintext_range(version, suite, length.into()));
+        let plaintext = known.or_else(|| self.shapes.learned(length));
         let shape = RecordShape { side, at, content_type: header.content_type, length: header.length, plaintext };
         t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape.clone());
         shape

@@ -189,8 +189,8 @@ fn spnego(token: &[u8]) -> Result<Option<Mechanism>, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::samples::{damage, hex};
     use proptest::prelude::*;
 
     /// What mstsc sends first where it uses NTLM: 57 bytes.

@@ -324,9 +324,9 @@ fn utf16(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mcs::{self, Pdu};
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::mcs::{self, Pdu};
+    use crate::wire::samples::{damage, hex};
     use ironrdp_pdu::gcc::{ConferenceCreateRequest, ConferenceCreateResponse};
     use ironrdp_pdu::ironrdp_core::decode as their_decode;
     use proptest::prelude::*;

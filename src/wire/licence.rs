@@ -106,9 +106,9 @@ fn alert(mut fields: Cursor<'_>) -> Result<Alert, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
-    use super::super::security;
     use super::*;
+    use crate::wire::samples::{damage, hex};
+    use crate::wire::security;
     use ironrdp_pdu::ironrdp_core::encode_vec;
     use ironrdp_pdu::rdp::server_license::{LicensePdu, LicensingErrorMessage};
 

@@ -224,8 +224,8 @@ pub(super) fn per_length(fields: &mut Cursor<'_>, field: &'static str) -> Result
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::samples::{damage, hex};
     use ironrdp_pdu::ironrdp_core::encode_vec;
     use ironrdp_pdu::mcs::{self, McsMessage};
     use ironrdp_pdu::x224::X224;

@@ -254,9 +254,9 @@ fn unread_request(variable: &[u8], at: usize) -> ParseError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{tpkt, x224};
     use super::*;
     use crate::wire::samples::{damage, hex};
+    use crate::wire::{tpkt, x224};
     use ironrdp_pdu::ironrdp_core::{decode as their_decode, encode_vec};
     use ironrdp_pdu::nego::{self, NegoRequestData, SecurityProtocol};
     use ironrdp_pdu::x224::X224;

@@ -93,8 +93,8 @@ pub fn decode(bytes: &[u8]) -> Result<Message, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::samples::{damage, hex};
 
     #[test]
     fn the_three_messages_keep_their_flags_in_three_places() {

@@ -50,8 +50,8 @@ pub fn decode(bytes: &[u8]) -> Result<Preconnection, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::damage;
     use super::*;
+    use crate::wire::samples::damage;
     use ironrdp_pdu::ironrdp_core::encode_vec;
     use ironrdp_pdu::pcb::{PcbVersion, PreconnectionBlob};
     use proptest::prelude::*;

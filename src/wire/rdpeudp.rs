@@ -117,8 +117,8 @@ pub fn decode(payload: &[u8]) -> Result<Syn, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::samples::{damage, hex};
     use proptest::prelude::*;
 
     fn syn() -> Vec<u8> {

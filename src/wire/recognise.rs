@@ -32,8 +32,8 @@ pub fn looks_like_connection_request(payload: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::samples::{damage, hex};
     use proptest::prelude::*;
 
     /// [MS-RDPBCGR] 4.1.1.

@@ -168,9 +168,9 @@ impl Data<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
-    use super::super::{mcs, tpkt, x224};
     use super::*;
+    use crate::wire::samples::{damage, hex};
+    use crate::wire::{mcs, tpkt, x224};
     use proptest::prelude::*;
 
     /// What Windows sends before it disconnects at the user's wish.

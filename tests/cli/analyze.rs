@@ -68,6 +68,26 @@ fn json_and_ndjson_keep_to_their_schemas() {
 }
 
 #[test]
+fn every_fixture_keeps_the_width_and_the_schema() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let schema = fs::read_to_string(format!("{root}/src/report/schema-v1.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    for case in fs::read_dir(format!("{root}/fixtures/cases")).into_iter().flatten() {
+        let case = case.unwrap().path();
+        let run = |format: &str| {
+            let done = rdpwhy().arg("analyze").arg(&case).args(["--all", "--format", format]).output().unwrap();
+            assert!(matches!(done.status.code(), Some(0 | 1 | 3 | 4)), "{}: {}", case.display(), done.status);
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let text = run("text");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{}", case.display());
+        let value: Value = serde_json::from_str(&run("json")).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{}", case.display());
+    }
+}
+
+#[test]
 fn a_pipe_gives_the_same_findings_as_a_file() {
     let folder = folder();
     let analyze = |name: &str| {
@@ -117,6 +137,26 @@ fn what_cannot_be_read_ends_with_3_and_hides_nothing_else() {
     fs::write(path.join("cut.pcap"), &capture[..capture.len() - 5]).unwrap();
     let text = stdout(rdpwhy().current_dir(path).args(["analyze", "cut.pcap", "--exit-zero"]), 3);
     assert!(text.contains("1 capture cut short or damaged"), "{text}");
+}
+
+#[test]
+fn a_folder_without_captures_is_not_passed_over_in_silence() {
+    let empty = tempfile::tempdir().unwrap();
+    fs::write(empty.path().join("notes.txt"), "dear diary").unwrap();
+    let told = complaint(rdpwhy().current_dir(&empty).args(["analyze", "."]), 3);
+    assert!(told.contains("no capture in here"), "{told}");
+    let folder = folder();
+    fs::write(folder.path().join("notes.txt"), "dear diary").unwrap();
+    let text = stdout(rdpwhy().current_dir(&folder).args(["analyze", "."]), 1);
+    assert!(text.contains("file-passed-over: ./notes.txt: this is"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let folder = folder();
+    let told = complaint(rdpwhy().current_dir(&folder).args(["analyze", "syns.pcap", "-o", "/dev/full"]), 3);
+    assert!(told.contains("/dev/full: the report could not be written: "), "{told}");
 }
 
 #[test]

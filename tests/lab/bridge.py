@@ -8,7 +8,6 @@ Whatever the bridge does to a packet is written to its log; truth is made of tha
 
 import heapq
 import itertools
-import json
 import random
 import select
 import socket
@@ -43,13 +42,13 @@ class Bridge(threading.Thread):
     pass, or one of "drop", ("delay", seconds), "duplicate", ("replace", bytes).
     """
 
-    def __init__(self, path=None, rules=()):
+    def __init__(self, path, name):
         super().__init__(daemon=True)
-        self.path = path or Path()
-        self.rules = list(rules)
+        self.path = path
+        self.rules = []
         self.log = []
         self.flows = Flows()
-        self.random = random.Random(self.path.seed)
+        self.random = random.Random(f"{self.path.seed} {name}")
         self._queue, self._order = [], itertools.count()
         self._running = True
         self._lock = threading.Lock()
@@ -61,7 +60,7 @@ class Bridge(threading.Thread):
 
     def forge(self, raw, direction, why, delay=0.0):
         """Send a packet of the bridge's own making towards the end of `direction`."""
-        hops, wait, _ = self._exit(direction)
+        hops, wait = self._leg(direction == S2C)
         ttl = max(packets.parse(raw).ttl - hops, 1)
         raw = packets.with_ttl(raw, ttl)
         self.note("forged", packets.parse(raw), direction, why)
@@ -69,7 +68,7 @@ class Bridge(threading.Thread):
 
     def note(self, what, packet, direction, why):
         self.log.append({"time": time.time(), "what": what, "direction": direction, "why": why,
-                         "key": packet.key()})
+                         "key": getattr(packet, "captured_key", packet.key())})
 
     def later(self, seconds, action):
         """Run `action()` on the bridge's own clock."""
@@ -77,11 +76,6 @@ class Bridge(threading.Thread):
 
     def add_rule(self, rule):
         self.rules = self.rules + [rule]
-
-    def save_log(self, path):
-        with open(path, "w") as out:
-            for entry in self.log:
-                out.write(json.dumps(entry) + "\n")
 
     def stop(self):
         self._running = False
@@ -114,8 +108,12 @@ class Bridge(threading.Thread):
         packet = packets.parse(raw, time.time())
         # Only the lab's own traffic: neighbour discovery and the like stay local.
         if packet and packet.protocol in (1, 6, 17):
-            entry = self.path.client_delay if direction == C2S else self.path.server_delay
-            self._at(time.time() + entry, self._judge, packet, direction)
+            hops, wait = self._leg(direction == C2S)
+            here = packets.parse(packets.with_ttl(packet.raw, max(packet.ttl - hops, 1)),
+                                 packet.time)
+            # The sender's own capture has it with the TTL that it started with.
+            here.captured_key = packet.key()
+            self._at(time.time() + wait, self._judge, here, direction)
 
     def _judge(self, packet, direction):
         copies, extra, raw = 1, 0.0, packet.raw
@@ -137,23 +135,22 @@ class Bridge(threading.Thread):
                 extra += verdict[1]
             elif verdict[0] == "replace":
                 raw = verdict[1]
-        hops = self.path.client_hops + self.path.server_hops
-        raw = packets.with_ttl(raw, max(packet.ttl - hops, 1))
+        hops, _ = self._leg(direction == S2C)
+        raw = packets.with_ttl(raw, max(packets.parse(raw).ttl - hops, 1))
         when = self._exit_time(direction, len(raw), extra)
         for copy in range(copies):
             self._at(when + 0.0002 * copy, self._transmit, raw, direction)
 
-    def _exit(self, direction):
-        """(hops, delay, jitter) from the middle to the end of this direction."""
-        if direction == S2C:
-            return self.path.client_hops, self.path.client_delay, self.path.jitter
-        return self.path.server_hops, self.path.server_delay, self.path.jitter
+    def _leg(self, of_client):
+        """(hops, delay) between the middle and one of the ends."""
+        if of_client:
+            return self.path.client_hops, self.path.client_delay
+        return self.path.server_hops, self.path.server_delay
 
     def _exit_time(self, direction, size, extra):
-        _, wait, jitter = self._exit(direction)
-        when = time.time() + wait + extra
-        if jitter:
-            when += self.random.uniform(0, jitter)
+        when = time.time() + self._leg(direction == S2C)[1] + extra
+        if self.path.jitter:
+            when += self.random.uniform(0, self.path.jitter)
         last = self._last_exit[direction]
         if self.path.rate:
             when = max(when, last + size / self.path.rate)

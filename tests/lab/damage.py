@@ -275,8 +275,8 @@ def _truth(known, damage, origins):
             kept = expected.get("must", []) if damage.keeps else []
             expected["must"] = [*kept, *damage.must]
             # Of a failure that the damage may hide, no verdict is demanded and none forbidden.
-            if not damage.keeps and expected.get("verdict"):
-                del expected["verdict"]
+            if not damage.keeps and expected["verdict"]:
+                expected["verdict"] = truth.ANY
             lines += ["", f"[{table}]", *truth.expectation(expected)]
     return "\n".join(lines) + "\n"
 

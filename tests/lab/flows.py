@@ -47,9 +47,6 @@ class Flow:
     def __init__(self):
         self.ways = {C2S: Direction(), S2C: Direction()}
 
-    def toward_client(self):
-        return self.ways[S2C]
-
     def toward_server(self):
         return self.ways[C2S]
 

@@ -166,3 +166,9 @@ def websense(trigger, rng):
     """A proxy filter: bare RST to the client at the next byte, ack 0, window 0."""
     return [(*_to_source(trigger, trigger.ack, 0, RST, ttl=128, ident=rng.randrange(1, 65536),
                          dont_fragment=True, window=0), 0)]
+
+
+def stale(trigger, rng):
+    """A device that is late: its resets lie before the window, and RFC 5961 hosts ignore them."""
+    return [(*_to_source(trigger, trigger.ack - 600 - n, 0, RST, ttl=64, ident=0,
+                         dont_fragment=False, window=0), 0) for n in range(2)]

@@ -1,8 +1,9 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The fault lab: makes labelled captures of RDP connections that went well or wrong.
 
     lab.py list              the scenarios
     lab.py run NAME...       make these cases (--all for every one); --replace to overwrite
+    lab.py relabel NAME...   write truth.toml anew from the captures and logs of a case
     lab.py damage            make the damaged captures out of the cases that exist
     lab.py index             write the table of fixtures/README.md
 """
@@ -46,7 +47,12 @@ def main():
     make.add_argument("--replace", action="store_true", help="overwrite cases that exist")
     make.add_argument("--keep", action="store_true", help="keep the working folder and say where")
     make.add_argument("--into", type=pathlib.Path, default=CASES)
+    again = commands.add_parser("relabel")
+    again.add_argument("names", nargs="*")
+    again.add_argument("--all", action="store_true")
     options = parser.parse_args()
+    if options.command == "relabel":
+        return relabel(options)
     if options.command == "list":
         for made in scenarios.every().values():
             print(f"{made.kind:8} {made.name:40} {made.title}")
@@ -59,6 +65,21 @@ def main():
             print(f"  {name}")
         return 0
     return make_cases(options)
+
+
+def relabel(options):
+    """For when the statement of a scenario has changed and its packets have not."""
+    failed = 0
+    for made in _chosen(options):
+        folder = CASES / made.name
+        if not folder.exists():
+            continue
+        try:
+            truth.write(folder, made, runs.Record(folder))
+        except truth.Disagreement as problem:
+            failed += 1
+            print(f"  {made.name}: {problem}")
+    return 1 if failed else 0
 
 
 def make_cases(options):
@@ -96,7 +117,7 @@ def _chosen(options):
 
 def _make(made, target, keep):
     wanted = made.stage or "-"
-    for attempt in range(TRIES):
+    for _ in range(TRIES):
         folder = pathlib.Path(tempfile.mkdtemp(prefix=f"rdplab-{made.name}-"))
         try:
             started = time.time()
@@ -124,8 +145,8 @@ def _run_once(made, folder):
         made.run(run)
     finally:
         run.close()
-    run.bridge.save_log(folder / "bridge.jsonl")
-    return truth.write(folder, made, run)
+    run.save(folder / "bridge.jsonl")
+    return truth.write(folder, made, runs.Record(folder))
 
 
 def _publish(folder, target, limit):

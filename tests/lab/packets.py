@@ -4,7 +4,7 @@ import socket
 import struct
 from dataclasses import dataclass, field
 
-FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 
 def checksum(data):

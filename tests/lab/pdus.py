@@ -104,9 +104,15 @@ def _connect_initial(filler, channels):
                      + _ber(b"\x04", gcc)))
 
 
-def connect_response(channels=4):
+def connect_response(channels=4, encrypted=False):
     blocks = struct.pack("<HHIII", 0x0C01, 16, 0x00080011, 11, 6)
-    blocks += struct.pack("<HHII", 0x0C02, 12, 0, 0)
+    if encrypted:
+        # 128-bit, level High, a server random and what stands in for a certificate.
+        secrets = _random.randbytes(32) + struct.pack("<III", 1, 1, 1) + _random.randbytes(172)
+        blocks += struct.pack("<HHIIII", 0x0C02, 20 + len(secrets), 2, 3, 32, len(secrets) - 32) \
+            + secrets
+    else:
+        blocks += struct.pack("<HHII", 0x0C02, 12, 0, 0)
     blocks += struct.pack("<HHHH", 0x0C03, 8 + 2 * channels, 1003, channels)
     blocks += b"".join(struct.pack("<H", 1004 + n) for n in range(channels))
     user = b"\x14\x76\x0a\x01\x01\x00\x01\xc0\x00McDn" + _per(len(blocks)) + blocks
@@ -145,6 +151,16 @@ def client_info(size=420):
     for text in ("LAB", "alice", "not-a-secr", "", ""):
         body += text.encode("utf-16-le") + b"\0\0"
     return from_client(body.ljust(size - 15, b"\0"))
+
+
+def security_exchange():
+    """The client's random, under the server's public key."""
+    return from_client(struct.pack("<HHI", 1, 0, 72) + _random.randbytes(64) + b"\0" * 8)
+
+
+def sealed(wrap, flags, size):
+    """Flags in the clear, then a signature and bytes that nobody on the road can read."""
+    return wrap(struct.pack("<HH", flags, 0) + _random.randbytes(8 + size))
 
 
 def licence_valid():

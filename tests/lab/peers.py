@@ -1,13 +1,10 @@
 """The real peers: freerdp-shadow and xrdp as servers, xfreerdp as client."""
 
-import ctypes
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 import time
 
 import certificates
@@ -109,7 +106,7 @@ def shadow(folder, *, security="nla", tls="1.3", certificate="valid", extra=()):
 
 _XRDP = """[Globals]
 ini_version=1
-fork={fork}
+fork=true
 port={port}
 tcp_nodelay=true
 tcp_keepalive=true
@@ -144,14 +141,14 @@ port=-1
 """
 
 
-def xrdp(folder, *, security="tls", tls="1.3", certificate="valid", crypt="none", fork=True, port=3389):
+def xrdp(folder, *, security="tls", tls="1.3", certificate="valid", crypt="none", port=3389):
     """xrdp, which draws its own login window: an active session needs no sesman."""
     home = folder / "server"
     home.mkdir()
     made = certificates.make(certificate) if certificate else None
     configuration = home / "xrdp.ini"
     configuration.write_text(_XRDP.format(
-        fork="true" if fork else "false", port=port, security=security, crypt=crypt,
+        port=port, security=security, crypt=crypt,
         certificate=made.certificate if made else "/nonexistent.pem",
         key=made.key if made else "/nonexistent.pem",
         protocols=f"TLSv{tls}", log=home / "xrdp.log"))

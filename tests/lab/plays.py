@@ -88,8 +88,6 @@ class Actor(threading.Thread):
         super().__init__(daemon=True)
         self._side, self._talk, self._lines = side, talk, lines
         self._tls, self._certificate = tls, certificate
-        self.ended_early = False
-        self.at = ""
 
     def run(self):
         endpoint = self._talk.endpoint
@@ -99,10 +97,9 @@ class Actor(threading.Thread):
             else:
                 endpoint.accept()
             for line in self._lines:
-                self.at = line.name
                 self._play(line, endpoint)
         except (Reset, TimeoutError, ssl.SSLError):
-            self.ended_early = True
+            pass    # the other side, or somebody in the middle, ended the play early
 
     def _play(self, line, endpoint):
         mine = line.side == self._side
@@ -234,6 +231,28 @@ def leave():
     return [Line("server", "error info", pdus.set_error_info(0x0C), 0.05),
             Line("server", "ultimatum", pdus.ULTIMATUM),
             Line("client", "leaves", action="reset", pause=0.001)]
+
+
+def standard_encrypted():
+    """Standard RDP Security at level High: after MCS only the security headers are readable."""
+    lines = [Line("client", "request", pdus.connection_request(0)),
+             Line("server", "confirm", pdus.connection_confirm(0), 0.004)] + _mcs()
+    lines[3].data = pdus.connect_response(4, encrypted=True)
+    sealed = pdus.sealed
+    lines += [Line("client", "security exchange", pdus.security_exchange()),
+              Line("client", "client info", sealed(pdus.from_client, 0x48, 320)),
+              Line("server", "licence", sealed(pdus.from_server, 0x88, 20), 0.005),
+              Line("server", "demand active", sealed(pdus.from_server, 8, 380), 0.04),
+              Line("client", "confirm active", sealed(pdus.from_client, 8, 480), 0.01)]
+    lines += [Line("client", name, sealed(pdus.from_client, 8, size)) for name, size in (
+        ("synchronize", 22), ("cooperate", 26), ("request control", 26), ("font list", 26))]
+    lines += [Line("server", name, sealed(pdus.from_server, 8, size)) for name, size in (
+        ("synchronized", 22), ("cooperates", 26), ("grants control", 26), ("font map", 26))]
+    lines += [Line("server", f"picture {n}", sealed(pdus.from_server, 8, 700 + 300 * n), 0.03)
+              for n in range(3)]
+    return lines + [Line("server", "ultimatum", pdus.ULTIMATUM, 0.1),
+                    Line("client", "leaves", action="fin", pause=0.001),
+                    Line("server", "resets", action="reset", pause=0.01)]
 
 
 def until(lines, name, *ending):

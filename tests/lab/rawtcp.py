@@ -19,6 +19,10 @@ from packets import ACK, FIN, PSH, RST, SYN
 MTU = 1500
 
 
+# Two hosts whose IP ids run side by side would look like one device copying the other's.
+_starts = random.Random(4)
+
+
 @dataclass
 class Shape:
     """The habits of one host. Its IP id counter runs across all its connections."""
@@ -27,8 +31,10 @@ class Shape:
     scale: int = 8
     first_rto: float = 0.3      # Windows 10 and later; 5 tries, doubling
     retries: int = 5
+    abort_flags: int = RST | ACK
+    refuses: bool = False       # no listener: every SYN is answered with a RST
     idents: itertools.count = field(
-        default_factory=lambda: itertools.count(random.Random(4).randrange(1, 60000)))
+        default_factory=lambda: itertools.count(_starts.randrange(1, 60000)))
 
 
 _PLACES = {
@@ -52,13 +58,13 @@ class Endpoint:
         kind = b"\x86\xdd" if ":" in local[0] else b"\x08\x00"
         self._link = bytes.fromhex((router + mac).replace(":", "")) + kind
         self._random = random.Random(f"{seed} {local}")
-        self.next = self._una = self._random.randrange(1 << 32)
+        self.next = self._random.randrange(1 << 32)
         self.expected = 0                               # the next byte of the other side
         self._inbound, self._early = bytearray(), {}
         self._unacked = []                              # [seq, flags, data, sent at, tries]
         self.peer_window, self.peer_closed, self.was_reset = 65535, False, False
         self.window = self.shape.window
-        self.established, self.dead, self.gave_up = False, False, False
+        self.established, self.dead = False, False
         self._news = threading.Condition()
         with namespaces.inside(namespace):
             self._port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -79,7 +85,9 @@ class Endpoint:
         self._await(lambda: self.established, seconds)
 
     def send(self, data):
-        while data:
+        if self.was_reset:
+            raise Reset()
+        while data and not self.dead:
             part, data = data[:self.mss], data[self.mss:]
             self._send(ACK | (0 if data else PSH), part, keep=True)
             self.next = (self.next + len(part)) & 0xFFFFFFFF
@@ -106,7 +114,7 @@ class Endpoint:
     def reset(self):
         """The Windows abort: RST+ACK, exactly in sequence, window 0."""
         self.dead = True
-        self._transmit(self.next, RST | ACK, window=0)
+        self._transmit(self.next, self.shape.abort_flags, window=0)
 
     def advertise(self, window):
         """Open or close the receive window, and say so."""
@@ -150,7 +158,7 @@ class Endpoint:
         if self.peer_window or not data:
             self._transmit(self.next, flags, data, options)
 
-    def _transmit(self, seq, flags, data=b"", options=b"", window=None):
+    def _transmit(self, seq, flags, data=b"", options=b"", window=None, dont_fragment=True):
         if window is None:
             window = self.window if flags & SYN else self.window >> self.shape.scale
         if flags & SYN and not flags & ACK:
@@ -160,6 +168,7 @@ class Endpoint:
         raw = packets.build_tcp(self.local[0], self.remote[0], self.local[1], self.remote[1], seq,
                                 ack, flags, window=min(window, 65535), payload=data,
                                 options=options, ttl=self.shape.ttl,
+                                dont_fragment=dont_fragment,
                                 ident=next(self.shape.idents) & 0xFFFF)
         self._port.send(self._link + raw)
 
@@ -201,7 +210,10 @@ class Endpoint:
         elif not self.established:
             self.remote = (packet.src, packet.sport)
             self.expected = (packet.seq + 1) & 0xFFFFFFFF
-            if not self._unacked:
+            if self.shape.refuses:
+                # Windows leaves DF out of this one reset, and out of no other.
+                self._transmit(0, RST | ACK, window=0, dont_fragment=False)
+            elif not self._unacked:
                 self._send(SYN | ACK, options=self._syn_options(), keep=True)
                 self.next = (self.next + 1) & 0xFFFFFFFF
 
@@ -238,7 +250,6 @@ class Endpoint:
                 if time.time() - sent < first * 2 ** min(tries, self.shape.retries):
                     continue
                 if tries == self.shape.retries and self.peer_window:
-                    self.gave_up = True
                     self.dead = True
                     self._transmit(self.next, RST | ACK, window=0)
                     self._news.notify_all()

@@ -13,18 +13,6 @@ from flows import C2S, S2C
 # Moments.
 
 
-def sent_by_client(packet):
-    return packet.direction == C2S
-
-
-def sent_by_server(packet):
-    return packet.direction == S2C
-
-
-def has_data(packet):
-    return bool(packet.payload)
-
-
 def connection_request(packet):
     return packet.direction == C2S and _x224(packet, 0xE0)
 
@@ -200,6 +188,16 @@ def blocked(fits, label):
 
 def is_syn(packet):
     return packet.is_tcp and packet.flags & (packets.SYN | packets.ACK) == packets.SYN
+
+
+def wobble(seed=6):
+    """Two roads of differing length take turns: the TTL of either side varies by one."""
+    chance = random.Random(seed)
+
+    def rule(packet, bridge):
+        return "replace", packets.with_ttl(packet.raw, packet.ttl - chance.randrange(2))
+    rule.label = "two roads"
+    return rule
 
 
 class Translate:

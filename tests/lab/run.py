@@ -1,5 +1,6 @@
 """One run of one scenario: its bridge, its peers, its captures, and its clean-up."""
 
+import json
 import pathlib
 import time
 
@@ -8,6 +9,20 @@ import capture
 import namespaces
 import peers
 import x11
+
+
+class Record:
+    """What a run left in its bridge.jsonl."""
+
+    def __init__(self, folder):
+        path = folder / "bridge.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        entries = [json.loads(line) for line in lines]
+        self.log = [{**entry, "key": tuple(entry["key"])} for entry in entries if "key" in entry]
+        self.translated = {tuple(entry["inside"]): tuple(entry["outside"])
+                           for entry in entries if entry["what"] == "translated"}
+        self.verdicts = {entry["port"]: entry["verdict"]
+                         for entry in entries if entry["what"] == "verdict"}
 
 
 class Run:
@@ -21,12 +36,8 @@ class Run:
         self._peers = []
         namespaces.build(server_ttl=scenario.server_ttl, client_ttl=scenario.client_ttl,
                          firewall=scenario.kernel_forger)
-        self.bridge = bridge.Bridge(scenario.path)
+        self.bridge = bridge.Bridge(scenario.path, scenario.name)
         self.bridge.start()
-
-    @property
-    def log(self):
-        return self.bridge.log
 
     def rule(self, rule):
         self.bridge.add_rule(rule)
@@ -72,6 +83,15 @@ class Run:
         client.wait(4)
         path = self.bridge.path
         time.sleep(0.2 + 2 * (path.client_delay + path.server_delay + path.jitter))
+
+    def save(self, path):
+        """Write down what the bridge did and what else truth needs; Record reads it."""
+        entries = list(self.bridge.log)
+        entries += [{"what": "translated", "inside": inside, "outside": outside}
+                    for inside, outside in self.translated.items()]
+        entries += [{"what": "verdict", "port": port, "verdict": verdict}
+                    for port, verdict in self.verdicts.items()]
+        path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
 
     def close(self):
         for peer in reversed(self._peers):

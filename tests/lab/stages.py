@@ -18,15 +18,22 @@ _BEGINS = [
     ("activation", re.compile(r"Demand Active")),
     ("active", re.compile(r"FontMap")),
 ]
+CLOSE_NOTIFY = "close-notify"
+_CLOSES = re.compile(r"Close Notify")
 
 
 def first_frames(pcap, keys, encrypted, port=3389):
-    """{frame: [stages begun in it]} for every frame in which a stage begins (tcp and x224 aside)."""
+    """{frame: [stages begun in it]} for every frame in which a stage begins (tcp and x224 aside).
+
+    A frame with TLS's orderly good-bye has CLOSE_NOTIFY in its list.
+    """
     command = ["tshark", "-r", str(pcap), "-o", "tcp.reassemble_out_of_order:TRUE",
                "-T", "fields", "-e", "frame.number", "-e", "frame.protocols", "-e", "_ws.col.Info"]
     if encrypted:
         # Without this, tshark takes TLS on the RDP port for TPKT and decrypts nothing.
         command += ["-d", f"tcp.port=={port},tls"]
+        if port != 3389:
+            command += ["-d", f"tls.port=={port},tpkt"]
     elif port != 3389:
         command += ["-d", f"tcp.port=={port},tpkt"]
     if keys.exists():
@@ -36,6 +43,7 @@ def first_frames(pcap, keys, encrypted, port=3389):
     for line in listing.splitlines():
         number, rest = line.split("\t", 1)
         stages = [stage for stage, pattern in _BEGINS if pattern.search(rest)]
+        stages += [CLOSE_NOTIFY] * bool(_CLOSES.search(rest))
         if stages:
             begun[int(number)] = stages
     return begun

@@ -14,6 +14,8 @@ import packets
 import stages
 
 SIDES = ("client", "server")
+ANY = "any"     # a verdict that nobody can demand of this capture
+AUTO = "auto"   # in a scenario: ANY if the connection failed in this capture, else no failure
 
 
 class Disagreement(Exception):
@@ -30,23 +32,27 @@ class Seen:
     outcome: str = "unknown"
     forged: list = field(default_factory=list)
     lost: list = field(default_factory=list)
+    goodbye: packets.Packet | None = None   # the first close_notify
 
 
 def write(folder, scenario, run):
     """Judge the run in `folder` and write its truth.toml. Returns the stage seen by each side."""
-    log = [dict(entry, key=tuple(entry["key"])) for entry in run.log]
-    sides = {side: _side(folder, side, scenario, log) for side in SIDES}
+    sides = {side: _side(folder, side, scenario, run.log) for side in SIDES}
     if not run.translated:
         _every_stranger_is_forged(sides, scenario.kernel_forger)
-    for side in SIDES:
-        for name, seen in sides[side].items():
-            _judge_end(seen, name, side, scenario)
-    wanted = {entry["key"] for entry in log if entry["what"] == "forged"}
+    names = _in_order(sides, run)
+    for number, name in enumerate(names):
+        is_subject = number == scenario.subject % len(names)
+        for side in SIDES:
+            seen = sides[side].get(run.translated.get(name, name) if side == "server" else name)
+            if seen:
+                _judge_end(seen, side, scenario, is_subject)
+                seen.outcome = scenario.outcomes.get(number, seen.outcome)
+    wanted = {entry["key"] for entry in run.log if entry["what"] == "forged"}
     if wanted and not any(seen.forged for side in SIDES for seen in sides[side].values()):
         raise Disagreement("forged packets are in neither capture")
     if scenario.certificate:
         _check_certificate(folder, scenario)
-    names = _in_order(sides, run)
     _check_aim(scenario, sides, names)
     (folder / "truth.toml").write_text(_toml(scenario, run, sides, names))
     return {side: [sides[side][name].stage for name in names if name in sides[side]]
@@ -64,7 +70,10 @@ def _side(folder, side, scenario, log):
         seen = connections[name] = Seen(members)
         reached = {"tcp"}
         for packet in members:
-            reached.update(begun.get(packet.frame, []))
+            labels = begun.get(packet.frame, [])
+            if stages.CLOSE_NOTIFY in labels and seen.goodbye is None:
+                seen.goodbye = packet
+            reached.update(label for label in labels if label != stages.CLOSE_NOTIFY)
             if stages.is_connection_request(packet.payload):
                 reached.add("x224")
         seen.stage = max(reached, key=stages.ORDER.index)
@@ -93,19 +102,28 @@ def _connections(everything, port):
     return connections
 
 
-def _judge_end(seen, name, side, scenario):
-    """The first FIN or RST ends a connection, unless the scenario knows better."""
+def _judge_end(seen, side, scenario, is_subject):
+    """The first FIN or RST ends a connection, unless the scenario knows better.
+
+    Both sides' FINs may cross on the way; then the close_notify before them tells who began.
+    """
+    client = seen.packets[0].src if seen.packets[0].dport == scenario.port \
+        else seen.packets[0].dst
     for packet in seen.packets:
         if packet.flags & (packets.RST | packets.FIN):
             seen.ended_how = "reset" if packet.flags & packets.RST else "fin"
+            ender = packet.src
+            if seen.ended_how == "fin" and seen.goodbye and seen.goodbye.frame <= packet.frame:
+                ender = seen.goodbye.src
             if packet.frame in seen.forged:
                 seen.ended_by = "other-device"
             else:
-                seen.ended_by = "client" if packet.src == name[0] else "server"
+                seen.ended_by = "client" if ender == client else "server"
             break
     else:
         retried = _unacknowledged_retries(seen.packets)
-        seen.ended_how = "silence" if retried else scenario.unterminated.get(side, "capture-end")
+        declared = scenario.unterminated.get(side, "capture-end") if is_subject else "capture-end"
+        seen.ended_how = "silence" if retried else declared
     if seen.stage == "active":
         seen.outcome = "active"
     elif seen.ended_how == "capture-end":
@@ -243,11 +261,28 @@ def _toml(scenario, run, sides, names):
                       f"lost_frames_hint = {value(seen.lost)}"]
             if scenario.cannot.get(side):
                 lines.append(f"cannot = {value(scenario.cannot[side])}")
-    lines += ["", "[expect]", *expectation(scenario.expect)]
+    must_not = _without_genuine(scenario.must_not, sides)
+    lines += ["", "[expect]", *expectation({**scenario.expect, "must_not": must_not})]
     for side in SIDES:
         if scenario.expect_from.get(side):
-            lines += ["", f"[expect_from_{side}]", *expectation(scenario.expect_from[side])]
+            expected = dict(scenario.expect_from[side])
+            if expected["verdict"] == AUTO:
+                expected["verdict"] = _verdict_of_bystander(sides[side], names, scenario)
+            lines += ["", f"[expect_from_{side}]", *expectation(expected)]
     return "\n".join(lines) + "\n"
+
+
+def _without_genuine(must_not, sides):
+    """A host that really sends a reset, if only in answer to a stray packet, may be said to."""
+    genuine = any(packet.flags & packets.RST and packet.frame not in seen.forged
+                  for side in SIDES for seen in sides[side].values() for packet in seen.packets)
+    return [finding for finding in must_not if not (genuine and finding == "host-reset")]
+
+
+def _verdict_of_bystander(seen_by_name, names, scenario):
+    """What a capture on the side that was spared can say: nothing, or no more than a guess."""
+    seen = seen_by_name.get(names[scenario.subject])
+    return ANY if seen and seen.outcome == "failed" else ""
 
 
 def expectation(expect):

@@ -10,9 +10,10 @@ use crate::flow::{ResetFacts, TcpFacts};
 const AT_ONCE: Span = Span::from_millis(5);
 
 pub(super) fn weigh(reset: &ResetFacts, tcp: &TcpFacts) -> Option<Piece> {
-    let twin = tcp.resets.iter().find(|other| {
-        other.claimed_by != reset.claimed_by && other.at.time.since(reset.at.time).abs() <= AT_ONCE
-    })?;
+    let twin = tcp
+        .resets
+        .iter()
+        .find(|other| other.claimed_by != reset.claimed_by && other.at.time.since(reset.at.time).abs() <= AT_ONCE)?;
     let fin = reset.after_own_fin || reset.after_peer_fin || twin.after_own_fin || twin.after_peer_fin;
     if fin {
         return None;

@@ -23,7 +23,10 @@ pub(super) fn weigh(reset: &ResetFacts) -> Vec<Piece> {
         add(
             "same-path",
             Strength::Weak,
-            format!("same TTL ({}) as the {}'s other packets, and the sequence number fits exactly", reset.ttl, reset.claimed_by),
+            format!(
+                "same TTL ({}) as the {}'s other packets, and the sequence number fits exactly",
+                reset.ttl, reset.claimed_by
+            ),
         );
         let continues = match (reset.id, reset.sender.last_id) {
             (Some(id), Some(last)) => id != 0 && NEXT_IDS.contains(&id.wrapping_sub(last)),

@@ -3,7 +3,7 @@
 //! A RST carries the address of one of the two ends, but any device on the
 //! path can write that address. Each kind of evidence is a small unit in a file
 //! of its own; this file combines them in the open. What must never be scored
-//! is listed in [`combine`].
+//! is listed in `combine`.
 
 mod bidirectional;
 mod causality;
@@ -146,9 +146,8 @@ fn judge_one(index: usize, reset: &ResetFacts, tcp: &TcpFacts) -> Judgement {
 /// bit, identification 0 from a Linux host (its passive resets are built outside
 /// any socket), window 0 (78 %).
 fn combine(evidence: &[Piece]) -> (Builder, Certainty) {
-    let count = |points_at, strength| {
-        evidence.iter().filter(|p| p.points_at == points_at && p.strength == strength).count()
-    };
+    let count =
+        |points_at, strength| evidence.iter().filter(|p| p.points_at == points_at && p.strength == strength).count();
     let proof = count(PointsAt::OtherDevice, Strength::Proof);
     // One compelling piece is worth two strong ones.
     let strong =

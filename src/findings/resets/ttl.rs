@@ -31,9 +31,8 @@ pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
     if step == 0 || !steady {
         return None;
     }
-    let firm = baseline >= FIRM_BASELINE
-        && reset.sender.ttls().count() == 1
-        && reset.sender.handshake_ttl == Some(usual);
+    let firm =
+        baseline >= FIRM_BASELINE && reset.sender.ttls().count() == 1 && reset.sender.handshake_ttl == Some(usual);
     let strength = match step {
         MIN_STEP.. if firm => Strength::Compelling,
         MIN_STEP.. => Strength::Strong,

@@ -4,13 +4,13 @@ use core::net::IpAddr;
 
 use super::{Frames, endpoint, finding, network, outcome, resets, security};
 use crate::analysis;
-use crate::base::{CaptureTime, Side};
+use crate::base::{CaptureTime, Side, Span};
 use crate::findings::EndedBy as By;
 use crate::flow::{self, EndKind};
 use crate::report::document::{
     BySide, Connection, Ended, EndedBy, EndedHow, RolesFrom, Stage, StageRecord, Step, Verdict, Waiting,
 };
-use crate::session;
+use crate::session::{self, Owed};
 
 pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Frames) -> Connection {
     let analysis::Connection { id, capture, tcp, session, diagnosis, sentence } = connection;
@@ -129,12 +129,15 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
         duration_ms: fact.end.unwrap_or(over).since(fact.first.time).into(),
         waiting_for: None,
     }));
-    if let (Some(last), Some(waiting)) = (records.last_mut(), session.waiting) {
-        last.waiting_for = Some(Waiting {
-            side: waiting.side.into(),
-            ms: over.since(waiting.since.time).into(),
-            message: waiting.owed.to_string(),
-        });
+    // Who begins to close owes nothing but the end; what was owed before that
+    // is what counts.
+    let owed = session.waiting.map(|w| if w.owed == Owed::Close { session.unanswered } else { Some(w) });
+    if let (Some(last), Some(Some(waiting))) = (records.last_mut(), owed) {
+        let waited = over.since(waiting.since.time);
+        if waited > Span::ZERO && waiting.owed != Owed::Close {
+            last.waiting_for =
+                Some(Waiting { side: waiting.side.into(), ms: waited.into(), message: waiting.owed.to_string() });
+        }
     }
     records
 }
@@ -177,6 +180,14 @@ fn community_id(tcp: &flow::TcpFacts) -> String {
     /// IANA's number of TCP.
     const TCP: u8 = 6;
     let (client, server) = (&tcp.endpoints.client, &tcp.endpoints.server);
-    community_id::calculate_community_id(0, client.ip, server.ip, Some(client.port), Some(server.port), TCP, Default::default())
-        .unwrap_or_default()
+    community_id::calculate_community_id(
+        0,
+        client.ip,
+        server.ip,
+        Some(client.port),
+        Some(server.port),
+        TCP,
+        Default::default(),
+    )
+    .unwrap_or_default()
 }

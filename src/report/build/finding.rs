@@ -2,9 +2,7 @@
 
 use super::Frames;
 use crate::findings::{self, Excluded, Match};
-use crate::report::document::{
-    Evidence, Finding, FrameRef, Pattern0x7, PatternMatch, Role, RuledOut, Severity,
-};
+use crate::report::document::{Evidence, Finding, FrameRef, Pattern0x7, PatternMatch, Role, RuledOut, Severity};
 
 /// A finding; `filter` begins the display filter of its connection.
 pub(super) fn build(finding: &findings::Finding, frames: Frames, filter: Option<&str>) -> Finding {
@@ -22,10 +20,16 @@ pub(super) fn build(finding: &findings::Finding, frames: Frames, filter: Option<
         detail: finding.detail.clone(),
         display_filter: filter.map(|filter| filter.to_owned()),
         evidence,
-        cannot_tell: finding.cannot_tell.clone(),
-        next: finding.next.clone(),
+        cannot_tell: finding.cannot_tell.iter().map(|what| capitalised(what)).collect(),
+        next: finding.next.iter().map(|step| capitalised(step)).collect(),
         concerns: None,
     }
+}
+
+/// Rules write parts of sentences; a list shows whole ones.
+fn capitalised(part: &str) -> String {
+    let mut chars = part.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn piece(evidence: &findings::Evidence, role: Role, frames: Frames) -> Evidence {

@@ -31,15 +31,17 @@ pub struct Inputs<'a> {
 
 /// Makes the report.
 #[must_use]
-pub fn report(analysis: &Analysis, inputs: &Inputs<'_>) -> Report {
+pub fn report(analysis: Analysis, inputs: &Inputs<'_>) -> Report {
     let frames = Frames { several: inputs.captures.len() > 1 };
     let attempts: Vec<Attempt> = (1..).zip(&analysis.attempts).map(|(id, a)| attempt(id, a)).collect();
     let attempt_of: BTreeMap<u32, u32> =
         attempts.iter().flat_map(|a| a.connections.iter().map(|c| (*c, a.id))).collect();
+    let summary = summary(&attempts, &analysis, inputs);
+    // Each connection's facts are freed as soon as they are told.
     let connections: Vec<Connection> = analysis
         .connections
-        .iter()
-        .map(|c| connection::build(c, attempt_of.get(&c.id).copied().unwrap_or_default(), frames))
+        .into_iter()
+        .map(|c| connection::build(&c, attempt_of.get(&c.id).copied().unwrap_or_default(), frames))
         .collect();
     Report {
         schema_version: SchemaVersion,
@@ -47,7 +49,7 @@ pub fn report(analysis: &Analysis, inputs: &Inputs<'_>) -> Report {
         captures: (0..).zip(&inputs.captures).map(|(i, info)| capture(i, info, frames)).collect(),
         findings: analysis.findings.iter().map(|f| finding::build(f, frames, None)).collect(),
         servers: servers(&attempts),
-        summary: summary(&attempts, analysis, inputs),
+        summary,
         side_channels: analysis.side_channels.iter().map(|c| side_channel(c, frames)).collect(),
         notices: analysis.notices.iter().map(|n| notice(n, frames)).collect(),
         unreadable: inputs
@@ -195,7 +197,8 @@ fn summary(attempts: &[Attempt], analysis: &Analysis, inputs: &Inputs<'_>) -> Su
         open: count(Outcome::Open),
         unknown: count(Outcome::Unknown),
         connections: analysis.connections.len() as u64,
-        other_connections: analysis.connections.iter().filter(|c| matches!(c.session.is_rdp, IsRdp::Other(_))).count() as u64,
+        other_connections: analysis.connections.iter().filter(|c| matches!(c.session.is_rdp, IsRdp::Other(_))).count()
+            as u64,
         by_finding,
         packets: inputs.captures.iter().map(|c| c.packets).sum(),
         bytes: inputs.captures.iter().map(|c| c.bytes).sum(),

@@ -22,7 +22,10 @@ pub(super) fn build(tcp: &TcpFacts) -> Network {
             client: tcp.directions.server.duplicate_acks,
             server: tcp.directions.client.duplicate_acks,
         },
-        zero_window: BySide { client: zero_window(&tcp.directions.client), server: zero_window(&tcp.directions.server) },
+        zero_window: BySide {
+            client: zero_window(&tcp.directions.client),
+            server: zero_window(&tcp.directions.server),
+        },
         keep_alives: by_side(&|d| u64::from(d.loss.keep_alives)),
         not_captured_bytes: by_side(&|d| d.gap_bytes),
         mss: SegmentSizes { client: tcp.directions.client.mss, server: tcp.directions.server.mss },
@@ -54,5 +57,8 @@ fn retransmissions(direction: &DirectionFacts) -> Retransmissions {
 }
 
 fn zero_window(direction: &DirectionFacts) -> ZeroWindow {
-    ZeroWindow { count: u64::from(direction.zero_windows), ms: base::Span::max(direction.zero_window_time, Span::ZERO).into() }
+    ZeroWindow {
+        count: u64::from(direction.zero_windows),
+        ms: base::Span::max(direction.zero_window_time, Span::ZERO).into(),
+    }
 }

@@ -6,8 +6,8 @@ use crate::report::document::{
     Alert, BySide, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,
 };
 use crate::session::{Mechanism, SessionFacts};
-use crate::wire::tls::ClientHello;
 use crate::wire::tls::alert::AlertLevel;
+use crate::wire::tls::{ClientHello, Version};
 
 pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Negotiation> {
     let facts = &session.negotiation;
@@ -16,7 +16,10 @@ pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Nego
     }
     Some(Negotiation {
         cookie_present: facts.request.as_ref().is_some_and(|r| r.value.token.is_some()),
-        requested: facts.requested().map(|p| p.to_string().split(" | ").map(str::to_owned).collect()).unwrap_or_default(),
+        requested: facts
+            .requested()
+            .map(|p| p.to_string().split(" | ").map(str::to_owned).collect())
+            .unwrap_or_default(),
         selected: facts.selected().map(|p| p.to_string()),
         failure: facts.failure().map(|f| Code { code: f.value.0, name: f.value.name().map(str::to_owned) }),
         request_frame: facts.request.as_ref().map(|r| frames.name(r.frame)),
@@ -27,13 +30,9 @@ pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Nego
 pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
     let facts = session.tls.as_ref()?;
     Some(Tls {
-        version: facts.version().map(|v| v.to_string()),
+        version: facts.version().map(version),
         suite: facts.server_hello.as_ref().map(|hello| hello.value.suite.to_string()),
-        offered_versions: facts
-            .client_hello
-            .as_ref()
-            .map(|hello| offered(&hello.value))
-            .unwrap_or_default(),
+        offered_versions: facts.client_hello.as_ref().map(|hello| offered(&hello.value)).unwrap_or_default(),
         sni_present: facts.client_hello.as_ref().is_some_and(|hello| hello.value.server_name.is_some()),
         completed: facts.is_done(),
         alerts: facts
@@ -56,11 +55,19 @@ pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
     })
 }
 
+/// As people write it: `TLS 1.2`.
+fn version(version: Version) -> String {
+    match version.name() {
+        Some(name) => name.replacen('_', " ", 1).replace('_', "."),
+        None => version.to_string(),
+    }
+}
+
 /// The versions on offer: the list of TLS 1.3 clients, else the one number.
 fn offered(hello: &ClientHello) -> Vec<String> {
     match hello.supported_versions.as_slice() {
-        [] => vec![hello.legacy_version.to_string()],
-        versions => versions.iter().map(ToString::to_string).collect(),
+        [] => vec![version(hello.legacy_version)],
+        versions => versions.iter().copied().map(version).collect(),
     }
 }
 
@@ -123,10 +130,9 @@ pub(super) fn licensing(session: &SessionFacts) -> Option<Licensing> {
         visibility: facts.granted.map_or(Visibility::Inferred, |seen| seen.value).into(),
         messages: BySide { client: count(Side::Client), server: count(Side::Server) },
         completed: facts.granted.is_some(),
-        error: facts.alert.map(|seen| Code {
-            code: seen.value.code.0,
-            name: seen.value.code.name().map(str::to_owned),
-        }),
+        error: facts
+            .alert
+            .map(|seen| Code { code: seen.value.code.0, name: seen.value.code.name().map(str::to_owned) }),
     })
 }
 

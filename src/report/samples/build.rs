@@ -26,10 +26,11 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
                 end: c.end,
                 outcome: c.outcome,
                 verdict,
-                sentence: c
-                    .verdict
-                    .as_ref()
-                    .map_or("The session worked and ended normally".to_owned(), |v| v.sentence.clone()),
+                sentence: match (&c.verdict, c.outcome) {
+                    (Some(verdict), _) => verdict.sentence.clone(),
+                    (None, Outcome::Active) => "The session worked and ended normally".to_owned(),
+                    (None, _) => "Nothing explains how it ended".to_owned(),
+                },
             }),
         }
     }

@@ -16,6 +16,7 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
         ("cut", cut()),
         ("hostile", hostile()),
         ("retried", retried()),
+        ("open", open()),
         ("ring", ring()),
         ("many", many(12)),
     ]
@@ -344,6 +345,16 @@ pub(crate) fn retried() -> Report {
     report(vec![first, second])
 }
 
+/// The stalled connection, in a capture that stopped before its end.
+pub(crate) fn open() -> Report {
+    let mut c = stalled().connections.remove(0);
+    c.outcome = Outcome::Open;
+    c.ended = Ended { how: EndedHow::CaptureEnd, by: EndedBy::Unknown, frame: None, time: None };
+    c.verdict = None;
+    c.findings[0].severity = Severity::Warning;
+    report(vec![c])
+}
+
 /// A connection that runs through two files of a ring.
 pub(crate) fn ring() -> Report {
     let mut report = injected_reset();
@@ -356,6 +367,7 @@ pub(crate) fn ring() -> Report {
     c.first_frame.capture = Some(0);
     c.last_frame = FrameRef::of_capture(1, 4);
     c.ended.frame = Some(FrameRef::of_capture(1, 1));
+    c.resets[0].frame = FrameRef::of_capture(1, 1);
     c.findings[0].evidence[0].frame = FrameRef::of_capture(1, 1);
     c.findings[0].evidence[1].frame = FrameRef::of_capture(0, 8);
     c.findings[0].evidence[2].frame = FrameRef::of_capture(1, 3);

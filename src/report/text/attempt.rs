@@ -1,11 +1,11 @@
 //! One failed attempt in full: first what a hurried reader needs, then what
 //! proves it.
 
-use super::page::{Page, Tone};
+use super::page::{GLUE, Page, Tone};
 use super::words::{self, Frames};
 use crate::report::document::{
-    Attempt, BuiltBy, Certificate, Connection, EndedBy, EndedHow, Finding, Hops, PatternMatch, Report, Reset, Role,
-    Severity, Validity, Visibility,
+    Attempt, BuiltBy, Certificate, Connection, EndedBy, EndedHow, Finding, Hops, Millis, PatternMatch, Report, Reset,
+    Role, RuledOut, Severity, Step, Validity, Visibility,
 };
 use crate::report::escape;
 
@@ -14,22 +14,22 @@ use crate::report::escape;
 const MOST_STEPS: usize = 8;
 /// The most frames shown as evidence of one finding.
 const MOST_EVIDENCE: usize = 8;
-/// The most resets whose origin is explained; a device that sends one sends
-/// several, with the same evidence.
-const MOST_RESETS: usize = 2;
 /// The most other connections of an attempt that are listed.
 const MOST_CONNECTIONS: usize = 5;
 
 /// Everything about `attempt`.
 pub(super) fn full(page: &mut Page<'_>, report: &Report, attempt: &Attempt) {
-    let frames = Frames::of(report);
     let start = words::date(attempt.start);
     page.banner(&format!("Attempt {}: {} to {}, {start}", attempt.id, attempt.client_ip, attempt.server), Tone::Bad);
     let Some(c) = deciding(report, attempt) else {
         page.entry("What happened", &words::stopped(&attempt.sentence));
         return;
     };
+    let frames = Frames::at_home(report, c);
     let finding = c.verdict.as_ref().and_then(|v| c.findings.iter().find(|f| f.id == v.finding));
+    if let Some(name) = frames.home() {
+        page.entry("Frames", &format!("counted in {name}, where no other file is named."));
+    }
     verdict(page, attempt, c, finding, &frames);
     ruled_out(page, c, &frames);
     if let Some(finding) = finding {
@@ -38,7 +38,7 @@ pub(super) fn full(page: &mut Page<'_>, report: &Report, attempt: &Attempt) {
     }
     progress(page, c, &frames);
     if let Some(finding) = finding {
-        evidence(page, finding, &frames);
+        evidence(page, c, finding, &frames);
     }
     resets(page, c, &frames);
     also_found(page, c, finding, &frames);
@@ -81,22 +81,33 @@ fn place(c: &Connection) -> String {
     let after = words::span(c.ended.time.unwrap_or(c.end).since(c.start));
     let least = if c.stage_is_lower_bound { " or later; the capture does not show enough to be sure" } else { "" };
     let mut out = format!("{}{least}, {after} after the start.", words::stage(c.stage));
-    if let Some(waiting) = c.stages.iter().filter_map(|s| s.waiting_for.as_ref()).next_back() {
+    let waiting = c.stages.iter().filter_map(|s| s.waiting_for.as_ref()).next_back();
+    if let Some(waiting) = waiting.filter(|w| w.ms > Millis::from_micros(0)) {
         let (side, message, ms) = (waiting.side.name(), &waiting.message, words::span(waiting.ms));
         out += &format!(" The next message was due from the {side}: {message} (waited {ms}).");
     }
     out
 }
 
+/// What is excluded; causes that the same frames exclude share an entry.
 fn ruled_out(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
     if c.ruled_out.is_empty() {
         return;
     }
     page.heading("Ruled out");
+    let mut groups: Vec<(Vec<&str>, &RuledOut)> = Vec::new();
     for excluded in &c.ruled_out {
+        let same =
+            |(_, other): &&mut (_, &RuledOut)| other.because == excluded.because && other.frames == excluded.frames;
+        match groups.iter_mut().find(same) {
+            Some((ids, _)) => ids.push(&excluded.finding),
+            None => groups.push((vec![&excluded.finding], excluded)),
+        }
+    }
+    for (ids, excluded) in groups {
+        let ids: Vec<_> = ids.into_iter().map(escape::text).collect();
         let seen = in_brackets(&frames.list(&excluded.frames));
-        let because = escape::sentence(&excluded.because);
-        page.item("- ", &format!("{}: {because}{seen}", escape::text(&excluded.finding)));
+        page.item("- ", &format!("{}: {}{seen}", ids.join(", "), escape::sentence(&excluded.because)));
     }
 }
 
@@ -127,17 +138,17 @@ fn progress(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
     if c.stages.iter().any(|s| s.visibility == Visibility::Inferred) {
         page.item("", "~ means: encrypted, and told from the size and order of the messages.");
     }
-    let hidden = c.steps.len().saturating_sub(MOST_STEPS);
+    let ended = c.ended.time.filter(|_| c.ended.frame.is_some());
+    let until_end = c.steps.partition_point(|step| ended.is_none_or(|end| step.time <= end));
+    let (before, after) = c.steps.split_at_checked(until_end).unwrap_or((&c.steps, &[]));
+    let hidden = before.len().saturating_sub(MOST_STEPS);
     if hidden > 0 {
         page.item("", &format!("(the first {} are left out)", words::counted(hidden as u64, "message")));
     }
-    for step in c.steps.iter().skip(hidden) {
-        let when = words::offset(step.time.since(c.start));
-        let think = step.think_ms.map(|ms| format!(", after {}", words::span(ms))).unwrap_or_default();
-        let message = escape::text(&step.message);
-        page.item("", &format!("{when} {}: {message}, {}{think}", step.side.name(), frames.one(step.frame)));
+    for step in before.iter().skip(hidden) {
+        message(page, c, step, frames);
     }
-    if let (Some(frame), Some(time)) = (c.ended.frame, c.ended.time) {
+    if let (Some(frame), Some(time)) = (c.ended.frame, ended) {
         let by = match c.ended.by {
             EndedBy::Client => "client",
             EndedBy::Server => "server",
@@ -145,42 +156,73 @@ fn progress(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
             EndedBy::Unknown => "unknown",
         };
         let how = if c.ended.how == EndedHow::Reset { "reset (RST)" } else { "close (FIN)" };
-        page.item("", &format!("{} {by}: {how}, {}", words::offset(time.since(c.start)), frames.one(frame)));
+        let when = words::offset(time.since(c.start));
+        page.item(&format!("{when} "), &format!("{by}: {how}, {}", frames.one(frame)));
+    }
+    for step in after.iter().take(MOST_STEPS) {
+        message(page, c, step, frames);
     }
 }
 
-fn evidence(page: &mut Page<'_>, finding: &Finding, frames: &Frames<'_>) {
+fn message(page: &mut Page<'_>, c: &Connection, step: &Step, frames: &Frames<'_>) {
+    let when = words::offset(step.time.since(c.start));
+    let think = step.think_ms.map(|ms| format!(", after {}", words::span(ms))).unwrap_or_default();
+    let (side, message) = (step.side.name(), escape::text(&step.message));
+    page.item(&format!("{when} "), &format!("{side}: {message}, {}{think}", frames.one(step.frame)));
+}
+
+/// The frames that show the finding, but for what is told of its reset below.
+fn evidence(page: &mut Page<'_>, c: &Connection, finding: &Finding, frames: &Frames<'_>) {
     page.heading("Evidence");
-    for evidence in finding.evidence.iter().take(MOST_EVIDENCE) {
+    let told = |says: &str| telling(c).any(|r| r.evidence.iter().any(|e| e.says == says));
+    let evidence: Vec<_> = finding.evidence.iter().filter(|e| e.role == Role::Primary || !told(&e.says)).collect();
+    for evidence in evidence.iter().take(MOST_EVIDENCE) {
         page.item("- ", &format!("{}: {}", frames.one(evidence.frame), escape::sentence(&evidence.says)));
     }
-    more(page, finding.evidence.len().saturating_sub(MOST_EVIDENCE), "frame");
+    more(page, evidence.len().saturating_sub(MOST_EVIDENCE), "more frame");
 }
 
-/// Who built the resets that may have decided the connection.
+/// The resets of which somebody wants to know who built them: the one that
+/// ended the connection, and those of other devices.
+fn telling(c: &Connection) -> impl Iterator<Item = &Reset> {
+    let matters = |r: &&Reset| Some(r.frame) == c.ended.frame || r.built_by == BuiltBy::OtherDevice;
+    c.resets.iter().filter(matters).filter(|r| !r.evidence.is_empty())
+}
+
+/// Who built the resets that may have decided the connection. A device sends
+/// several with the same evidence; the first speaks for them.
 fn resets(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
-    let telling: Vec<&Reset> =
-        c.resets.iter().filter(|r| Some(r.frame) == c.ended.frame || r.built_by == BuiltBy::OtherDevice).collect();
-    for reset in telling.iter().take(MOST_RESETS) {
-        let builder = words::builder(reset.built_by, reset.claimed_by.name());
-        let certainty = match reset.built_by {
-            BuiltBy::Undetermined => String::new(),
-            _ => format!(" ({})", reset.certainty.name()),
-        };
-        page.heading(&format!("Who built the reset in {}: {builder}{certainty}", frames.one(reset.frame)));
-        for evidence in &reset.evidence {
-            let seen = in_brackets(&frames.list(&evidence.frames));
-            let against = if evidence.points_to == reset.built_by { "" } else { ", against" };
-            let strength = words::strength(evidence.strength);
-            page.item("- ", &format!("{strength}{against}: {}{seen}", escape::sentence(&evidence.says)));
-        }
-        if let Some(Hops { host, reset: builder }) = reset.hops {
-            let (claimed, host) = (reset.claimed_by.name(), words::counted(host.into(), "router"));
-            let builder = words::counted(builder.into(), "router");
-            page.item("- ", &format!("distance from the capture: its builder {builder}, the {claimed} {host}"));
+    let mut told: Vec<&Reset> = Vec::new();
+    for reset in telling(c) {
+        if !told.iter().any(|t| (t.claimed_by, t.built_by) == (reset.claimed_by, reset.built_by)) {
+            told.push(reset);
+            origin(page, reset, frames);
         }
     }
-    more(page, telling.len().saturating_sub(MOST_RESETS), "reset");
+    more(page, telling(c).count().saturating_sub(told.len()), "more reset");
+}
+
+fn origin(page: &mut Page<'_>, reset: &Reset, frames: &Frames<'_>) {
+    let builder = words::builder(reset.built_by, reset.claimed_by.name());
+    let certainty = match reset.built_by {
+        BuiltBy::Undetermined => String::new(),
+        _ => format!(" ({})", reset.certainty.name()),
+    };
+    page.heading(&format!("Who built the reset in {}: {builder}{certainty}", frames.one(reset.frame)));
+    let mut evidence: Vec<_> = reset.evidence.iter().collect();
+    evidence.sort_by_key(|e| core::cmp::Reverse(e.strength));
+    for evidence in evidence {
+        let seen = in_brackets(&frames.list(&evidence.frames));
+        let agrees = evidence.points_to == reset.built_by || reset.built_by == BuiltBy::Undetermined;
+        let against = if agrees { "" } else { ", against" };
+        let strength = words::strength(evidence.strength);
+        page.item("- ", &format!("{strength}{against}: {}{seen}", escape::sentence(&evidence.says)));
+    }
+    if let Some(Hops { host, reset: builder }) = reset.hops {
+        let (claimed, host) = (reset.claimed_by.name(), words::counted(host.into(), "router"));
+        let builder = words::counted(builder.into(), "router");
+        page.item("- ", &format!("distance from the capture: its builder {builder}, the {claimed} {host}"));
+    }
 }
 
 fn also_found(page: &mut Page<'_>, c: &Connection, main: Option<&Finding>, frames: &Frames<'_>) {
@@ -191,12 +233,12 @@ fn also_found(page: &mut Page<'_>, c: &Connection, main: Option<&Finding>, frame
     }
     page.heading("Also found");
     for finding in rest {
-        brief(page, finding, frames);
+        brief(page, "- ", finding, frames);
     }
 }
 
 /// A finding in one entry of a list.
-pub(super) fn brief(page: &mut Page<'_>, finding: &Finding, frames: &Frames<'_>) {
+pub(super) fn brief(page: &mut Page<'_>, bullet: &str, finding: &Finding, frames: &Frames<'_>) {
     let tone = match finding.severity {
         Severity::Info => Tone::Plain,
         Severity::Warning | Severity::Failure => Tone::Warn,
@@ -205,7 +247,7 @@ pub(super) fn brief(page: &mut Page<'_>, finding: &Finding, frames: &Frames<'_>)
     let at = finding.evidence.iter().find(|e| e.role == Role::Primary).map(|e| frames.one(e.frame));
     let at = at.map(|at| format!(", {at}")).unwrap_or_default();
     let id = escape::text(&finding.id);
-    page.item_in("- ", &format!("{title} ({id}, {certainty}{at})"), tone);
+    page.item_in(bullet, &format!("{title} ({id}, {certainty}{at})"), tone);
 }
 
 /// The other connections of the attempt.
@@ -220,7 +262,7 @@ fn others(page: &mut Page<'_>, report: &Report, attempt: &Attempt, main: &Connec
         let (when, stage) = (words::clock(c.start), words::stage(c.stage));
         page.item("- ", &format!("{when}, {at}: {}, came to {stage}", c.outcome.name()));
     }
-    more(page, others.len().saturating_sub(MOST_CONNECTIONS), "connection");
+    more(page, others.len().saturating_sub(MOST_CONNECTIONS), "more connection");
 }
 
 fn technical(page: &mut Page<'_>, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
@@ -257,7 +299,8 @@ fn technical(page: &mut Page<'_>, c: &Connection, finding: Option<&Finding>, fra
     network(page, c);
     if let Some(filter) = finding.and_then(|f| f.display_filter.as_deref()) {
         page.entry("Wireshark filter", "");
-        page.item("", filter);
+        // Broken between its conditions, never within one.
+        page.item("", &filter.replace(" == ", &format!("{GLUE}=={GLUE}")));
     }
 }
 
@@ -325,6 +368,6 @@ fn in_brackets(text: &str) -> String {
 
 fn more(page: &mut Page<'_>, n: usize, what: &str) {
     if n > 0 {
-        page.item_in("- ", &format!("and {} more, in the JSON report", words::counted(n as u64, what)), Tone::Dim);
+        page.item_in("- ", &format!("and {}, in the JSON report", words::counted(n as u64, what)), Tone::Dim);
     }
 }

@@ -68,7 +68,7 @@ fn summarise(page: &mut Page<'_>, group: &Group<'_>) {
     let reason = if group.finding.is_empty() { "not explained".into() } else { escape::text(group.finding) };
     let times = words::counted(group.attempts.len() as u64, "attempt");
     let span = match group.attempts.as_slice() {
-        [first, .., last] => format!("{} to {}", words::date(first.start), words::date(last.start)),
+        [first, .., last] => words::period(first.start, last.start),
         [one] => words::date(one.start),
         [] => String::new(),
     };

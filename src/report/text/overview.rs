@@ -19,7 +19,8 @@ pub(super) fn title(page: &mut Page<'_>, report: &Report) {
     let s = &report.summary;
     let (text, tone) = match report.attempts.as_slice() {
         [] if report.captures.is_empty() => ("Nothing could be read.".to_owned(), Tone::Bad),
-        [] => ("No Remote Desktop connection was found.".to_owned(), Tone::Warn),
+        [] if report.side_channels.is_empty() => ("No Remote Desktop connection was found.".to_owned(), Tone::Warn),
+        [] => ("No Remote Desktop connection over TCP was found, only UDP side channels.".to_owned(), Tone::Warn),
         [one] => single(report, one),
         _ if s.failed > 0 => {
             let mut causes: Vec<_> = s.by_finding.iter().collect();
@@ -39,19 +40,25 @@ pub(super) fn title(page: &mut Page<'_>, report: &Report) {
 }
 
 fn single(report: &Report, attempt: &Attempt) -> (String, Tone) {
-    let finding = deciding(report, attempt).and_then(|c| {
+    let connection = deciding(report, attempt);
+    let verdict = connection.and_then(|c| {
         let verdict = c.verdict.as_ref()?;
         c.findings.iter().find(|f| f.id == verdict.finding)
     });
-    match attempt.outcome {
-        Outcome::Failed => match finding {
-            Some(f) => (format!("RDP failed: {}", words::within_sentence(&f.title)), Tone::Bad),
-            None => ("RDP failed, and the capture does not show why".to_owned(), Tone::Bad),
-        },
-        Outcome::Active => ("RDP worked: the desktop was reached, nothing failed".to_owned(), Tone::Good),
-        Outcome::Abandoned => ("RDP given up by the client before the desktop".to_owned(), Tone::Warn),
-        Outcome::Open => ("RDP still under way when the capture stopped; nothing failed".to_owned(), Tone::Good),
-        Outcome::Unknown => ("RDP seen; the capture does not show how it ended".to_owned(), Tone::Warn),
+    // What hurt, where nothing failed.
+    let trouble = connection.and_then(|c| c.findings.iter().find(|f| f.severity > Severity::Info));
+    let title = |f: &Finding| words::within_sentence(&f.title);
+    match (attempt.outcome, verdict.or(trouble)) {
+        (Outcome::Failed, Some(f)) => (format!("RDP failed: {}", title(f)), Tone::Bad),
+        (Outcome::Failed, None) => ("RDP failed, and the capture does not show why".to_owned(), Tone::Bad),
+        (Outcome::Active, Some(f)) => (format!("RDP worked, with trouble: {}", title(f)), Tone::Warn),
+        (Outcome::Active, None) => ("RDP worked: the desktop was reached, nothing failed".to_owned(), Tone::Good),
+        (Outcome::Abandoned, _) => ("RDP given up by the client before the desktop".to_owned(), Tone::Warn),
+        (Outcome::Open, Some(f)) => (format!("RDP unfinished: {}", title(f)), Tone::Warn),
+        (Outcome::Open, None) => {
+            ("RDP still under way when the capture stopped; nothing failed".to_owned(), Tone::Good)
+        }
+        (Outcome::Unknown, _) => ("RDP seen; the capture does not show how it ended".to_owned(), Tone::Warn),
     }
 }
 
@@ -119,7 +126,11 @@ fn line(page: &mut Page<'_>, report: &Report, attempt: &Attempt) {
     page.item("- ", &format!("{ips}, {start}: {told}"));
     let frames = Frames::of(report);
     for finding in c.findings.iter().filter(|f| f.severity > Severity::Info) {
-        brief(page, finding, &frames);
+        match attempt.outcome {
+            Outcome::Active => brief(page, "  - ", finding, &frames),
+            // Here it may be all that there is to go on.
+            _ => about(page, "  ", finding, &frames),
+        }
     }
 }
 
@@ -130,18 +141,20 @@ pub(super) fn findings(page: &mut Page<'_>, report: &Report) {
     }
     page.heading("About the whole capture");
     for finding in &report.findings {
-        about(page, finding, &Frames::of(report));
+        about(page, "", finding, &Frames::of(report));
     }
 }
 
-fn about(page: &mut Page<'_>, finding: &Finding, frames: &Frames<'_>) {
-    brief(page, finding, frames);
-    page.item("  ", &words::stopped(&finding.detail));
+/// A finding with what it says, `indent` further in.
+fn about(page: &mut Page<'_>, indent: &str, finding: &Finding, frames: &Frames<'_>) {
+    brief(page, &format!("{indent}- "), finding, frames);
+    let indent = format!("{indent}  ");
+    page.item(&indent, &words::stopped(&finding.detail));
     for limit in &finding.cannot_tell {
-        page.item("  ", &format!("It cannot tell: {}", words::stopped(&words::within_sentence(limit))));
+        page.item(&indent, &format!("It cannot tell: {}", words::stopped(&words::within_sentence(limit))));
     }
     for next in &finding.next {
-        page.item("  ", &format!("Next: {next}"));
+        page.item(&indent, &format!("Next: {next}"));
     }
 }
 
@@ -174,7 +187,7 @@ fn describe(page: &mut Page<'_>, capture: &Capture, frames: &Frames<'_>) {
         format = format!("{format} in {}", capture.compression.join(", "));
     }
     let times = match (capture.first_time, capture.last_time) {
-        (Some(first), Some(last)) => format!(", {} to {}", words::date(first), words::date(last)),
+        (Some(first), Some(last)) => format!(", {}", words::period(first, last)),
         _ => String::new(),
     };
     let (packets, bytes) = (words::counted(capture.packets, "packet"), words::size(capture.bytes));

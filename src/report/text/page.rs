@@ -105,7 +105,7 @@ impl<'w> Page<'w> {
     /// `lead` and `text` after `indent`; further lines begin below the text of
     /// a bullet, or two columns in below a label.
     fn wrapped(&mut self, indent: &str, lead: &str, text: &str, lead_tone: Tone, tone: Tone) {
-        let text = escape::sentence(text);
+        let text = glued(&escape::sentence(text));
         let hang = if lead.ends_with(": ") { 2 } else { columns(lead) };
         let first = WIDTH.saturating_sub(columns(indent)).saturating_sub(columns(lead));
         let rest = WIDTH.saturating_sub(columns(indent)).saturating_sub(hang);
@@ -140,6 +140,24 @@ impl<'w> Page<'w> {
         };
         format!("{style}{text}{style:#}")
     }
+}
+
+/// `text` with what no line should end within held together: a number and its
+/// unit, a frame and its number.
+fn glued(text: &str) -> String {
+    const UNITS: [&str; 8] = ["UTC", "bytes", "h", "kB", "min", "ms", "s", "\u{b5}s"];
+    let mut out = String::with_capacity(text.len());
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        out.push_str(word);
+        let Some(next) = words.peek() else { break };
+        let unit = next.trim_end_matches(|c: char| c.is_ascii_punctuation());
+        let measure = word.ends_with(|c: char| c.is_ascii_digit()) && UNITS.contains(&unit);
+        let frame = matches!(word.trim_start_matches('('), "frame" | "frames" | "Frame" | "Frames")
+            && next.starts_with(|c: char| c.is_ascii_digit());
+        out.push(if measure || frame { GLUE } else { ' ' });
+    }
+    out
 }
 
 /// Breaks `text` at its spaces: the first line at `first` columns, the others
@@ -247,6 +265,14 @@ mod tests {
     fn glue_holds_and_is_written_as_a_space() {
         assert_eq!(wrap("see frame\u{a0}12", 10, 10), ["see", "frame\u{a0}12"]);
         assert_eq!(page(false, |p| p.text("frame\u{a0}12")), "frame 12\n");
+    }
+
+    #[test]
+    fn numbers_keep_their_units_and_frames_their_numbers() {
+        let glued = |text| glued(text).replace(GLUE, "_");
+        assert_eq!(glued("it took 56.9 s; see frame 9 of 12 frames"), "it took 56.9_s; see frame_9 of 12 frames");
+        assert_eq!(glued("port 3389 is open"), "port 3389 is open");
+        assert_eq!(glued("two  spaces"), "two  spaces");
     }
 
     #[test]

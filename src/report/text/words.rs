@@ -17,11 +17,24 @@ const LONGEST_FILE_NAME: usize = 32;
 /// several.
 pub(super) struct Frames<'r> {
     captures: &'r [Capture],
+    /// The capture that goes without saying.
+    home: Option<u32>,
 }
 
 impl<'r> Frames<'r> {
     pub(super) fn of(report: &'r Report) -> Self {
-        Self { captures: &report.captures }
+        Self { captures: &report.captures, home: None }
+    }
+
+    /// The same, where a connection's own capture goes without saying.
+    pub(super) fn at_home(report: &'r Report, connection: &Connection) -> Self {
+        Self { captures: &report.captures, home: Some(connection.capture) }
+    }
+
+    /// The capture that goes without saying, which has to be said once.
+    pub(super) fn home(&self) -> Option<Cow<'r, str>> {
+        let home = self.home.and_then(|i| usize::try_from(i).ok()).and_then(|i| self.captures.get(i))?;
+        (self.captures.len() > 1).then(|| file_name(&home.path))
     }
 
     /// `frame 12`, or `frame 12 of ring_00002.pcapng`.
@@ -35,10 +48,13 @@ impl<'r> Frames<'r> {
             [] => String::new(),
             [one] => self.one(*one),
             [firsts @ .., last] => {
+                // The file is named once, where it is one.
+                let several = firsts.iter().any(|f| f.capture != last.capture);
                 let mut out = format!("frames{GLUE}");
                 for (i, frame) in firsts.iter().enumerate() {
                     let comma = if i > 0 { ", " } else { "" };
-                    let _ = write!(out, "{comma}{}{}", frame.number, self.place(*frame));
+                    let place = if several { self.place(*frame) } else { String::new() };
+                    let _ = write!(out, "{comma}{}{place}", frame.number);
                 }
                 let _ = write!(out, " and{GLUE}{}{}", last.number, self.place(*last));
                 out
@@ -58,7 +74,7 @@ impl<'r> Frames<'r> {
     }
 
     fn place(&self, frame: FrameRef) -> String {
-        let index = frame.capture.and_then(|i| usize::try_from(i).ok());
+        let index = frame.capture.filter(|_| frame.capture != self.home).and_then(|i| usize::try_from(i).ok());
         match index.and_then(|i| self.captures.get(i)) {
             Some(capture) if self.captures.len() > 1 => format!(" of {}", file_name(&capture.path)),
             _ => String::new(),
@@ -80,6 +96,20 @@ fn file_name(path: &str) -> Cow<'_, str> {
 /// `2024-05-17 09:31:02 UTC`.
 pub(super) fn date(time: Time) -> String {
     format!("{time:.0}").replace('T', &GLUE.to_string()).replace('Z', &format!("{GLUE}UTC"))
+}
+
+/// From one time to another; a day is named once.
+pub(super) fn period(first: Time, last: Time) -> String {
+    let (first, last) = (date(first), date(last));
+    let utc = format!("{GLUE}UTC");
+    let (day, clock) = last.split_once(GLUE).unwrap_or_default();
+    if first == last {
+        first
+    } else if first.starts_with(day) {
+        format!("{} to{GLUE}{clock}", first.trim_end_matches(&utc))
+    } else {
+        format!("{first} to {last}")
+    }
 }
 
 /// `09:31:02.118 UTC`.
@@ -200,6 +230,14 @@ pub(super) fn builder(built_by: BuiltBy, claimed: &str) -> String {
 pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
     let Ended { how, by, frame, time } = connection.ended;
     let claimed = connection.resets.iter().find(|r| Some(r.frame) == frame).map(|r| r.claimed_by.name());
+    let place = frame.map(|f| format!("in {}", frames.one(f))).unwrap_or_default();
+    if let (EndedHow::Reset, EndedBy::Unknown, Some(claimed)) = (how, by, claimed) {
+        let at = time.map(|time| format!(" at {}", clock(time))).unwrap_or_default();
+        return format!(
+            "cannot be told. The reset (TCP RST: drop the connection at once) {place}{at} carries the {claimed}'s \
+             address, which proves nothing."
+        );
+    }
     let who = match (how, by) {
         (EndedHow::CaptureEnd, _) => return "nobody yet; it was still open when the capture stopped.".to_owned(),
         (EndedHow::Silence, _) => "nobody; the answers stopped coming".to_owned(),
@@ -209,17 +247,14 @@ pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
             Some(claimed) => format!("another device on the path, in the {claimed}'s name"),
             None => "another device on the path".to_owned(),
         },
-        (_, EndedBy::Unknown) => match claimed {
-            Some(claimed) => format!("unknown; it carries the {claimed}'s address, which proves nothing"),
-            None => "unknown".to_owned(),
-        },
+        (_, EndedBy::Unknown) => "unknown".to_owned(),
     };
     let what = match how {
         EndedHow::Reset => ", with a reset (TCP RST: drop the connection at once)",
         EndedHow::Fin => ", with an orderly close (TCP FIN)",
         EndedHow::Silence | EndedHow::CaptureEnd => "",
     };
-    let place = frame.map(|f| format!(", in {}", frames.one(f))).unwrap_or_default();
+    let place = if place.is_empty() { place } else { format!(", {place}") };
     let when = match (how, time) {
         (EndedHow::Silence, Some(time)) => format!("; last seen at {}", clock(time)),
         (_, Some(time)) => format!(" at {}", clock(time)),
@@ -264,9 +299,21 @@ mod tests {
         let list = [FrameRef::new(1), FrameRef::new(8), FrameRef::new(9)];
         assert_eq!(plain(Frames::of(&one).list(&list)), "frames 1, 8 and 9");
         assert_eq!(plain(Frames::of(&one).range(list[0], list[2])), "frames 1-9");
+        let of_second = [4, 5].map(|n| FrameRef::of_capture(1, n));
+        assert_eq!(plain(Frames::of(&two).list(&of_second)), "frames 4 and 5 of ring_00002.pcapng");
         let frame = FrameRef::of_capture(1, 4);
         assert_eq!(plain(Frames::of(&two).one(frame)), "frame 4 of ring_00002.pcapng");
         assert_eq!(file_name("C:\\traces\\a.pcap"), "a.pcap");
+    }
+
+    #[test]
+    fn a_period_names_its_day_once() {
+        let at = |text: &str| serde_json::from_value::<Time>(text.into()).unwrap();
+        let [first, second, next] = ["2024-05-17T09:00:00Z", "2024-05-17T10:00:00Z", "2024-05-18T09:00:00Z"].map(at);
+        let period = |a, b| period(a, b).replace(GLUE, " ");
+        assert_eq!(period(first, first), "2024-05-17 09:00:00 UTC");
+        assert_eq!(period(first, second), "2024-05-17 09:00:00 to 10:00:00 UTC");
+        assert_eq!(period(first, next), "2024-05-17 09:00:00 UTC to 2024-05-18 09:00:00 UTC");
     }
 
     #[test]

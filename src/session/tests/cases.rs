@@ -303,7 +303,7 @@ fn authentication_that_the_server_begins() {
 #[test]
 fn an_unknown_order_or_suite_gives_a_lower_bound() {
     let unknown = NLA.replace("sh12", "unknown");
-    check(&[&unknown, "C 57\nS 295\n"], "x224 tls at least (UnknownProtection at 7)");
+    check(&[&unknown, "C 57\nS 295\n"], "x224 tls credssp at least (UnknownProtection at 7)");
     check(&[NLA, "C 57\nC 57\n"], "x224 tls credssp at least (NotUnderstood at 8)");
     check(&[NLA, CREDSSP, "C 100\n"], "x224 tls credssp at least (NotUnderstood at 13)");
     // The landmark of activation is believed wherever it comes.

@@ -53,7 +53,7 @@ fn a_cut_hello_is_still_a_hello() {
     let cut = format!("C cr:0b\nS cc:08\nC x:{shown}\nC gap:{}\nS sh12 cert done\n", hello.len() - 30);
     let facts = check(
         &[&cut],
-        "x224 tls; client owes the client's TLS key exchange; 1 not decoded: tls handshake: ClientHello at byte 0 holds no valid value",
+        "x224 tls; client owes the client's TLS key exchange; 1 not decoded: tls handshake: ClientHello at byte 4 needs 58 bytes, 21 were captured",
     );
     assert!(!facts.is_damaged());
 }
@@ -86,4 +86,42 @@ fn a_stream_that_is_no_protocol_is_blind_from_there() {
         &["C cr:0b\nS cc:08\nC x:ffffffffffffffff\nC hello\n"],
         "x224 tls; server owes the ServerHello; client blind 3..",
     );
+}
+
+#[test]
+fn a_cut_request_claims_nothing_about_what_it_asked_for() {
+    let facts = check(
+        &["C x:0300002b26e00000000000436f6f6b69653a206d737473686173683d6576\nC gap:13\nS cc:02\n"],
+        "x224; client owes the ClientHello",
+    );
+    assert_eq!((facts.negotiation.requested(), facts.negotiation.selected_is_not_offered()), (None, false));
+}
+
+/// Short captures cut the suite off the ServerHello. The ladder tells it.
+#[test]
+fn an_unseen_suite_is_learned_from_the_ladder() {
+    let start = "C tls13 cr:0b\nS cc:02\nC hello\nS gap:140\nS ccs flight\nC ccs fin\n";
+    let to_credssp = "x224 tls credssp at least (Gap at 4); server blind 4..5";
+    check(&[start, CREDSSP, "C 462\nS 126\nC 12\nC 8\n"], to_credssp);
+    check(
+        &[start, CREDSSP, MCS, LICENSED],
+        "x224 tls credssp mcs licensing at least (Gap at 4); server owes the Demand Active; server blind 4..5",
+    );
+    check(
+        &[start, CREDSSP, MCS, LICENSED, ACTIVATION],
+        "x224 tls credssp mcs licensing activation active; server blind 4..5",
+    );
+}
+
+#[test]
+fn one_side_is_enough_for_most() {
+    let whole = [NLA, CREDSSP, MCS, LICENSED, ACTIVATION, &"C 10\n".repeat(9)].concat();
+    for (side, expected) in
+        [('C', "x224 tls mcs licensing activation active"), ('S', "x224 tls credssp mcs licensing activation active")]
+    {
+        let only: Vec<_> = whole.lines().filter(|line| line.starts_with(side)).collect();
+        let facts = script::play(&script::events(&only.join("\n"))).into_facts();
+        let stages: Vec<_> = facts.stages.list().iter().map(|fact| fact.stage.name()).collect();
+        assert_eq!(stages.join(" "), expected, "{side}");
+    }
 }

@@ -8,6 +8,7 @@
 //! C 57                   a protected record with 57 bytes of plaintext
 //! S gap:100              100 bytes are missing
 //! S +5000 295            five seconds later
+//! C tls13                from here on records are those of TLS 1.3
 //! ```
 
 use crate::base::{CaptureTime, Frame, Gap, GapCause, Side, Span};
@@ -101,6 +102,10 @@ fn item(word: &str, argument: &str, protection: &mut Protection) -> Vec<u8> {
         "cc" => tpkt(&[&[14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0x1f, 8, 0][..], &number().to_le_bytes()].concat()),
         "fail" => tpkt(&[&[14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0][..], &number().to_le_bytes()].concat()),
         "hello" => record(22, &client_hello()),
+        "tls13" => {
+            *protection = Protection::Tls13;
+            Vec::new()
+        }
         "hrr" => record(22, &server_hello(0x1302, true, true)),
         "sh13" => {
             *protection = Protection::Tls13;

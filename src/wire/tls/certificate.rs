@@ -217,8 +217,8 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::samples::{damage, hex};
     use proptest::prelude::*;
 
     /// RSA 1024, self-signed, with two names and two addresses.

@@ -182,8 +182,8 @@ fn chain(body: &[u8]) -> Chain<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::damage;
     use super::*;
+    use crate::wire::samples::damage;
     use proptest::prelude::*;
 
     fn certificate(list: &[&[u8]]) -> Vec<u8> {

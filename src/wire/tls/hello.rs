@@ -179,8 +179,8 @@ fn bounded_text(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::samples::{damage, hex};
     use super::*;
+    use crate::wire::samples::{damage, hex};
     use proptest::prelude::*;
 
     /// OpenSSL 3.0, TLS 1.2, one suite, with a server name and two protocols.

@@ -32,6 +32,7 @@ class Scenario:
     from_client: dict = field(default_factory=dict)
     from_server: dict = field(default_factory=dict)
     ends: dict = field(default_factory=dict)
+    outcomes: dict = field(default_factory=dict)
     cannot: dict = field(default_factory=dict)
     unterminated: dict = field(default_factory=dict)
     path: Path = field(default_factory=Path)

@@ -20,6 +20,28 @@ def _nla(tls):
     return run
 
 
+def _old_tls(lab):
+    lab.shadow(tls="1.0")
+    with lab.capture():
+        lab.session(lab.xfreerdp(security="nla", tls="1.0"))
+
+
+def _suite(suite):
+    def run(lab):
+        lab.shadow(tls="1.2")
+        with lab.capture():
+            lab.session(lab.xfreerdp(security="nla", extra=[f"/tls-ciphers:{suite}"]))
+    return run
+
+
+scenario("healthy-nla-tls12-cbc", "NLA over TLS 1.2 with a CBC suite, encrypt-then-MAC", tls="1.2",
+         **_HEALTHY)(_suite("ECDHE-RSA-AES256-SHA384"))
+scenario("healthy-nla-tls12-chacha", "NLA over TLS 1.2 with ChaCha20-Poly1305", tls="1.2",
+         **_HEALTHY)(_suite("ECDHE-RSA-CHACHA20-POLY1305"))
+scenario("healthy-nla-tls10", "an old server with NLA over TLS 1.0, whose CBC records are padded",
+         tls="1.0", **_HEALTHY)(_old_tls)
+
+
 def _xrdp(security, **options):
     def run(lab):
         lab.xrdp(security=security, **options)
@@ -67,7 +89,8 @@ def _(lab):
 
 
 @scenario("healthy-udp-blocked", "the client probes the UDP side channel on port 3389 and nobody "
-          "answers; the session is fine", **{**_HEALTHY, "kind": "benign", "must": ["udp-blocked"]})
+          "answers; the session is fine", **{**_HEALTHY, "kind": "benign", "must": ["udp-blocked"],
+                                     "from_server": dict(must=[], must_not=FAILURES, verdict="")})
 def _(lab):
     lab.shadow()
     lab.rule(rules.blocked(lambda packet: packet.protocol == 17, "UDP blocked"))

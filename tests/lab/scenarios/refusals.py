@@ -5,7 +5,7 @@ import time
 import scripted
 from scripted import NEGOTIATION_FAILURES
 
-from . import FAILURES, scenario, without
+from . import scenario, without
 
 
 def _refused(name, title, verdict, stage, run, **fields):

@@ -12,6 +12,8 @@ import x11
 from bridge import Path
 from flows import C2S
 
+from truth import AUTO
+
 from . import scenario, without
 
 _INJECTED = dict(kind="fault", must=["injected-reset"], verdict="injected-reset",
@@ -27,7 +29,7 @@ def inject(name, title, builder, moment, *, tls="1.3", security="nla", stage, ac
     resets the client only, so that the server's own capture shows no forged packet.
     """
     if one_sided:
-        fields.setdefault("from_server", dict(must=[], must_not=["injected-reset"], verdict=""))
+        fields.setdefault("from_server", dict(must=[], must_not=["injected-reset"], verdict=AUTO))
         fields.setdefault("cannot", {"server": ["injected-reset"]})
     merged = dict(_INJECTED)
     merged.update(fields)
@@ -149,7 +151,7 @@ def _real_netfilter(match):
 
 
 _NETFILTER = dict(kernel_forger=True,
-                  from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
+                  from_server=dict(must=[], must_not=["injected-reset"], verdict=AUTO),
                   cannot={"server": ["injected-reset"]})
 scenario("injected-real-netfilter-tls", "the forwarding kernel of a firewall next to the server "
          "rejects the ClientHello with its own REJECT target", stage="tls",
@@ -170,8 +172,9 @@ scenario("injected-real-netfilter-x224", "the forwarding kernel of a firewall ne
           "server's TTL, rejects the ClientHello: nothing in the client's capture tells it from "
           "the server", "fault", stage="tls", server_ttl=64,
           path=Path(client_delay=0.01, server_delay=0.0, client_hops=3, server_hops=0),
-          must=[], must_not=without("reset-undetermined"), verdict="reset-undetermined",
-          from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
+          must=[], must_not=without("reset-undetermined", "hello-rejected"),
+          verdict="reset-undetermined",
+          from_server=dict(must=[], must_not=["injected-reset"], verdict=AUTO),
           cannot={"client": ["injected-reset"], "server": ["injected-reset"]})
 def _(lab):
     lab.shadow()
@@ -185,7 +188,7 @@ def _(lab):
           "name; the client only meets the genuine reset of a server that has forgotten it",
           "fault", stage="tls", must=["injected-reset"], verdict="injected-reset",
           must_not=["host-reset"],
-          from_client=dict(must=[], must_not=["injected-reset"], verdict="host-reset"),
+          from_client=dict(must=[], must_not=["injected-reset"], verdict="hello-rejected"),
           cannot={"client": ["injected-reset"]})
 def _(lab):
     lab.shadow()
@@ -198,8 +201,24 @@ def _(lab):
         time.sleep(0.5)
 
 
+@scenario("forged-but-ignored", "a device resets the client of an active session too late: the "
+          "sequence numbers lie before the window, the hosts ignore them and go on", "benign",
+          stage="active", must_not=without("injected-reset", "middlebox"),
+          ends={side: {"ended_how": "fin", "ended_by": "client"} for side in ("client", "server")})
+def _(lab):
+    lab.shadow()
+    with lab.capture():
+        client = lab.xfreerdp(security="nla")
+        lab.until_active(client)
+        _arm(lab, forge.stale, _data_from_client, pass_on=True)
+        _type()
+        time.sleep(0.5)
+        lab.leave(client)
+
+
 def _idle(builder, name, title, seconds, at_timer, **fields):
-    @scenario(name, title, stage="active", **_INJECTED, **fields)
+    @scenario(name, title, stage="active", **{**_INJECTED, **fields, "must_not": without(
+        "injected-reset", "middlebox", "state-expired") + ["host-reset"]})
     def run(lab):
         lab.shadow()
         with lab.capture():
@@ -223,7 +242,7 @@ _idle(forge.balancer_idle, "injected-balancer-idle", "a load balancer resets bot
       "that was idle for 10 s", 10, at_timer=True)
 _idle(forge.header_clone, "injected-header-clone-idle", "a firewall without state answers the first "
       "input after 10 s of idleness with its own header turned round", 10, at_timer=False,
-      from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
+      from_server=dict(must=[], must_not=["injected-reset"], verdict=AUTO),
       cannot={"server": ["injected-reset"]})
 
 
@@ -251,7 +270,9 @@ def _signal_at(moment, peer, number):
 
 
 @scenario("server-killed-tls", "the server process is stopped and killed with the ClientHello "
-          "unread", stage="tls", tls="1.2", **_GENUINE)
+          "unread: on the wire, a server that rejects it", "fault", stage="tls", tls="1.2",
+          must=["hello-rejected"], verdict="hello-rejected", subject=0,
+          must_not=without("hello-rejected", "stalled-negotiation", "connection-refused"))
 def _(lab):
     server = lab.shadow(tls="1.2")
     lab.rule(_signal_at(rules.client_hello, server, signal.SIGSTOP))
@@ -288,8 +309,8 @@ def _(lab):
 
 
 @scenario("client-killed-credssp", "the client process is killed while the server's challenge is "
-          "on its way to it", "fault", stage="credssp", must_not=["injected-reset"],
-          verdict="host-reset", ends={"client": {"outcome": "abandoned"},
+          "on its way to it", "benign", stage="credssp", must_not=without(),
+          ends={"client": {"outcome": "abandoned"},
                                       "server": {"outcome": "abandoned"}})
 def _(lab):
     lab.shadow()
@@ -302,7 +323,7 @@ def _(lab):
 
 @scenario("reset-unread-request", "a server process ends with the Connection Request unread: its "
           "kernel closes with a RST+ACK", "fault", stage="x224", tls="none", must=["host-reset"],
-          verdict="host-reset", must_not=without())
+          verdict="host-reset", must_not=without("service-silent"))
 def _(lab):
     def script(connection):
         time.sleep(0.3)

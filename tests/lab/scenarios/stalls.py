@@ -86,7 +86,9 @@ dark("dark-tls", "the path goes dark at the ClientHello", rules.client_hello, st
      unterminated={"client": "silence"}, must=["stalled-negotiation", "retransmission-burst"])
 dark("dark-tls-server-flight", "the path to the client goes dark at the ServerHello: the "
      "ClientHello has arrived, the answer has not", rules.server_hello, stage="tls", tls="1.2",
-     ways=(S2C,), must=["stalled-negotiation", "retransmission-burst"])
+     ways=(S2C,), must=["stalled-negotiation", "retransmission-burst"],
+     from_client=dict(must=["stalled-negotiation"], must_not=without("stalled-negotiation"),
+                      verdict="stalled-negotiation"))
 dark("dark-credssp", "the path goes dark at the NTLM authenticate leg",
      rules.client_leg("credssp-auth", "1.3"), stage="credssp",
      must=["stalled-negotiation", "retransmission-burst"],

@@ -1,5 +1,7 @@
 """Windows-shaped peers: mstsc and a Windows server, played by scripts over a TCP of our own."""
 
+import itertools
+import threading
 import time
 
 import forge
@@ -8,8 +10,10 @@ import pdus
 import plays
 import rules
 from flows import C2S
+from packets import ACK, RST
 from plays import Line
 from rawtcp import Shape
+from truth import AUTO
 
 from . import FAILURES, scenario, without
 
@@ -20,19 +24,21 @@ _KINDS = dict(healthy=dict(stage="active", must_not=FAILURES),
 
 
 def windows(name, title, kind, *connections, rule=None, v6=False, tls="1.2", certificate="valid",
-            gap=0.4, tail=0.3, **fields):
-    """A scenario of one or more plays after one another, each from a new port of the client."""
-    @scenario(name, title, kind, tls=tls, **{**_KINDS[kind], **fields})
+            gap=0.4, tail=0.3, port=3389, ports=None, server_shape=None, **fields):
+    """A scenario of one or more plays after one another, from one port of the client each."""
+    ports = list(itertools.islice(ports or itertools.count(50101, 7), len(connections)))
+
+    @scenario(name, title, kind, tls=tls, port=port, **{**_KINDS[kind], **fields})
     def run(lab):
         if rule:
             for made in rule():
                 lab.rule(made)
-        shapes = Shape(), Shape()
+        shapes = Shape(), server_shape or Shape()
         client, server = (CLIENT6, SERVER6) if v6 else (CLIENT, SERVER)
         with lab.capture():
             for number, lines in enumerate(connections):
-                stage = plays.Stage(lab.folder, lines, (client, 50101 + 7 * number),
-                                    (server, 3389), tls="1.2" if tls == "none" else tls,
+                stage = plays.Stage(lab.folder, lines, (client, ports[number]),
+                                    (server, port), tls="1.2" if tls == "none" else tls,
                                     certificate=certificate, client_shape=shapes[0],
                                     server_shape=shapes[1], seed=10 * number + 1)
                 lab.keep(stage)
@@ -73,7 +79,7 @@ windows("windows-certificate-prompt", "the client drops the connection after the
         "ask about the certificate, and comes back 5 s later", "benign",
         plays.until(_NTLM, "server proof", Line("client", "leaves", action="fin", pause=0.2),
                     Line("server", "resets", action="reset", pause=0.01)),
-        plays.windows(prompt=0.3), gap=5, stage="active")
+        plays.windows(prompt=0.3), gap=5, stage="active", outcomes={0: "abandoned"})
 windows("windows-fallback", "the server refuses TLS, mstsc asks the person and comes back with "
         "Standard RDP Security", "benign",
         [Line("client", "request", pdus.connection_request(1)),
@@ -96,6 +102,21 @@ windows("windows-capture-stops", "the capture ends in the middle of an active se
         plays.until(_NTLM, "mouse 2"), stage="active")
 windows("windows-capture-stops-early", "the capture ends in the middle of the channel joins",
         "benign", plays.until(_NTLM, "joined 1003"), stage="mcs", tls="1.3")
+
+windows("windows-ttl-wobble", "packets take two roads of differing length by turns, so that TTLs vary "
+        "by one, that of the last reset too", "benign", _NTLM, rule=lambda: [rules.wobble()],
+        stage="active")
+windows("windows-idle-20s", "nothing is sent for 20 s in an active session, then it goes on",
+        "benign", plays.slowed(_NTLM, "mouse 1", 20.0), stage="active")
+windows("windows-other-port", "mstsc logs on to a server on port 33890", "healthy", _NTLM,
+        port=33890)
+windows("windows-port-reuse", "two good sessions in a row from the same port of the client: the "
+        "second SYN comes 1 s after the first session's reset", "healthy", _NTLM,
+        plays.windows(prompt=0.3), ports=itertools.repeat(50101), gap=1.0)
+windows("windows-standard-encrypted", "mstsc with Standard RDP Security at level High; the server's "
+        "ultimatum, a FIN and a reset end it", "healthy", plays.standard_encrypted(), tls="none",
+        # tshark has no key for RC4: the play itself knows that it reached the desktop.
+        ends={side: {"stage": "active", "outcome": "active"} for side in ("client", "server")})
 
 # Refusals.
 
@@ -158,7 +179,8 @@ windows("windows-gave-up-mcs", "the path goes dark in the channel joins: mstsc s
         "times and resets", "fault", _NTLM, stage="mcs",
         rule=lambda: [rules.Dark(rules.client_record(8))], **{
             **_STALLED, "must": ["retransmission-burst"],
-            "from_server": dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation")})
+            "from_server": dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"),
+            "unterminated": {"server": "silence"}})
 windows("windows-black-hole-kerberos", "client packets above 1300 bytes vanish: only the large "
         "Kerberos leg is lost", "fault", _KERBEROS, stage="credssp",
         rule=lambda: [rules.black_hole(1300, ways=(C2S,))], must=["path-mtu-black-hole"],
@@ -169,8 +191,12 @@ windows("windows-black-hole-kerberos", "client packets above 1300 bytes vanish: 
 
 _INJECTED = dict(must=["injected-reset"], verdict="injected-reset",
                  must_not=without("injected-reset", "middlebox") + ["host-reset"])
-_CLIENT_ONLY = dict(from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
+_CLIENT_ONLY = dict(from_server=dict(must=[], must_not=["injected-reset"], verdict=AUTO),
                     cannot={"server": ["injected-reset"]})
+
+
+def _completes_handshake(packet):
+    return packet.direction == C2S and not packet.payload and packet.flags == ACK
 
 
 def injected(name, title, builder, moment, lines=_NTLM, *, one_sided=True, block=False, **fields):
@@ -181,6 +207,9 @@ def injected(name, title, builder, moment, lines=_NTLM, *, one_sided=True, block
 
 injected("windows-injected-suricata-tls", "a Suricata reject answers mstsc's ClientHello",
          forge.suricata_reject, rules.client_hello, stage="tls", block=True)
+injected("windows-injected-suricata-both-tcp", "a Suricata rejectboth answers the ACK that completes "
+         "the handshake", forge.suricata_rejectboth, _completes_handshake,
+         plays.slowed(_NTLM, "request", 0.5), stage="tcp", one_sided=False, tls="none")
 injected("windows-injected-suricata-both-mcs", "a Suricata rejectboth answers the MCS Connect "
          "Initial", forge.suricata_rejectboth, rules.client_record(4), stage="mcs",
          one_sided=False)
@@ -195,7 +224,8 @@ injected("windows-injected-tcpkill-licensing", "tcpkill resets mstsc at the Clie
 injected("windows-injected-header-clone", "after 8 s of idleness a firewall turns the header of the "
          "next input round: the reset carries the client's own IP id and window",
          forge.header_clone, rules.client_record(20),
-         plays.slowed(plays.windows(rounds=3), "mouse 1", 8.0), stage="active", block=True)
+         plays.slowed(plays.windows(rounds=3), "mouse 1", 8.0), stage="active", block=True,
+         must_not=without("injected-reset", "middlebox", "state-expired") + ["host-reset"])
 injected("windows-injected-zeek-v6", "zeek-aux rst strides through an IPv6 session at the NTLM "
          "authenticate leg", forge.zeek_stride, rules.client_record(2), stage="credssp",
          one_sided=False, v6=True)
@@ -203,6 +233,44 @@ injected("windows-injected-gfw2-active", "a national filter resets both ends of 
          forge.gfw_type_2, rules.client_record(20), stage="active", one_sided=False)
 injected("windows-injected-bigip-credssp", "a BIG-IP resets both ends in CredSSP and says why",
          forge.bigip_cause, rules.client_record(2), stage="credssp", one_sided=False)
+
+@scenario("windows-idle-240s-balancer", "a cloud load balancer resets both ends of a session after "
+          "4 minutes of idleness", "fault", tls="1.2", stage="active", must=["injected-reset"],
+          verdict="injected-reset", must_not=without("injected-reset", "middlebox", "state-expired")
+          + ["host-reset"])
+def _(lab):
+    stage = _idle_stage(lab)
+    with lab.capture():
+        stage.play(seconds=5, linger=0.1)
+        time.sleep(239)
+        flow = lab.bridge.flows.all()[0]
+        for raw, direction, delay in forge.balancer_idle(flow.toward_server().last,
+                                                         lab.bridge.random):
+            lab.bridge.forge(raw, direction, "balancer_idle", delay)
+        time.sleep(0.5)
+
+
+@scenario("windows-idle-240s-silent", "a cloud load balancer forgets a session after 4 minutes of "
+          "idleness and drops the next input in silence; mstsc gives up and resets", "fault",
+          tls="1.2", stage="active", must=["state-expired"], verdict="state-expired",
+          must_not=without("state-expired"),
+          from_server=dict(must=[], must_not=["injected-reset"], verdict=""))
+def _(lab):
+    stage = _idle_stage(lab, Line("client", "late mouse", pdus.mouse(), 241))
+    with lab.capture():
+        threading.Timer(238, lambda: lab.rule(rules.Dark(lambda packet: True,
+                                                         label="forgotten state"))).start()
+        stage.play(seconds=246, linger=0.1)
+        time.sleep(11)
+
+
+def _idle_stage(lab, *then):
+    lines = plays.until(plays.windows(prompt=0.5, rounds=2), "mouse 1",
+                        *then, Line("server", "idle", action="silence", pause=300))
+    stage = plays.Stage(lab.folder, lines, (CLIENT, 50101), (SERVER, 3389))
+    lab.keep(stage)
+    return stage
+
 
 # Resets and closes of their own in an active session.
 
@@ -212,6 +280,18 @@ windows("windows-abrupt-server-reset", "the server host resets an active session
         stage="active", must=["abrupt-close"], verdict="abrupt-close",
         must_not=without())
 
+
+windows("windows-xp-reset", "an old Windows host resets with an acknowledgement number and no ACK "
+        "flag: odd, and its own", "fault", plays.until(_NTLM, "confirm", Line(
+            "client", "hello", pdus.client_hello(), 1.0),
+            Line("server", "leaves", action="reset", pause=0.01)),
+        server_shape=Shape(abort_flags=RST), stage="tls", must=["hello-rejected"],
+        verdict="hello-rejected", must_not=without("hello-rejected"))
+windows("windows-refused-port", "a Windows host without a listener refuses the SYN: RST+ACK, "
+        "sequence number 0, no DF, and an IP id that counts", "fault",
+        [], server_shape=Shape(refuses=True), stage="tcp", tls="none", tail=1.0,
+        must=["connection-refused"], verdict="connection-refused",
+        must_not=without("connection-refused"))
 
 # A receiver that closes its window.
 

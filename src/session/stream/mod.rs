@@ -5,13 +5,17 @@
 //! stream, and the first bytes tell them apart. What nobody will read is
 //! counted and passed over, never copied.
 
+mod front;
+
 use std::borrow::Cow;
 
+pub(super) use front::Kind;
+use front::{Front, front, sync_word};
+
 use super::At;
-use crate::base::{Cause, Gap, GapCause};
+use crate::base::{Gap, GapCause};
 use crate::wire::tls::ContentType;
 use crate::wire::tls::record::{self, Header};
-use crate::wire::{fast_path, preconnection, tpkt};
 
 /// How much is kept of a TPKT frame once a session is in progress: its headers
 /// and the short messages (ultimatum, error info), not the graphics.
@@ -33,18 +37,6 @@ pub(super) struct Unit<'d> {
     pub is_damaged: bool,
     /// Whether its boundary was guessed and no other message confirms it yet.
     pub is_tentative: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Preconnection,
-    Tpkt,
-    FastPath,
-    Record(Header),
-    /// The first bytes of a side that speaks something else.
-    Foreign,
-    /// No message begins where one should; the next one is searched for.
-    Confused,
 }
 
 /// Where one side's stream stands.
@@ -84,13 +76,6 @@ struct Inside {
     have: u64,
     is_damaged: bool,
     from: At,
-}
-
-/// What begins at the front of some bytes.
-enum Front {
-    NeedMore,
-    Message(Kind, u64),
-    Nothing,
 }
 
 impl Stream {
@@ -158,7 +143,7 @@ impl Stream {
         if !self.held.is_empty() {
             return self.begin_held(data, at);
         }
-        match self.front(data) {
+        match front(data, self.is_under_way) {
             Front::NeedMore => {
                 // Only what is shorter than a header needs more.
                 self.held.extend_from_slice(data);
@@ -193,7 +178,7 @@ impl Stream {
     /// As `begin`, where the first bytes came earlier.
     fn begin_held<'d>(&mut self, data: &mut &'d [u8], at: At) -> Option<Unit<'d>> {
         loop {
-            match self.front(&self.held) {
+            match front(&self.held, self.is_under_way) {
                 Front::NeedMore => {
                     let (next, rest) = data.split_first()?;
                     self.held.push(*next);
@@ -294,65 +279,6 @@ impl Stream {
             Kind::Tpkt | Kind::Preconnection => KEPT_OF_BULK,
             _ => 0,
         }
-    }
-
-    fn front(&self, bytes: &[u8]) -> Front {
-        let front = match bytes {
-            [3, ..] => match tpkt::frame_size(bytes) {
-                tpkt::FrameSize::NeedMore => Front::NeedMore,
-                tpkt::FrameSize::Size(size) => Front::Message(Kind::Tpkt, size as u64),
-                tpkt::FrameSize::NotTpkt => Front::Nothing,
-            },
-            // As fast-path frames, 20 and 24 with this length would have more
-            // events than bytes.
-            [21..=23, ..] | [20 | 24, 3, ..] => match (record::frame_size(bytes), record::decode(bytes)) {
-                (record::FrameSize::Size(size), Ok(header)) => Front::Message(Kind::Record(header), size as u64),
-                (record::FrameSize::NotTls, _) => Front::Nothing,
-                _ => Front::NeedMore,
-            },
-            // A session in progress; nothing begins with a fast-path frame.
-            [_, ..] if self.is_under_way => match fast_path::frame_size(bytes) {
-                fast_path::FrameSize::NeedMore => Front::NeedMore,
-                fast_path::FrameSize::Size(size) => Front::Message(Kind::FastPath, size as u64),
-                fast_path::FrameSize::NotFastPath => Front::Nothing,
-            },
-            _ => Front::Nothing,
-        };
-        match front {
-            Front::Nothing if !self.is_under_way => first_front(bytes),
-            front => front,
-        }
-    }
-}
-
-/// What begins a stream, where it is neither TPKT nor TLS.
-fn first_front(bytes: &[u8]) -> Front {
-    match preconnection::decode(bytes) {
-        Ok(pdu) => Front::Message(Kind::Preconnection, pdu.size as u64),
-        // At most the 18 bytes of its fixed part.
-        Err(error) if error.cause == Cause::NotSeen => Front::NeedMore,
-        Err(_) => Front::Nothing,
-    }
-}
-
-/// Whether `bytes` are the front of a TLS record or of a TPKT frame with an
-/// X.224 Data, Connection Request or Connection Confirm TPDU; `None` while they
-/// may become it. Stricter than framing: it is asked at every byte.
-fn sync_word(bytes: &[u8]) -> Option<bool> {
-    match *bytes {
-        [] | [3 | 20..=23] | [3, 0] | [3, 0, _] | [3, 0, _, _] | [3, 0, _, _, _] => None,
-        [20..=23, 3] | [20..=23, 3, 1..=3] | [20..=23, 3, 1..=3, 0..=0x48] => None,
-        [20..=23, 3, 1..=3, high, low] => {
-            let length = u16::from_be_bytes([high, low]);
-            Some((1..=record::MAX_FRAGMENT_LEN).contains(&length))
-        }
-        [3, 0, high, low, indicator, code] => {
-            let length = u16::from_be_bytes([high, low]);
-            let is_data = indicator == 2 && code == 0xf0 && length > 7;
-            let is_connection = matches!(code, 0xd0 | 0xe0) && length == u16::from(indicator).saturating_add(5);
-            Some(is_data || is_connection)
-        }
-        _ => Some(false),
     }
 }
 
