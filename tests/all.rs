@@ -13,11 +13,11 @@
 
 mod cases;
 mod cli;
-mod losses;
 mod containers;
 mod corpus;
 mod generator;
 mod golden;
+mod losses;
 mod public;
 mod readme;
 mod tidy;

@@ -34,7 +34,8 @@ struct Seen {
     sack: Vec<(u32, u32)>,
 }
 
-type Identity = ((std::net::IpAddr, u16), (std::net::IpAddr, u16), u32, u32, u8, Option<u16>, u16, u32, Option<(u32, u32)>);
+type Identity =
+    ((std::net::IpAddr, u16), (std::net::IpAddr, u16), u32, u32, u8, Option<u16>, u16, u32, Option<(u32, u32)>);
 
 impl Seen {
     fn identity(&self) -> Identity {
@@ -124,12 +125,15 @@ fn label(sent: &[Seen], arrived: &[Seen], back: &[Seen]) -> (HashMap<u64, Label>
     for (i, packet) in sent.iter().enumerate() {
         let (start, end) = packet.range(origin);
         // A kernel that answers a doubled SYN at once sends the very same packet.
-        let twin = i.checked_sub(1).is_some_and(|i| sent[i].identity() == packet.identity() && packet.nanos - sent[i].nanos < 1_000_000);
+        let twin = i
+            .checked_sub(1)
+            .is_some_and(|i| sent[i].identity() == packet.identity() && packet.nanos - sent[i].nanos < 1_000_000);
         let came: Option<u64> = arrivals.get_mut(&packet.identity()).and_then(Vec::pop).map(|p| p.frame);
         if packet.has(TcpFlags::RST) || (end == start && start >= max_end - 1) && start != max_end - 1 {
             continue;
         }
-        let closed = back.iter().rfind(|p| p.nanos < packet.nanos).is_some_and(|p| p.window == 0 && !p.has(TcpFlags::RST));
+        let closed =
+            back.iter().rfind(|p| p.nanos < packet.nanos).is_some_and(|p| p.window == 0 && !p.has(TcpFlags::RST));
         let control = packet.flags & (TcpFlags::FIN | TcpFlags::SYN) != 0;
         let truth = if twin {
             Truth::Doubled
@@ -406,7 +410,15 @@ fn every_loss_is_found_and_nothing_else() {
         println!("{}", mine.wrong.join("\n"));
     }
     let of = |tally: &Tally, truth| tally.classes.get(&truth).copied().unwrap_or_default();
-    for truth in [Truth::LostAndSentAgain, Truth::Needless, Truth::Control, Truth::Overtaken, Truth::Doubled, Truth::New, Truth::Probe] {
+    for truth in [
+        Truth::LostAndSentAgain,
+        Truth::Needless,
+        Truth::Control,
+        Truth::Overtaken,
+        Truth::Doubled,
+        Truth::New,
+        Truth::Probe,
+    ] {
         let count = of(&mine, truth);
         assert!(count.all > 0, "no case shows {truth:?}");
         if without_tshark {
@@ -454,7 +466,9 @@ fn labelled(folder: &Path) -> Vec<(String, PathBuf, HashMap<u64, Label>)> {
 }
 
 fn table(mine: &Tally, theirs: &Tally) -> String {
-    let mut text = String::from("| packets that are | there are | rdpwhy finds | tshark finds | rdpwhy claims wrongly | tshark claims wrongly |\n|---|---|---|---|---|---|\n");
+    let mut text = String::from(
+        "| packets that are | there are | rdpwhy finds | tshark finds | rdpwhy claims wrongly | tshark claims wrongly |\n|---|---|---|---|---|---|\n",
+    );
     for (truth, name) in [
         (Truth::LostAndSentAgain, "sent again, the original lost"),
         (Truth::LostWithoutTrace, "the same, without any trace of the original at this end"),
@@ -467,9 +481,21 @@ fn table(mine: &Tally, theirs: &Tally) -> String {
     ] {
         let (m, t) = (mine.classes.get(&truth), theirs.classes.get(&truth));
         let (m, t) = (m.copied().unwrap_or_default(), t.copied().unwrap_or_default());
-        let _ = writeln!(text, "| {name} | {} | {} | {} | {} | {} |", m.all, m.right, t.right, m.false_alarms, t.false_alarms);
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} | {} |",
+            m.all, m.right, t.right, m.false_alarms, t.false_alarms
+        );
     }
-    let _ = writeln!(text, "| lost before or behind the capture point, rightly told | {} | {} | – | | |", mine.place.1, mine.place.0);
-    let _ = writeln!(text, "| sent again by a timer or on a report, rightly told | {} / {} | {} | {} | | |", mine.trigger.1, theirs.trigger.1, mine.trigger.0, theirs.trigger.0);
+    let _ = writeln!(
+        text,
+        "| lost before or behind the capture point, rightly told | {} | {} | – | | |",
+        mine.place.1, mine.place.0
+    );
+    let _ = writeln!(
+        text,
+        "| sent again by a timer or on a report, rightly told | {} / {} | {} | {} | | |",
+        mine.trigger.1, theirs.trigger.1, mine.trigger.0, theirs.trigger.0
+    );
     text
 }

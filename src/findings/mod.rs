@@ -8,6 +8,7 @@ pub mod attempts;
 mod catalogue;
 mod diagnosis;
 mod finding;
+mod path;
 mod pattern;
 pub mod resets;
 mod rule;
@@ -21,17 +22,23 @@ mod connection_refused;
 mod credentials_rejected;
 mod expired_certificate;
 mod hello_rejected;
+mod high_latency;
 mod host_reset;
 mod injected_reset;
+mod jitter;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
+mod packet_loss;
+mod path_mtu_black_hole;
 mod protocol_not_offered;
 mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
+mod slow_server;
 mod stalled_negotiation;
 mod tls_alert;
+mod zero_window;
 
 mod capture_cut_packets;
 mod capture_duplicates;
@@ -60,6 +67,7 @@ pub const RULES: &[&dyn Rule] = &[
     &expired_certificate::ExpiredCertificate,
     &certificate_not_yet_valid::CertificateNotYetValid,
     &credentials_rejected::CredentialsRejected,
+    &path_mtu_black_hole::PathMtuBlackHole,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
     &retransmission_burst::RetransmissionBurst,
@@ -68,6 +76,11 @@ pub const RULES: &[&dyn Rule] = &[
     &abrupt_close::AbruptClose,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
+    &slow_server::SlowServer,
+    &packet_loss::PacketLoss,
+    &zero_window::ZeroWindow,
+    &high_latency::HighLatency,
+    &jitter::Jitter,
 ];
 
 /// The rules for a whole capture.

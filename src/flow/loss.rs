@@ -203,6 +203,7 @@ impl LossFacts {
         for event in self.events.iter_mut().rev().take(MAX_LOOK_BACK).filter(within) {
             match event.class {
                 SegmentClass::Spurious(Needless::DSack) if proof == Needless::DSack => {}
+                SegmentClass::Spurious(Needless::DSack) => return,
                 SegmentClass::Spurious(_) => {
                     event.class = SegmentClass::Spurious(proof);
                     return;
@@ -280,7 +281,10 @@ mod tests {
     }
 
     fn note(loss: &mut LossFacts, class: SegmentClass, ms: i64, offset: i64, len: u32, waited: Option<Span>) {
-        loss.note(LossEvent { at: at(ms), class, place: Some(Place::After), offset, len, ip_len: len + 40, waited }, 1000);
+        loss.note(
+            LossEvent { at: at(ms), class, place: Some(Place::After), offset, len, ip_len: len + 40, waited },
+            1000,
+        );
     }
 
     #[test]

@@ -24,7 +24,15 @@ pub struct Rtt {
 
 impl Default for Rtt {
     fn default() -> Self {
-        Self { min: None, max: None, count: 0, last: Span::ZERO, smoothed: Span::ZERO, steps: Span::ZERO, buckets: [0; BUCKETS] }
+        Self {
+            min: None,
+            max: None,
+            count: 0,
+            last: Span::ZERO,
+            smoothed: Span::ZERO,
+            steps: Span::ZERO,
+            buckets: [0; BUCKETS],
+        }
     }
 }
 

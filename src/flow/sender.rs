@@ -226,6 +226,16 @@ impl Sender {
         });
     }
 
+    /// Whether the sender numbers each packet, so that skips mean losses.
+    pub const fn numbers_each(&self) -> bool {
+        self.order.numbers_each()
+    }
+
+    /// How many packets of the sender may be missing in front of `segment`.
+    pub fn skipped(&self, segment: &Segment<'_>) -> Option<u16> {
+        self.order.skipped(segment)
+    }
+
     /// Learns how the sender numbers its packets: every one but copies and
     /// resets, after it was classified.
     pub fn learn(&mut self, segment: &Segment<'_>) {
@@ -306,8 +316,7 @@ impl Sender {
 
 /// Whether a segment fills its hole sooner than a loss can be noticed.
 fn came_soon(piece: &Piece, trips: &Trips) -> bool {
-    let window = trips
-        .smoothed
-        .map_or(MIN_REORDER_WINDOW, |trip| MIN_REORDER_WINDOW.max(Span::from_nanos(trip.nanos() / 4)));
+    let window =
+        trips.smoothed.map_or(MIN_REORDER_WINDOW, |trip| MIN_REORDER_WINDOW.max(Span::from_nanos(trip.nanos() / 4)));
     piece.hole_since.is_some_and(|since| piece.at.time.since(since) < window)
 }
