@@ -9,6 +9,7 @@ mod catalogue;
 mod crowd;
 mod diagnosis;
 mod finding;
+mod path;
 mod pattern;
 pub mod resets;
 mod rule;
@@ -27,12 +28,16 @@ mod connection_refused;
 mod credentials_rejected;
 mod expired_certificate;
 mod hello_rejected;
+mod high_latency;
 mod host_reset;
 mod injected_reset;
 mod licensing_incomplete;
+mod jitter;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
+mod packet_loss;
+mod path_mtu_black_hole;
 mod protocol_not_offered;
 mod reset_undetermined;
 mod retransmission_burst;
@@ -41,6 +46,8 @@ mod session_denied;
 mod stalled_negotiation;
 mod tls_alert;
 mod udp_blocked;
+mod slow_server;
+mod zero_window;
 
 mod capture_cut_packets;
 mod capture_duplicates;
@@ -73,6 +80,7 @@ pub const RULES: &[&dyn Rule] = &[
     &authorization_denied::AuthorizationDenied,
     &licensing_incomplete::LicensingIncomplete,
     &session_denied::SessionDenied,
+    &path_mtu_black_hole::PathMtuBlackHole,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
     &retransmission_burst::RetransmissionBurst,
@@ -81,6 +89,11 @@ pub const RULES: &[&dyn Rule] = &[
     &abrupt_close::AbruptClose,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
+    &slow_server::SlowServer,
+    &packet_loss::PacketLoss,
+    &zero_window::ZeroWindow,
+    &high_latency::HighLatency,
+    &jitter::Jitter,
 ];
 
 /// The rules for a whole capture.

@@ -241,7 +241,7 @@ impl<C: Consumer> Conversation<C> {
         self.longest_silence = self.longest_silence.max(at.time.since(self.last.time));
         direction.facts.packets += 1;
         direction.facts.first.get_or_insert(at);
-        direction.facts.last = Some(at);
+        direction.facts.last_but_one = direction.facts.last.replace(at);
         if segment.tcp.flags.has(TcpFlags::RST) {
             self.reset(segment, side, at);
         } else {
@@ -336,6 +336,9 @@ impl<C: Consumer> Conversation<C> {
     fn acknowledge(&mut self, segment: &Segment<'_>, side: Side, at: At) {
         let trips = self.trips(side.other());
         let scale = self.directions.of(side).facts.window_scale.unwrap_or(0).min(14);
+        // A keep-alive repeats the acknowledgment, too, and reports nothing.
+        let sender = self.directions.of(side);
+        let is_probe = sender.offset(Seq(segment.tcp.seq)).is_some_and(|offset| offset < sender.max_end());
         let other = self.directions.of_mut(side.other());
         let ack = Seq(segment.tcp.ack);
         // The first acknowledgment tells where the other stream begins, where
@@ -347,7 +350,9 @@ impl<C: Consumer> Conversation<C> {
         let options = &segment.tcp.options;
         let acknowledgment = Acknowledgment {
             ack,
-            pure: segment.payload_len == 0 && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0,
+            pure: segment.payload_len == 0
+                && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0
+                && !(is_probe && options.sack_count == 0),
             sack: options.sack.get(..usize::from(options.sack_count)).unwrap_or_default(),
             echo: options.timestamps.map(|(_, echo)| echo),
             window: i64::from(segment.tcp.window) << if from_handshake { 0 } else { scale },
@@ -535,12 +540,19 @@ impl<C: Consumer> Conversation<C> {
                 && self.handshake.syn_ack.is_none()
                 && self.handshake.syns > 0
                 && owner.facts.packets == 0;
-            unanswered || unanswered_syn
+            let unanswered_syn_ack = side == Side::Client
+                && self.handshake.established.is_none()
+                && self.handshake.syn_acks >= 3
+                && owner.facts.sent_bytes == 0;
+            unanswered || unanswered_syn || unanswered_syn_ack
         };
         let quiet = observed_until.since(self.last.time) >= SILENCE;
         for side in [Side::Server, Side::Client] {
             let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(|b| b.same_edge >= 2);
-            let syns = side == Side::Server && self.handshake.syns >= 2;
+            let syns = match side {
+                Side::Server => self.handshake.syns >= 2,
+                Side::Client => self.handshake.syn_acks >= 3,
+            };
             if waited_on(side) && (quiet || repeated || syns) {
                 return End { kind: EndKind::Silence, by: Some(side), at: self.last };
             }

@@ -156,6 +156,9 @@ impl Direction {
         self.facts.never_seen = u64::try_from(proven - self.next).unwrap_or(0);
         self.facts.hole_since = self.hole_since.filter(|_| self.facts.never_seen > 0);
         self.facts.close_books(last);
+        if !self.sender.numbers_each() {
+            self.facts.skips.clear();
+        }
         self.facts
     }
 
@@ -179,6 +182,9 @@ impl Direction {
 
     /// Learns how the sender numbers its packets, once a segment was taken.
     pub fn learn(&mut self, segment: &Segment<'_>, at: At) {
+        if let Some(packets) = self.sender.skipped(segment) {
+            self.facts.note_skip(packets, at);
+        }
         self.sender.learn(segment);
         self.habits.learn(segment, at, segment.tcp.flags.has(TcpFlags::SYN));
     }
@@ -400,6 +406,7 @@ impl Direction {
         }
         let before = self.acked.max(0);
         self.acked = offset;
+        self.facts.last_acknowledged = Some(at);
         if let Some(oldest) = self.recent_acks.get_mut(self.ack_count % REMEMBERED_ACKS) {
             *oldest = offset;
         }

@@ -31,7 +31,7 @@ mod testing;
 mod tests;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
-pub use direction_facts::{DirectionFacts, Flight};
+pub use direction_facts::{DirectionFacts, Flight, Skip};
 
 pub use burst::{Backoff, Burst, BurstOutcome};
 pub use habits::{Habits, IpIdMode};
