@@ -17,6 +17,7 @@ mod containers;
 mod corpus;
 mod generator;
 mod golden;
+mod laws_resets;
 mod public;
 mod readme;
 mod tidy;

@@ -23,6 +23,7 @@ mod expired_certificate;
 mod hello_rejected;
 mod host_reset;
 mod injected_reset;
+mod middlebox;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
@@ -31,6 +32,7 @@ mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
 mod stalled_negotiation;
+mod state_expired;
 mod tls_alert;
 
 mod capture_cut_packets;
@@ -40,7 +42,7 @@ mod capture_late_start;
 mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
-pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose};
+pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
 pub use finding::{Evidence, Excluded, Finding, Severity};
 pub use pattern::{Match, Pattern0x7};
 pub use rule::{Case, Coverage, Out, Rule};
@@ -66,12 +68,14 @@ pub const RULES: &[&dyn Rule] = &[
     &hello_rejected::HelloRejected,
     &certificate_rejected::CertificateRejected,
     &abrupt_close::AbruptClose,
+    &state_expired::StateExpired,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
 ];
 
 /// The rules for a whole capture.
 pub const CAPTURE_RULES: &[&dyn CaptureRule] = &[
+    &middlebox::Middlebox,
     &capture_gaps::CaptureGaps,
     &capture_one_sided::CaptureOneSided,
     &capture_late_start::CaptureLateStart,

@@ -24,14 +24,16 @@ mod table;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use direction::{DirectionFacts, Flight};
 
 pub use habits::{Habits, IpIdMode};
 pub use loss::{Burst, BurstOutcome, LossFacts, Retransmission};
-pub use reset::{ResetFacts, SequenceFit};
+pub use reset::{Afterlife, ResetFacts, SequenceFit};
 pub use rtt::Rtt;
 pub use seq::Seq;
 pub use side_channel::{SideChannel, SideChannels};
 pub use table::{Endpoint, Finished, RDP_PORT, Table};
+pub use triggers::Answerable;
