@@ -31,8 +31,9 @@ mod hello_rejected;
 mod high_latency;
 mod host_reset;
 mod injected_reset;
-mod licensing_incomplete;
 mod jitter;
+mod licensing_incomplete;
+mod middlebox;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
@@ -43,10 +44,11 @@ mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
 mod session_denied;
+mod slow_server;
 mod stalled_negotiation;
+mod state_expired;
 mod tls_alert;
 mod udp_blocked;
-mod slow_server;
 mod zero_window;
 
 mod capture_cut_packets;
@@ -57,7 +59,7 @@ mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
 pub use crowd::{Crowd, CrowdRule};
-pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose};
+pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
 pub use finding::{Evidence, Excluded, Finding, Severity};
 pub use pattern::{Match, Pattern0x7};
 pub use rule::{Case, Coverage, Out, Rule};
@@ -87,6 +89,7 @@ pub const RULES: &[&dyn Rule] = &[
     &hello_rejected::HelloRejected,
     &certificate_rejected::CertificateRejected,
     &abrupt_close::AbruptClose,
+    &state_expired::StateExpired,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
     &slow_server::SlowServer,
@@ -98,6 +101,7 @@ pub const RULES: &[&dyn Rule] = &[
 
 /// The rules for a whole capture.
 pub const CAPTURE_RULES: &[&dyn CaptureRule] = &[
+    &middlebox::Middlebox,
     &capture_gaps::CaptureGaps,
     &capture_one_sided::CaptureOneSided,
     &capture_late_start::CaptureLateStart,
