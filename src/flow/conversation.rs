@@ -389,6 +389,7 @@ impl<C: Consumer> Conversation<C> {
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
         reset.silence_before = at.time.since(self.last.time);
         reset.sender_min_rtt = sender.rtt.min();
+        reset.sender_rtt_is_steady = sender.rtt.is_steady();
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
             let beyond = offset - sender.max_end();
