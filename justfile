@@ -1,0 +1,54 @@
+# Everything a developer does with rdpwhy. `just` shows this list.
+
+[private]
+default:
+    @just --list --unsorted
+
+# Install what building, testing and the lab need (Debian; asks for root)
+setup:
+    .ci/setup
+    tests/lab/setup.sh
+
+# All checks, exactly as CI runs them
+ci:
+    .ci/run
+
+# Build the tool and show what it says about an injected reset
+demo:
+    -cargo run --release --quiet -- analyze fixtures/cases/injected-suricata-tls/client.pcap
+
+# Accept what golden tests, schema and README demonstration look like now; read the diff
+bless:
+    BLESS=1 INSTA_UPDATE=always UPDATE_SCHEMA=1 UPDATE_README=1 cargo test --locked
+    git diff --stat
+
+# Measure throughput; `just bench analyze/heavy` measures one, RDPWHY_BENCH_MIB sets the size
+bench *ARGS:
+    cargo bench --bench analyze -- {{ ARGS }}
+
+# Write generated traffic: `just generate heavy 1GiB heavy.pcap` (heavy, mixed, small, scan)
+generate KIND SIZE FILE *SEED:
+    cargo run --release --quiet --example generate -- {{ KIND }} {{ SIZE }} {{ FILE }} {{ SEED }}
+
+# Fuzz with the stable compiler: `just fuzz wire -- -max_total_time=600`
+fuzz *ARGS:
+    tests/fuzz/run {{ ARGS }}
+
+# Run the lab (root, network namespaces): `just lab list`, `just lab run NAME`
+lab *ARGS:
+    python3 tests/lab/lab.py {{ ARGS }}
+
+# Make the fixtures that are missing, in the lab, and the list of all
+fixtures:
+    python3 tests/lab/lab.py run --all
+    python3 tests/lab/lab.py index
+
+# Compare time and memory on one capture with tshark, where it is installed
+compare FILE:
+    cargo build --release --quiet
+    bash -c 'time ./target/release/rdpwhy analyze --exit-zero --no-progress {{ FILE }} -o /dev/null'
+    bash -c 'time tshark -r {{ FILE }} -q -z conv,tcp > /dev/null'
+
+# Begin a finding: its rule, its page, its place in the list
+new-finding ID:
+    .ci/new-finding {{ ID }}

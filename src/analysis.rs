@@ -1,0 +1,233 @@
+//! Floor 5: the page on which the pipeline can be read.
+//!
+//! Packets are pushed, connections come out explained. No clock, no file: the
+//! same packets always give the same analysis.
+
+use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
+use crate::capture::Packet;
+use crate::findings::attempts::{self, Attempt, Link};
+use crate::findings::{
+    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose,
+    reconsider,
+};
+use crate::flow::fragments::Fragments;
+use crate::flow::{Consumer, EndKind, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::session::{Session, SessionFacts, Stage};
+use crate::wire::{self, Decoded, Glance};
+
+/// Connections kept for the report. Each takes some 10 KiB there; beyond this
+/// only failures are kept, and beyond twice as many nothing.
+const MAX_KEPT: usize = 20_000;
+
+/// Connections that are in no list of the report.
+const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
+
+/// Bytes that were not put in order because a limit was reached.
+const HOLE_GIVEN_UP: NoticeKind = NoticeKind("reassembly-limit-reached");
+
+/// Packets that were passed over because their headers made no sense.
+const NOT_DECODED: NoticeKind = NoticeKind("packets-not-decoded");
+
+/// One connection, explained.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Number in the analysis, from 1, in the order of the first packet.
+    pub id: u32,
+    /// The capture that shows its beginning.
+    pub capture: CaptureId,
+    /// What TCP tells.
+    pub tcp: TcpFacts,
+    /// What the protocols above it tell.
+    pub session: SessionFacts,
+    /// What is said of it.
+    pub diagnosis: Diagnosis,
+    /// That in one sentence.
+    pub sentence: String,
+}
+
+/// What came of all packets.
+#[derive(Clone, Debug, Default)]
+pub struct Analysis {
+    /// Connections, in the order of their first packet.
+    pub connections: Vec<Connection>,
+    /// What people tried.
+    pub attempts: Vec<Attempt>,
+    /// Findings that concern the capture as a whole.
+    pub findings: Vec<Finding>,
+    /// UDP side channels.
+    pub side_channels: Vec<SideChannel>,
+    /// Limits that were reached and packets that could not be read.
+    pub notices: Vec<Notice>,
+}
+
+/// Turns packets into an [`Analysis`].
+#[derive(Debug, Default)]
+pub struct Analyzer {
+    fragments: Fragments,
+    table: Table<Session>,
+    side_channels: SideChannels,
+    notices: Notices,
+    totals: Totals,
+    connections: Vec<Connection>,
+}
+
+impl Analyzer {
+    /// Takes the next packet. Packets come in the order in which they were
+    /// captured; those of several captures in the order of time.
+    pub fn push(&mut self, packet: &Packet<'_>) {
+        let worth_it = match wire::peek(packet.link, packet.data) {
+            Glance::Tcp { source_port, destination_port, flags, payload } => {
+                self.table.concerns(source_port, destination_port, flags, payload)
+            }
+            Glance::Udp { source_port, destination_port } => SideChannels::concerns(source_port, destination_port),
+            Glance::Unclear => true,
+        };
+        if worth_it {
+            let at = At { frame: packet.frame, time: packet.time };
+            let decoded = wire::decode(packet.link, packet.data, packet.original_len);
+            self.decoded(&decoded, at, packet.vantage);
+            self.explain_finished();
+        }
+    }
+
+    /// Connections followed right now, and those that are over.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        (self.table.open_connections(), self.connections.len())
+    }
+
+    /// No more packets will come. `dropped`: packets that the capturing
+    /// machines count as missed.
+    #[must_use]
+    pub fn finish(mut self, dropped: u64) -> Analysis {
+        self.table.finish();
+        self.fragments.finish(&mut self.notices);
+        self.explain_finished();
+        let mut connections = self.connections;
+        connections.sort_by_key(|c| (c.tcp.first.time, c.tcp.first.frame));
+        for (id, connection) in (1..).zip(&mut connections) {
+            connection.id = id;
+            // A reset can be held against its sender's other connections.
+            let Connection { tcp, session, diagnosis, sentence, .. } = connection;
+            if let Some(better) = reconsider(tcp, session, diagnosis, &self.totals.neighbours) {
+                *sentence = connection_sentence(tcp, session, &better);
+                *diagnosis = better;
+            }
+            self.totals.foreign_resets.add(tcp, session, diagnosis);
+        }
+        self.totals.dropped = dropped;
+        let links: Vec<Link> = connections.iter().map(link).collect();
+        let mut notices = self.notices.list().to_vec();
+        notices.extend_from_slice(self.table.notices());
+        let side_channels = self.side_channels.finish();
+        let crowd = Crowd { connections: &links, side_channels: &side_channels };
+        let together = CROWD_RULES.iter().filter_map(|rule| rule.check(&crowd));
+        let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
+        Analysis {
+            attempts: attempts::group(&links),
+            findings: together.chain(capture).collect(),
+            side_channels,
+            notices,
+            connections,
+        }
+    }
+
+    fn decoded(&mut self, decoded: &Decoded<'_>, at: At, vantage: u16) {
+        match decoded {
+            Decoded::Tcp(segment) => self.table.segment(segment, at, vantage),
+            Decoded::Udp(datagram) => self.side_channels.datagram(datagram, at, vantage, &mut self.notices),
+            Decoded::IcmpError(error) => self.table.icmp_error(error, at, vantage),
+            Decoded::Fragment(fragment) => {
+                let mut fragments = core::mem::take(&mut self.fragments);
+                if let Some(whole) = fragments.push(fragment, at.frame, at.time, &mut self.notices) {
+                    let decoded = wire::decode_reassembled(whole.ip, whole.protocol, whole.bytes, whole.len);
+                    if !matches!(decoded, Decoded::Fragment(_)) {
+                        self.decoded(&decoded, at, vantage);
+                    }
+                }
+                self.fragments = fragments;
+            }
+            Decoded::Failed(error) => {
+                self.notices.add(NOT_DECODED, Some(at.frame), || {
+                    format!("packets whose headers could not be read; the first: {error}")
+                });
+            }
+            Decoded::Other => {}
+        }
+    }
+
+    fn explain_finished(&mut self) {
+        for finished in self.table.drain() {
+            let Finished { mut tcp, consumer: session, .. } = finished;
+            // The port may mislead; who sent the Connection Request does not.
+            if tcp.roles_from == RolesFrom::Port && session.roles().is_some_and(|roles| roles.client == Side::Server) {
+                tcp.swap_sides();
+            }
+            let session = session.into_facts();
+            for side in Side::BOTH {
+                if tcp.directions.of(side).given_up > 0 {
+                    self.notices.add(HOLE_GIVEN_UP, Some(tcp.last.frame), || {
+                        "more came behind a missing packet than is held back; what the packet said is left out"
+                            .to_owned()
+                    });
+                }
+            }
+            let diagnosis = diagnose(&tcp, &session, false);
+            self.totals.add(&tcp, &diagnosis.coverage);
+            let sentence = connection_sentence(&tcp, &session, &diagnosis);
+            let capture = tcp.first.frame.capture;
+            let failed = diagnosis.outcome == Outcome::Failed;
+            let room = if failed { 2 * MAX_KEPT } else { MAX_KEPT };
+            if self.connections.len() < room {
+                self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence });
+            } else {
+                self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
+                    format!(
+                        "more than {MAX_KEPT} connections: later ones were analysed and are not listed, failed ones not beyond {}",
+                        2 * MAX_KEPT
+                    )
+                });
+            }
+        }
+    }
+}
+
+/// The flow floor hands bytes over; the session floor takes them.
+impl Consumer for Session {
+    fn bytes(&mut self, side: Side, data: &[u8], at: At) {
+        self.bytes(side, data, at);
+    }
+
+    fn gap(&mut self, side: Side, gap: Gap) {
+        self.gap(side, gap);
+    }
+
+    fn end(&mut self, side: Side, at: At) {
+        self.end(side, at);
+    }
+}
+
+fn link(connection: &Connection) -> Link {
+    let Connection { id, tcp, session, diagnosis, sentence, .. } = connection;
+    let Coverage { missing_side, late_start, gaps, dropped, .. } = diagnosis.coverage;
+    let damaged = missing_side.is_some() || late_start || gaps || dropped || session.stages.lower_bound().is_some();
+    Link {
+        id: *id,
+        client: tcp.endpoints.client,
+        server: tcp.endpoints.server,
+        start: tcp.first.time,
+        end: diagnosis.ended_at.time,
+        first: tcp.first,
+        open_until: match tcp.end.kind {
+            EndKind::Reset | EndKind::Fin => tcp.end.at.time,
+            EndKind::Silence | EndKind::CaptureEnd => tcp.observed_until,
+        },
+        desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
+        server_answered: tcp.directions.server.packets > 0,
+        is_sound: !damaged,
+        outcome: diagnosis.outcome,
+        stage: session.stage(),
+        verdict: diagnosis.verdict().map(|f| f.id),
+        sentence: sentence.clone(),
+    }
+}

@@ -1,0 +1,30 @@
+//! Floor 0: the words that every floor speaks.
+//!
+//! Frame numbers, capture time, the two sides of a connection, what was not
+//! captured, and how a parse failed. Nothing here knows a protocol.
+
+mod cursor;
+mod error;
+mod frame;
+mod gap;
+mod link_type;
+mod notice;
+mod open_enum;
+mod open_flags;
+mod secret;
+mod seen;
+mod side;
+mod time;
+
+pub use cursor::Cursor;
+pub use error::{Cause, LimitSource, ParseError};
+pub use frame::{CaptureId, Frame};
+pub use gap::{Gap, GapCause};
+pub use link_type::LinkType;
+pub use notice::{Notice, NoticeKind, Notices};
+pub(crate) use open_enum::open_enum;
+pub(crate) use open_flags::open_flags;
+pub use secret::Secret;
+pub use seen::{At, Certainty, Seen, Visibility};
+pub use side::{BySide, Side};
+pub use time::{CaptureTime, Span};

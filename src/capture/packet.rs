@@ -1,0 +1,27 @@
+//! One captured frame.
+
+use crate::base::{CaptureTime, Frame, LinkType};
+
+/// A frame as the capture holds it, borrowed from the read buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Its number in its capture file.
+    pub frame: Frame,
+    /// When it was captured.
+    pub time: CaptureTime,
+    /// What kind of frame `data` begins with.
+    pub link: LinkType,
+    /// The interface it was captured on, as counted by its section; 0 where
+    /// the format knows no interfaces.
+    pub interface: u32,
+    /// The point of view: captures that follow one another (the files of a
+    /// ring) share one, captures that overlap in time do not.
+    pub vantage: u16,
+    /// Windows packet monitor's id: the same packet seen by several
+    /// components carries the same one (pcapng `epb_packetid`).
+    pub packet_id: Option<u64>,
+    /// The captured bytes.
+    pub data: &'a [u8],
+    /// The length of the frame on the wire; at least `data.len()`.
+    pub original_len: u32,
+}

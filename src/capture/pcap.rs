@@ -1,0 +1,380 @@
+//! Classic pcap: draft-ietf-opsawg-pcap, and the variants that Wireshark knows
+//! by their magic.
+//!
+//! The records are walked here rather than by `pcap-parser`: a record header
+//! is four numbers, walking it in place costs a third less, and only a walker
+//! that sees raw offsets can find its way again after damage.
+
+use std::io;
+
+use super::info::{CaptureInfo, Format, Interface};
+use super::record::{MAX_PACKET, Order, Record};
+use super::resync::resync;
+use super::window::{MAX_RECORD, Window};
+use crate::base::{CaptureTime, LinkType};
+
+/// Headers in a row that prove that records begin here. Three random ones pass
+/// the checks once in 2^60.
+const PROOF: usize = 3;
+
+/// Packets of one capture are expected within this many seconds of each other:
+/// a year.
+const PLAUSIBLE_SECONDS: u32 = 366 * 86_400;
+
+/// The walker of a pcap's records.
+#[derive(Debug)]
+pub(super) struct Pcap {
+    order: Order,
+    /// Nanoseconds in the unit of the second time field.
+    unit: u32,
+    header_len: usize,
+    max_packet: u32,
+    link: LinkType,
+    /// The seconds of the first and the last packet. Both: after damage, the
+    /// last may have been read out of the middle of another.
+    seconds: Option<(u32, u32)>,
+}
+
+/// The first four fields of a record header; every variant has them.
+#[derive(Clone, Copy)]
+struct Header {
+    seconds: u32,
+    fraction: u32,
+    captured: u32,
+    original: u32,
+}
+
+impl Pcap {
+    /// Reads the file header; `None` when it is cut short.
+    pub(super) fn begin(window: &mut Window, format: Format, info: &mut CaptureInfo) -> io::Result<Option<Self>> {
+        let header_len = if format == Format::PcapIxia { 28 } else { 24 };
+        if !window.ensure(header_len)? {
+            return Ok(None);
+        }
+        let Some(&[magic, m1, m2, m3, _, _, _, _, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3]) =
+            window.unread().first_chunk::<24>()
+        else {
+            return Ok(None);
+        };
+        let order = if matches!(magic, 0xa1 | 0x1c) { Order::Big } else { Order::Little };
+        let snap_len = order.u32([s0, s1, s2, s3]);
+        // The upper bits tell the length of a frame check sequence, which no
+        // reader of IP needs: lengths inside the packet delimit it.
+        let link = LinkType(order.u32([l0, l1, l2, l3]) & 0xffff);
+        let hardware_ixia = format == Format::PcapIxia && [magic, m1, m2, m3].contains(&0xac);
+        let unit = if format == Format::PcapNanoseconds || hardware_ixia { 1 } else { 1_000 };
+        window.skip(header_len);
+        // 0 and 2^31 - 1 both stand for "all".
+        let limited = (1..=MAX_PACKET).contains(&snap_len);
+        info.interface(Interface { snap_len: limited.then_some(snap_len), ..Interface::new(link) });
+        let mut walker = Self {
+            order,
+            unit,
+            header_len: if format == Format::PcapModified { 24 } else { 16 },
+            max_packet: snap_len.min(MAX_RECORD as u32 / 2).max(MAX_PACKET),
+            link,
+            seconds: None,
+        };
+        if walker.find_variant(window)? {
+            info.format = Format::PcapModified;
+        }
+        Ok(Some(walker))
+    }
+
+    /// Patched libpcaps of the nineties (Red Hat 6.1, SuSE 6.3) and Nokia's
+    /// firewalls wrote longer record headers under the usual magics. Whether
+    /// this file is of those: asked only of files, since a pipe would have to
+    /// wait for its third packet.
+    fn find_variant(&mut self, window: &mut Window) -> io::Result<bool> {
+        if window.source().stored().is_none_or(|stored| stored.total.is_none()) || self.is_proven(window)? {
+            return Ok(false);
+        }
+        let usual = self.header_len;
+        for longer in [usual.saturating_add(4), usual.saturating_add(8)] {
+            self.header_len = longer;
+            if self.is_proven(window)? {
+                return Ok(true);
+            }
+        }
+        self.header_len = usual;
+        Ok(false)
+    }
+
+    /// Puts the next packet `into` its place; `false` at the end of what can be
+    /// read.
+    pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
+        loop {
+            if !window.ensure(self.header_len)? {
+                if window.len() > 0 {
+                    info.cut_short(window, window.offset(), "a record");
+                    window.skip(window.len());
+                }
+                return Ok(false);
+            }
+            let Some(header) = self.header(window.unread()) else { return Ok(false) };
+            let captured = header.captured as usize;
+            let possible = self.is_possible(header);
+            if !possible || !window.ensure(self.header_len.saturating_add(captured))? {
+                // Cut short, unless records follow: then the length lied.
+                if resync(window, info, "a record", possible, |window| self.is_proven(window))? {
+                    continue;
+                }
+                return Ok(false);
+            }
+            if self.is_far(header) && !self.leads_on(window, captured)? {
+                if resync(window, info, "a record", false, |window| self.is_proven(window))? {
+                    continue;
+                }
+                return Ok(false);
+            }
+            self.seconds = Some((self.seconds.map_or(header.seconds, |(first, _)| first), header.seconds));
+            let place = window.locate(self.header_len, captured);
+            window.skip(self.header_len.saturating_add(captured));
+            let nanos = i64::from(header.fraction).saturating_mul(i64::from(self.unit));
+            *into = Record {
+                number: info.packets.saturating_add(1),
+                time: CaptureTime::from_parts(i64::from(header.seconds), nanos),
+                link: self.link,
+                interface: 0,
+                packet_id: None,
+                place,
+                original_len: header.original.max(header.captured),
+            };
+            return Ok(true);
+        }
+    }
+
+    #[inline]
+    fn header(&self, bytes: &[u8]) -> Option<Header> {
+        let &[a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = bytes.first_chunk::<16>()?;
+        Some(Header {
+            seconds: self.order.u32([a0, a1, a2, a3]),
+            fraction: self.order.u32([b0, b1, b2, b3]),
+            captured: self.order.u32([c0, c1, c2, c3]),
+            original: self.order.u32([d0, d1, d2, d3]),
+        })
+    }
+
+    /// Whether a header in its place may be believed. Odd but real: captured
+    /// more than the snap length, more than the original length, a fraction
+    /// beyond its second. A header of zeros is what preallocated files end in.
+    #[inline]
+    const fn is_possible(&self, header: Header) -> bool {
+        header.captured <= self.max_packet
+            && header.fraction < 1_000_000_000
+            && (header.captured | header.original | header.seconds) != 0
+    }
+
+    /// Whether a packet lies a year from those before it. Such captures exist.
+    #[inline]
+    fn is_far(&self, header: Header) -> bool {
+        let near = |seconds: u32| header.seconds.abs_diff(seconds) <= PLAUSIBLE_SECONDS;
+        self.seconds.is_some_and(|(first, last)| !near(last) && !near(first))
+    }
+
+    /// Whether a possible header follows the record at hand, or nothing: asked
+    /// only where it is in doubt, since a pipe has to wait for the answer.
+    #[cold]
+    fn leads_on(&self, window: &mut Window, captured: usize) -> io::Result<bool> {
+        let next = self.header_len.saturating_add(captured);
+        if !window.ensure(next.saturating_add(self.header_len))? {
+            return Ok(window.len() == next);
+        }
+        let header = window.unread().get(next..).and_then(|bytes| self.header(bytes));
+        Ok(header.is_some_and(|h| self.is_possible(h) && h.captured <= h.original))
+    }
+
+    /// Whether bytes found anywhere look like a header that was written.
+    fn is_plausible(&self, header: Header) -> bool {
+        header.captured > 0
+            && header.captured <= header.original
+            && header.captured <= MAX_PACKET
+            && header.original <= MAX_RECORD as u32
+            && header.fraction < 1_000_000_000 / self.unit
+            && !self.is_far(header)
+    }
+
+    /// Whether records begin at the next byte: [`PROOF`] headers in a row, or
+    /// one less before the file ends, or one that ends exactly with it.
+    fn is_proven(&self, window: &mut Window) -> io::Result<bool> {
+        let mut at = 0_usize;
+        for proven in 0..PROOF {
+            if !window.ensure(at.saturating_add(self.header_len))? {
+                return Ok(proven >= 2 || (proven == 1 && window.len() == at));
+            }
+            let header = window.unread().get(at..).and_then(|bytes| self.header(bytes));
+            let Some(header) = header.filter(|h| self.is_plausible(*h)) else { return Ok(false) };
+            at = at.saturating_add(self.header_len).saturating_add(header.captured as usize);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::CaptureId;
+    use crate::capture::written::{In, Sent, expected, notices, packets, read, read_all};
+    use crate::capture::{CaptureOptions, Format, open};
+
+    const LITTLE: In = In { big: false };
+
+    #[test]
+    fn every_variant_in_both_byte_orders_gives_the_same_packets() {
+        let sent = packets(20);
+        for magic in [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34, 0x1c00_01ab, 0x1c00_01ac] {
+            for big in [false, true] {
+                let (got, info) = read(&In { big }.pcap(magic, 65_535, 1, &sent));
+                assert_eq!(got, expected(&sent), "{magic:x} {big}");
+                assert!(!info.incomplete && info.notices.is_empty());
+                assert_eq!(info.packets, 20);
+                assert_eq!(info.interfaces[0].snap_len, Some(65_535));
+            }
+        }
+    }
+
+    #[test]
+    fn longer_record_headers_under_the_usual_magic_are_noticed() {
+        let sent = packets(5);
+        for more in [4, 8] {
+            let mut bytes = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &[]);
+            for packet in &sent {
+                let record = &LITTLE.pcap(0xa1b2_c3d4, 0, 0, core::slice::from_ref(packet))[24..];
+                bytes.extend(&record[..16]);
+                bytes.extend(vec![9; more]);
+                bytes.extend(&record[16..]);
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("old");
+            #[expect(clippy::disallowed_methods, reason = "a test makes its input")]
+            std::fs::write(&path, &bytes).unwrap();
+            let capture = open(&path, CaptureId(0), &CaptureOptions::default()).unwrap();
+            let (got, info) = read_all(capture);
+            assert_eq!(got, expected(&sent));
+            assert_eq!((info.format, info.incomplete), (Format::PcapModified, false));
+        }
+    }
+
+    #[test]
+    fn odd_lengths_are_normal() {
+        let mut sent = packets(3);
+        sent[1].original = 3;
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 0, 1, &sent));
+        assert_eq!(got[1].6, got[1].5.len() as u32, "captured more than there was");
+        assert_eq!(info.interfaces[0].snap_len, None, "a snap length of 0 is none");
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 10, 1, &sent));
+        assert_eq!(got.len(), 3, "captured more than the snap length");
+        assert!(!info.incomplete);
+    }
+
+    #[test]
+    fn the_length_of_a_check_sequence_is_no_link_type() {
+        let (got, _) = read(&LITTLE.pcap(0xa1b2_c3d4, 0, 0x2400_0001, &packets(1)));
+        assert_eq!(got[0].2, 1);
+    }
+
+    #[test]
+    fn a_cut_anywhere_gives_all_before_it() {
+        let sent = packets(6);
+        let whole = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        let mut ends = vec![24];
+        for packet in &sent {
+            ends.push(ends.last().unwrap() + 16 + packet.data.len());
+        }
+        for cut in 24..whole.len() {
+            let (got, info) = read(&whole[..cut]);
+            let complete = ends.iter().filter(|end| **end <= cut).count() - 1;
+            assert_eq!(got, expected(&sent)[..complete], "cut at {cut}");
+            assert_eq!(info.incomplete, !ends.contains(&cut), "cut at {cut}");
+            if info.incomplete {
+                assert_eq!(notices(&info), ["file-cut-short"]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hole_costs_only_what_it_covers() {
+        let sent = packets(40);
+        let whole = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        let at = 24 + sent[..12].iter().map(|p| 16 + p.data.len()).sum::<usize>();
+        for (fill, len) in [(0xff, 200), (0, 300), (0x41, 16)] {
+            let mut bytes = whole.clone();
+            bytes[at..at + len].fill(fill);
+            let (got, info) = read(&bytes);
+            assert!(info.incomplete);
+            assert_eq!(notices(&info), ["file-damaged"]);
+            let data = |i: usize| &sent[i].data;
+            assert!((0..12).all(|i| &got[i].5 == data(i)), "what stands before");
+            assert_eq!(&got.last().unwrap().5, data(39), "what stands behind");
+            assert!(got.len() > 30, "{}", got.len());
+        }
+    }
+
+    #[test]
+    fn a_length_that_lies_near_the_end_is_found_out() {
+        let sent = packets(10);
+        let mut bytes = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        bytes[24 + 8..24 + 12].copy_from_slice(&60_000_u32.to_le_bytes());
+        let (got, info) = read(&bytes);
+        assert_eq!(got.len(), 9, "all but the first");
+        assert_eq!(notices(&info), ["file-damaged"]);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_for_years_is_followed() {
+        let mut sent = packets(6);
+        for packet in &mut sent[2..4] {
+            packet.nanos = 5_000_000;
+        }
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent));
+        assert_eq!(got, expected(&sent));
+        assert!(!info.incomplete);
+    }
+
+    #[test]
+    fn bytes_that_were_lost_from_the_middle_cost_a_few_packets() {
+        let sent = packets(60);
+        let whole = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        for lost in 1..300 {
+            let bytes = [&whole[..900], &whole[900 + lost..]].concat();
+            let (got, _) = read(&bytes);
+            assert_eq!(got.last().unwrap().5, sent[59].data, "{lost}");
+            assert!(got.len() >= 48, "{lost}: {}", got.len());
+        }
+    }
+
+    #[test]
+    fn a_tail_of_zeros_is_no_packets() {
+        let sent = packets(3);
+        let mut bytes = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent);
+        bytes.resize(bytes.len() + 5_000, 0);
+        let (got, info) = read(&bytes);
+        assert_eq!(got, expected(&sent));
+        assert_eq!(notices(&info), ["file-damaged"]);
+    }
+
+    #[test]
+    fn a_length_of_four_gigabytes_allocates_nothing() {
+        let mut bytes = LITTLE.pcap(0xa1b2_c3d4, u32::MAX, 1, &packets(1));
+        for field in [5, 6, u32::MAX, u32::MAX] {
+            bytes.extend(field.to_le_bytes());
+        }
+        bytes.resize(bytes.len() + 100_000, 0x55);
+        let (got, info) = read(&bytes);
+        assert_eq!((got.len(), info.incomplete), (1, true));
+    }
+
+    #[test]
+    fn a_header_alone_is_an_empty_capture() {
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &[]));
+        assert!(got.is_empty() && !info.incomplete && info.first_time.is_none());
+    }
+
+    #[test]
+    fn large_packets_grow_the_buffer() {
+        let big = |n: usize| Sent { nanos: 1_792_000_000_000_000_000, data: vec![n as u8; n], original: n as u32 };
+        let sent: Vec<Sent> = [200_000, 262_144, 10, 262_000].map(big).to_vec();
+        let (got, info) = read(&LITTLE.pcap(0xa1b2_c3d4, 262_144, 1, &sent));
+        assert_eq!(got, expected(&sent));
+        assert!(!info.incomplete);
+    }
+}

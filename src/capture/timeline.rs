@@ -1,0 +1,498 @@
+//! Several captures as one timeline.
+//!
+//! Rings of captures count thousands of files of which one or two hold the
+//! present moment. So each is opened for its first time stamp, closed, and
+//! opened again when its time comes: a run over 10,000 files holds a few
+//! descriptors and buffers.
+
+use core::cmp::Reverse;
+use core::fmt;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::error::{OpenError, OpenReason, ReadError};
+use super::info::CaptureInfo;
+use super::packet::Packet;
+use super::saved::{Capture, CaptureOptions, Progress, from_reader, open, open_sized};
+use super::window::PEEK_SIZE;
+use crate::base::{CaptureId, CaptureTime, NoticeKind, Notices};
+
+/// A file in a folder that is no capture.
+pub const FILE_PASSED_OVER: NoticeKind = NoticeKind("file-passed-over");
+/// A file that was given more than once.
+pub const FILE_REPEATED: NoticeKind = NoticeKind("file-repeated");
+/// More captures overlap in time than are held open at once.
+pub const TIMELINE_LIMIT: NoticeKind = NoticeKind("timeline-limit");
+
+/// Captures held open at once. Each costs a descriptor (of 1,024 by default)
+/// and up to half a MiB of buffers.
+const MAX_OPEN: usize = 128;
+
+/// Where packets come from.
+pub enum Source {
+    /// A file, or a folder: then every file in it, but not in its folders.
+    Path(PathBuf),
+    /// Something that is read as it arrives.
+    Reader {
+        /// What to call it; `-` is standard input.
+        name: String,
+        /// The bytes.
+        reader: Box<dyn Read + Send>,
+    },
+}
+
+impl Source {
+    /// As a command line names it: `-` is standard input.
+    #[must_use]
+    pub fn named(argument: &Path) -> Self {
+        if argument.as_os_str() == "-" {
+            Self::Reader { name: "-".into(), reader: Box::new(io::stdin()) }
+        } else {
+            Self::Path(argument.to_owned())
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Reader { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+/// Why a source gave less than it should.
+#[derive(Debug)]
+pub enum Problem {
+    /// Nothing of it could be read.
+    Open(OpenError),
+    /// Reading it stopped on the way.
+    Read(ReadError),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(e) => e.fmt(f),
+            Self::Read(e) => e.fmt(f),
+        }
+    }
+}
+
+/// The packets of several captures in the order of their times. Within one
+/// capture its own order is kept, even where its clock runs back; at equal
+/// times the capture that was named first comes first.
+pub struct Timeline {
+    options: CaptureOptions,
+    /// By [`CaptureId`].
+    members: Vec<Member>,
+    /// Members not open: when they begin.
+    waiting: BinaryHeap<Reverse<(CaptureTime, u32)>>,
+    /// Open members but the current one: the time of their next packet.
+    ready: BinaryHeap<Reverse<(CaptureTime, u32)>>,
+    /// The member that gave the last packet.
+    current: Option<u32>,
+    vantages: Vantages,
+    /// That of the current member.
+    vantage: u16,
+    /// The earliest next packet of all others.
+    horizon: Option<(CaptureTime, u32)>,
+    problems: Vec<Problem>,
+    notices: Notices,
+    /// Bytes read of members that are done.
+    done: u64,
+    total: Option<u64>,
+}
+
+enum Member {
+    Waiting(PathBuf, Box<CaptureInfo>),
+    Open(Box<Capture>),
+    Done(Box<CaptureInfo>),
+}
+
+impl Timeline {
+    /// Looks into every source; the captures among them get their ids in the
+    /// order given, those of a folder in the order of their names.
+    #[must_use]
+    pub fn new(sources: Vec<Source>, options: CaptureOptions) -> Self {
+        let mut timeline = Self {
+            options,
+            members: Vec::new(),
+            waiting: BinaryHeap::new(),
+            ready: BinaryHeap::new(),
+            current: None,
+            vantages: Vantages::default(),
+            vantage: 0,
+            horizon: None,
+            problems: Vec::new(),
+            notices: Notices::default(),
+            done: 0,
+            total: Some(0),
+        };
+        let mut seen = HashSet::new();
+        for source in sources {
+            match source {
+                Source::Reader { name, reader } => {
+                    let opened = from_reader(&name, reader, timeline.next_id(), &options);
+                    timeline.join(opened);
+                }
+                Source::Path(path) if path.is_dir() => match files_in(&path) {
+                    Ok(files) => files.into_iter().for_each(|file| timeline.look_into(file, true, &mut seen)),
+                    Err(e) => timeline.problems.push(Problem::Open(OpenError {
+                        name: path.to_string_lossy().into_owned(),
+                        inside: Vec::new(),
+                        reason: OpenReason::Io(e),
+                    })),
+                },
+                Source::Path(path) => timeline.look_into(path, false, &mut seen),
+            }
+        }
+        timeline
+    }
+
+    /// The next packet in time; `None` when all captures are at their end.
+    pub fn next_packet(&mut self) -> Option<Packet<'_>> {
+        if !self.stays() {
+            self.current = self.earliest();
+            let next = |heap: &BinaryHeap<Reverse<_>>| heap.peek().map(|Reverse(next)| *next);
+            self.horizon = [next(&self.ready), next(&self.waiting)].into_iter().flatten().min();
+            self.vantage = self.current.map_or(0, |id| self.vantages.of(id));
+        }
+        let vantage = self.vantage;
+        match self.members.get_mut(self.current? as usize)? {
+            Member::Open(capture) => capture.take_packet().map(|packet| Packet { vantage, ..packet }),
+            Member::Waiting(..) | Member::Done(_) => None,
+        }
+    }
+
+    /// What is known of each capture, by [`CaptureId`]; complete at the end.
+    pub fn captures(&self) -> impl Iterator<Item = &CaptureInfo> {
+        self.members.iter().map(|member| match member {
+            Member::Waiting(_, info) | Member::Done(info) => info,
+            Member::Open(capture) => capture.info(),
+        })
+    }
+
+    /// The sources that gave less than they should, and why.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// What concerns no capture in particular.
+    #[must_use]
+    pub const fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    /// Whether part of the input could not be read.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        !self.problems.is_empty() || self.captures().any(|info| info.incomplete)
+    }
+
+    /// How far reading has come, over all sources.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let open = self.ready.iter().map(|Reverse((_, id))| *id).chain(self.current);
+        let read = open.filter_map(|id| match self.members.get(id as usize)? {
+            Member::Open(capture) => Some(capture.position().read),
+            Member::Waiting(..) | Member::Done(_) => None,
+        });
+        Progress { read: read.fold(self.done, u64::saturating_add), total: self.total }
+    }
+
+    fn next_id(&self) -> CaptureId {
+        CaptureId(u32::try_from(self.members.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Opens a file for its first time stamp, and closes it again.
+    fn look_into(&mut self, path: PathBuf, from_folder: bool, seen: &mut HashSet<PathBuf>) {
+        if path.canonicalize().is_ok_and(|path| !seen.insert(path)) {
+            let says = || format!("{} was given more than once; it is read once", path.display());
+            self.notices.add(FILE_REPEATED, None, says);
+            return;
+        }
+        if path.exists() && !path.is_file() {
+            // A pipe with a name: it cannot be opened twice.
+            let opened = open(&path, self.next_id(), &self.options);
+            return self.join(opened);
+        }
+        match open_sized(&path, self.next_id(), &CaptureOptions::default(), PEEK_SIZE) {
+            Err(e) if from_folder && e.is_foreign() => self.notices.add(FILE_PASSED_OVER, None, || e.to_string()),
+            Err(e) => self.problems.push(Problem::Open(e)),
+            Ok(mut capture) => {
+                let total = capture.position().total;
+                self.total = self.total.zip(total).map(|(all, more)| all.saturating_add(more));
+                // What failed or is empty comes first, and is told then.
+                let first = capture.advance().ok().flatten().unwrap_or(CaptureTime::from_nanos(i64::MIN));
+                self.waiting.push(Reverse((first, self.next_id().0)));
+                let CaptureInfo { name, format, .. } = capture.into_info();
+                self.members.push(Member::Waiting(path, Box::new(CaptureInfo::new(name, format))));
+            }
+        }
+    }
+
+    /// Takes a pipe in, which stays open.
+    fn join(&mut self, opened: Result<Capture, OpenError>) {
+        self.total = None;
+        match opened {
+            Ok(capture) => {
+                // Its first packet is waited for only once packets are wanted.
+                self.ready.push(Reverse((CaptureTime::from_nanos(i64::MIN), self.next_id().0)));
+                self.members.push(Member::Open(Box::new(capture)));
+            }
+            Err(e) => self.problems.push(Problem::Open(e)),
+        }
+    }
+
+    /// Whether the next packet of all is one more of the current member: true
+    /// for all but a few in a ring, and decided without a heap.
+    #[inline]
+    fn stays(&mut self) -> bool {
+        let Some(id) = self.current else { return false };
+        let Some(Member::Open(capture)) = self.members.get_mut(id as usize) else { return false };
+        match capture.advance() {
+            Ok(Some(time)) => self.horizon.is_none_or(|horizon| (time, id) < horizon),
+            Ok(None) => false,
+            Err(e) => {
+                self.problems.push(Problem::Read(e));
+                false
+            }
+        }
+    }
+
+    /// The member whose next packet is the earliest of all; out of the heaps.
+    fn earliest(&mut self) -> Option<u32> {
+        let current = self.current.take().and_then(|id| self.advance(id));
+        self.ready.extend(current.map(Reverse));
+        loop {
+            let next = self.ready.peek().map(|Reverse(next)| *next);
+            if let Some(Reverse(waiting)) = self.waiting.peek().copied()
+                && next.is_none_or(|next| waiting < next)
+            {
+                if self.ready.len() < MAX_OPEN {
+                    self.waiting.pop();
+                    self.reopen(waiting.1);
+                    continue;
+                }
+                self.notices.add(TIMELINE_LIMIT, None, || {
+                    format!("more than {MAX_OPEN} captures overlap in time; their packets are not all in order")
+                });
+            }
+            let next = next?;
+            self.ready.pop();
+            match self.advance(next.1) {
+                Some(found) if found == next => return Some(next.1),
+                // A pipe had held its place without a packet.
+                found => self.ready.extend(found.map(Reverse)),
+            }
+        }
+    }
+
+    /// Moves a member to its next packet; at its end, closes it.
+    fn advance(&mut self, id: u32) -> Option<(CaptureTime, u32)> {
+        let member = self.members.get_mut(id as usize)?;
+        let Member::Open(capture) = member else { return None };
+        match capture.advance() {
+            Ok(Some(time)) => return Some((time, id)),
+            Ok(None) => {}
+            Err(e) => self.problems.push(Problem::Read(e)),
+        }
+        self.done = self.done.saturating_add(capture.position().total.unwrap_or(capture.position().read));
+        self.vantages.ended(id);
+        *member = Member::Done(Box::new(capture.info().clone()));
+        None
+    }
+
+    /// Opens a member whose time has come.
+    fn reopen(&mut self, id: u32) {
+        let Some(member) = self.members.get_mut(id as usize) else { return };
+        let Member::Waiting(path, info) = member else { return };
+        match open(path, CaptureId(id), &self.options) {
+            Ok(capture) => {
+                *member = Member::Open(Box::new(capture));
+                let found = self.advance(id);
+                self.ready.extend(found.map(Reverse));
+            }
+            Err(e) => {
+                info.incomplete = true;
+                *member = Member::Done(info.clone());
+                self.problems.push(Problem::Open(e));
+            }
+        }
+    }
+}
+
+/// The files in a folder, by name.
+fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !path.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Which captures look from the same point: those that follow one another.
+#[derive(Debug, Default)]
+struct Vantages {
+    /// The point of view of each capture that has given packets.
+    of_capture: HashMap<u32, u16>,
+    /// Points of view whose capture has ended, ready for the next one.
+    free: Vec<u16>,
+    next: u16,
+}
+
+impl Vantages {
+    fn of(&mut self, id: u32) -> u16 {
+        *self.of_capture.entry(id).or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                let new = self.next;
+                self.next = self.next.saturating_add(1);
+                new
+            })
+        })
+    }
+
+    fn ended(&mut self, id: u32) {
+        self.free.extend(self.of_capture.remove(&id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::written::{In, Sent, packets};
+
+    fn pcap(sent: &[Sent]) -> Vec<u8> {
+        In { big: false }.pcap(0xa1b2_3c4d, 65_535, 1, sent)
+    }
+
+    fn write(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = folder.path().join(name);
+        #[expect(clippy::disallowed_methods, reason = "a test makes its input")]
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Capture and frame number of every packet, in the order given.
+    fn order(timeline: &mut Timeline) -> Vec<(u32, u64)> {
+        let mut order = Vec::new();
+        while let Some(packet) = timeline.next_packet() {
+            order.push((packet.frame.capture.0, packet.frame.number));
+        }
+        assert!(timeline.next_packet().is_none());
+        order
+    }
+
+    fn at(milliseconds: &[i64]) -> Vec<Sent> {
+        milliseconds.iter().map(|ms| Sent { nanos: ms * 1_000_000, data: vec![1; 20], original: 20 }).collect()
+    }
+
+    #[test]
+    fn packets_come_in_the_order_of_their_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = vec![
+            Source::Path(write(&folder, "a", &pcap(&at(&[10, 30, 50])))),
+            Source::Path(write(&folder, "b", &pcap(&at(&[5, 30, 31])))),
+            Source::Path(write(&folder, "c", &pcap(&at(&[])))),
+            Source::Path(write(&folder, "d", &pcap(&at(&[100, 60, 101])))),
+        ];
+        let mut timeline = Timeline::new(sources, CaptureOptions::default());
+        let expected = [(1, 1), (0, 1), (0, 2), (1, 2), (1, 3), (0, 3), (3, 1), (3, 2), (3, 3)];
+        assert_eq!(order(&mut timeline), expected, "a clock that runs back reorders nothing");
+        let counts: Vec<_> = timeline.captures().map(|info| info.packets).collect();
+        assert_eq!(counts, [3, 3, 0, 3]);
+        assert!(!timeline.is_incomplete());
+        let progress = timeline.progress();
+        assert_eq!(Some(progress.read), progress.total);
+    }
+
+    #[test]
+    fn a_folder_is_every_capture_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder, "ring_00002.cap", &pcap(&at(&[3, 4])));
+        write(&folder, "ring_00001.dat", &pcap(&at(&[1, 2])));
+        write(&folder, "notes.txt", b"Dear support,\n");
+        write(&folder, "empty.pcap", b"");
+        std::fs::create_dir(folder.path().join("deeper")).unwrap();
+        let again = Source::Path(folder.path().join("ring_00001.dat"));
+        let missing = Source::Path(folder.path().join("missing"));
+        let sources = vec![Source::Path(folder.path().to_owned()), again, missing];
+        let mut timeline = Timeline::new(sources, CaptureOptions { sha256: true });
+        assert_eq!(order(&mut timeline), [(0, 1), (0, 2), (1, 1), (1, 2)]);
+        let notices: Vec<_> = timeline.notices().list().iter().map(|n| (n.kind, n.count)).collect();
+        assert_eq!(notices, [(FILE_PASSED_OVER, 2), (FILE_REPEATED, 1)]);
+        assert_eq!(timeline.problems().len(), 1);
+        assert!(timeline.problems()[0].to_string().contains("there is no such file"));
+        assert!(timeline.captures().all(|info| info.sha256.is_some()));
+        assert!(timeline.is_incomplete());
+    }
+
+    #[test]
+    fn what_is_no_capture_does_not_stop_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let zip = Source::Path(write(&folder, "a.zip", b"PK\x03\x04 and more"));
+        let good = Source::Path(write(&folder, "b.pcap", &pcap(&packets(2))));
+        let mut timeline = Timeline::new(vec![zip, good], CaptureOptions::default());
+        assert_eq!(order(&mut timeline), [(0, 1), (0, 2)]);
+        assert!(timeline.problems()[0].to_string().contains("this is a zip archive"));
+    }
+
+    #[test]
+    fn a_pipe_joins_the_timeline() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Source::Path(write(&folder, "a", &pcap(&at(&[10, 30]))));
+        let bytes = pcap(&at(&[20, 40]));
+        let pipe = Source::Reader { name: "-".into(), reader: Box::new(io::Cursor::new(bytes)) };
+        let mut timeline = Timeline::new(vec![file, pipe], CaptureOptions::default());
+        assert_eq!(order(&mut timeline), [(0, 1), (1, 1), (0, 2), (1, 2)]);
+        assert_eq!(timeline.progress().total, None);
+    }
+
+    #[test]
+    fn a_long_ring_is_open_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let ring = 300_i64;
+        for i in 0..ring {
+            write(&folder, &format!("{i:05}"), &pcap(&at(&[i * 10, i * 10 + 5, i * 10 + 12])));
+        }
+        let mut timeline = Timeline::new(vec![Source::Path(folder.path().to_owned())], CaptureOptions::default());
+        let (mut last, mut most, mut count) = (i64::MIN, 0, 0);
+        while let Some(packet) = timeline.next_packet() {
+            let time = packet.time.nanos();
+            assert!(time >= last);
+            (last, count) = (time, count + 1);
+            most = most.max(timeline.members.iter().filter(|m| matches!(m, Member::Open(_))).count());
+        }
+        assert_eq!((count, most), (ring * 3, 2));
+    }
+
+    #[test]
+    fn too_many_at_once_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for i in 0..MAX_OPEN + 5 {
+            write(&folder, &format!("{i:05}"), &pcap(&at(&[i as i64, 1_000])));
+        }
+        let mut timeline = Timeline::new(vec![Source::Path(folder.path().to_owned())], CaptureOptions::default());
+        assert_eq!(order(&mut timeline).len(), 2 * (MAX_OPEN + 5));
+        assert_eq!(timeline.notices().list()[0].kind, TIMELINE_LIMIT);
+    }
+
+    #[test]
+    fn ring_files_are_one_point_of_view_and_parallel_captures_are_two() {
+        let mut vantages = Vantages::default();
+        assert_eq!(vantages.of(0), 0);
+        vantages.ended(0);
+        assert_eq!(vantages.of(1), 0);
+        assert_eq!(vantages.of(2), 1);
+        vantages.ended(1);
+        assert_eq!(vantages.of(3), 0);
+    }
+}

@@ -1,0 +1,61 @@
+//! Floor 7: arguments, commands, progress, exit codes.
+//!
+//! Results go to standard output or to the file that `-o` names; progress and
+//! errors go to standard error. This floor owns what the library may not have:
+//! the clock, the terminal, and files to write.
+
+mod analyze;
+mod args;
+mod codes;
+mod console;
+mod exit;
+mod explain;
+#[cfg(feature = "live")]
+mod interfaces;
+mod output;
+mod progress;
+mod reference;
+
+use std::ffi::OsString;
+use std::io;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use console::Console;
+pub(crate) use exit::Exit;
+
+/// Runs the tool with the arguments of a process, its name first.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(told) => {
+            // Help and version are results, the rest are errors; clap knows
+            // where each goes. A closed pipe is no reason to complain.
+            let _ = told.print();
+            return if told.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    let mut console = Console::new(&arguments.global);
+    let done = match &arguments.command {
+        Command::Analyze(analyze) => analyze::run(analyze, &mut console),
+        Command::Explain(explain) => explain::run(explain, &mut console),
+        #[cfg(feature = "live")]
+        Command::Interfaces => interfaces::run(&mut console),
+        Command::Completions(completions) => reference::completions(completions, &mut console),
+        Command::Man(man) => reference::man(man, &mut console),
+    };
+    done.unwrap_or_else(|error| {
+        if is_closed_pipe(&error) {
+            return Exit::Success;
+        }
+        console.error(&error);
+        Exit::of(&error)
+    })
+}
+
+/// Whether the reader of our output went away, as `head` does. It has what it
+/// wanted.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|e| e.downcast_ref::<io::Error>()).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,182 @@
+//! `-o FILE`: a file that is complete or not there.
+//!
+//! The report is written beside its destination under a temporary name, brought
+//! to the disk, and renamed, so that a full disk or a crash leaves what was
+//! there before. What cannot be renamed over (a pipe, `/dev/stdout`) is written
+//! to directly.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::exit::Told;
+
+/// Refuses a destination that is one of `inputs`, or that cannot be written at
+/// all: before the analysis, which may take long.
+pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
+    if output.is_dir() {
+        return Err(Told::usage(format!(
+            "{}: this is a folder; expected the name of a file to write the report to",
+            output.display()
+        )));
+    }
+    let folder = folder_of(output);
+    if !folder.is_dir() {
+        return Err(Told::usage(format!(
+            "{}: there is no folder {}; create it first: mkdir -p '{}'",
+            output.display(),
+            folder.display(),
+            folder.display()
+        )));
+    }
+    // Compared by what they are, not by how they are spelled.
+    let Ok(destination) = output.canonicalize() else { return Ok(()) };
+    for input in inputs {
+        if input.canonicalize().is_ok_and(|input| input == destination) {
+            return Err(Told::usage(format!(
+                "{}: this is an input, and writing the report there would destroy it; choose another name after -o",
+                output.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Writes `output` with `write`, whole or not at all.
+pub(super) fn write(output: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let failed = || format!("{}: the report could not be written", output.display());
+    // A link stays a link: what it points to is replaced.
+    let destination = output.canonicalize().unwrap_or_else(|_| output.to_owned());
+    match fs::metadata(&destination) {
+        Ok(metadata) if !metadata.is_file() => {
+            let file = OpenOptions::new().write(true).open(&destination).with_context(failed)?;
+            let mut out = BufWriter::new(file);
+            write(&mut out).and_then(|()| out.flush()).with_context(failed)
+        }
+        existing => {
+            let mut temporary = Temporary::beside(&destination).with_context(failed)?;
+            if let Ok(metadata) = existing {
+                // Whoever restricted the old report meant the new one too.
+                temporary.file.set_permissions(metadata.permissions()).with_context(failed)?;
+            }
+            let mut out = BufWriter::new(&mut temporary.file);
+            write(&mut out).and_then(|()| out.flush()).with_context(failed)?;
+            drop(out);
+            temporary.become_file(&destination).with_context(failed)
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file that vanishes unless it becomes another.
+struct Temporary {
+    file: File,
+    path: Option<PathBuf>,
+}
+
+impl Temporary {
+    /// A new file in the folder of `destination`, since only there a rename is
+    /// one step.
+    fn beside(destination: &Path) -> io::Result<Self> {
+        let name = destination.file_name().unwrap_or_default().to_string_lossy();
+        // Names are taken only by runs that died; a few tries pass them.
+        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+        for n in 0..100 {
+            let path = folder_of(destination).join(format!(".{name}.{}-{n}.part", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { file, path: Some(path) }),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => last = e,
+                Err(e) => return Err(e),
+            }
+        }
+        Err(last)
+    }
+
+    fn become_file(mut self, destination: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        if let Some(path) = self.path.take() {
+            fs::rename(&path, destination).inspect_err(|_| {
+                let _ = fs::remove_file(&path);
+            })?;
+        }
+        // So that the new name survives a power cut. Not every system can.
+        #[cfg(unix)]
+        let _ = OpenOptions::new().read(true).open(folder_of(destination)).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take() {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_file_is_whole_or_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.txt");
+        write(&path, |out| out.write_all(b"first")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        let error = write(&path, |out| {
+            out.write_all(b"second, torn")?;
+            Err(io::ErrorKind::StorageFull.into())
+        })
+        .unwrap_err();
+        assert!(error.to_string().contains("report.txt: the report could not be written"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        write(&path, |out| out.write_all(b"third")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "third");
+        assert_eq!(names(folder.path()), ["report.txt"]);
+    }
+
+    #[test]
+    fn inputs_folders_and_nowhere_are_refused_before_anything_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("trace.pcap");
+        write(&input, |out| out.write_all(b"capture")).unwrap();
+        let spelled = folder.path().join(".").join("trace.pcap");
+        let told = |output: &Path| check(output, [input.as_path()]).unwrap_err().to_string();
+        assert!(told(&spelled).contains("this is an input"));
+        assert!(told(folder.path()).contains("this is a folder"));
+        assert!(told(&folder.path().join("no/report.txt")).contains("mkdir -p"));
+        check(&folder.path().join("report.txt"), [input.as_path()]).unwrap();
+        check(Path::new("report.txt"), [input.as_path()]).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_a_device_is_written_to() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        write(&real, |out| out.write_all(b"old")).unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&real, &link).unwrap();
+        write(&link, |out| out.write_all(b"new")).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+        write(Path::new("/dev/null"), |out| out.write_all(b"gone")).unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        assert_eq!(names(folder.path()), ["link", "real"]);
+    }
+}

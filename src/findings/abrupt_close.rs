@@ -1,0 +1,63 @@
+//! `abrupt-close`: an active session ends without the Disconnect Provider
+//! Ultimatum ([MS-RDPBCGR] 1.4.1).
+
+use super::finding::{Evidence, Finding, Severity};
+use super::rule::{Case, Out, Rule};
+use crate::base::{Certainty, Side};
+use crate::flow::EndKind;
+
+/// The rule.
+pub struct AbruptClose;
+
+impl Rule for AbruptClose {
+    fn id(&self) -> &'static str {
+        "abrupt-close"
+    }
+
+    fn prose(&self) -> &'static str {
+        include_str!("abrupt_close.md")
+    }
+
+    fn check(&self, case: &Case<'_>, out: &mut Out) {
+        if !case.is_active() {
+            return;
+        }
+        if let Some(goodbye) = &case.session.disconnect_ultimatum {
+            out.exclude(self.id(), "the session ended with a goodbye (Disconnect Provider Ultimatum)", [goodbye.frame]);
+            return;
+        }
+        // A client that closes has had enough; nobody cut it off.
+        let cut_off = match case.tcp.end.kind {
+            EndKind::Fin | EndKind::Reset => case.tcp.end.by == Some(Side::Server),
+            EndKind::Silence => true,
+            EndKind::CaptureEnd => false,
+        };
+        // A client that says goodbye to TLS ends the session itself; the server
+        // then closes first.
+        if case.client_goodbye().is_some()
+            || !cut_off
+            || case.session.error_info.is_some()
+            || case.session.redirection.is_some()
+        {
+            return;
+        }
+        let last = case.tcp.directions.client.last_data.unwrap_or(case.tcp.first);
+        let certainty = if case.coverage.late_start { Certainty::Possible } else { Certainty::Likely };
+        out.found(
+            Finding::new(
+                self.id(),
+                Severity::Failure,
+                case.coverage.temper(certainty),
+                "A running session was cut off without a goodbye",
+                case.end_evidence(),
+            )
+            .detail(format!(
+                "The session was running; {} before the end the client had still sent data. No Disconnect Provider Ultimatum came first.",
+                case.until_end(last)
+            ))
+            .support([Evidence::new(last, "the client's last data")])
+            .cannot_tell("why: a crashed or restarted service, a killed session, or the network")
+            .next("on the server: LocalSessionManager events 24, 39 and 40, Application Error and the System log at this time"),
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! `credentials-rejected`: CredSSP ends with an error reply or alert from the
+//! server ([MS-CSSP] 3.1.5).
+
+use super::finding::{Evidence, Finding, Severity};
+use super::rule::{Case, Out, Rule};
+use crate::base::{At, Certainty, Side};
+use crate::session::{Mechanism, Stage};
+
+/// The rule.
+pub struct CredentialsRejected;
+
+impl Rule for CredentialsRejected {
+    fn id(&self) -> &'static str {
+        "credentials-rejected"
+    }
+
+    fn prose(&self) -> &'static str {
+        include_str!("credentials_rejected.md")
+    }
+
+    fn check(&self, case: &Case<'_>, out: &mut Out) {
+        let session = case.session;
+        if session.stage() > Stage::Credssp && session.stages.of(Stage::Credssp).is_some() {
+            let begun = session.stages.list().iter().find(|s| s.stage > Stage::Credssp).map(|s| s.first.frame);
+            out.exclude(self.id(), "the session went on after the logon", begun);
+            return;
+        }
+        let Some(credssp) = session.credssp.as_ref().filter(|_| session.stage() == Stage::Credssp) else { return };
+        let alert = session.tls.as_ref().and_then(|tls| tls.encrypted_alert.server);
+        let (refused, what): (At, &str) = match (credssp.error, alert) {
+            (Some(at), _) => (at, "a CredSSP message with nothing but an error code, by its size"),
+            (None, Some(at)) if credssp.legs.iter().any(|leg| leg.at.time <= at.time) => {
+                (at, "an encrypted TLS alert in place of the server's next CredSSP message")
+            }
+            _ => return,
+        };
+        // What comes after the client has left answers nobody.
+        if case.ended_by(Side::Client) && refused.time > case.tcp.end.at.time {
+            return;
+        }
+        let mechanism = match credssp.mechanism {
+            Some(Mechanism::Ntlm) => " The client used NTLM.",
+            Some(Mechanism::Kerberos) => " The client used Kerberos.",
+            None => "",
+        };
+        let mut finding = Finding::new(
+            self.id(),
+            Severity::Failure,
+            case.coverage.temper(Certainty::Likely),
+            "The server rejected the logon (Network Level Authentication)",
+            Evidence::new(refused, what),
+        )
+        .detail(format!(
+            "After {} CredSSP messages the server answered with {what}. Network, certificate and TLS were fine.{mechanism}",
+            credssp.legs.len()
+        ))
+        .cannot_tell("why: wrong or expired password, locked or restricted account, NTLM blocked, CredSSP policy; the code is encrypted")
+        .next("on the server: event 4625 in the Security log at this time; its Status and Sub Status name the reason")
+        .next("ask what the client showed: 0x807, 0xC07, 0xD07, 0xF07 and 0x1207 each name one reason");
+        if let Some(first) = credssp.legs.first() {
+            finding = finding.support([Evidence::new(first.at, "first CredSSP message")]);
+        }
+        out.found(finding);
+    }
+}

@@ -1,0 +1,115 @@
+//! What a rule says: a finding with its proof, or an exclusion with its own.
+
+use crate::base::{At, Certainty, Frame};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// It hurts.
+    Warning,
+    /// It explains why the attempt died.
+    Failure,
+}
+
+/// One piece of proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The frame that shows it.
+    pub at: At,
+    /// What it shows, in one sentence.
+    pub says: String,
+}
+
+impl Evidence {
+    /// `says`, as the frame at `at` shows.
+    pub fn new(at: At, says: impl Into<String>) -> Self {
+        Self { at, says: says.into() }
+    }
+}
+
+/// A condition that was found. It cannot be made without its primary evidence.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Permanent id; names the condition.
+    pub id: &'static str,
+    /// How much it matters here.
+    pub severity: Severity,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// One line, without names or addresses.
+    pub title: String,
+    /// A short paragraph: what happened, in numbers.
+    pub detail: String,
+    /// The frame that carries the claim.
+    pub primary: Evidence,
+    /// Frames that support it.
+    pub supporting: Vec<Evidence>,
+    /// What this capture cannot show about it.
+    pub cannot_tell: Vec<String>,
+    /// What to do next.
+    pub next: Vec<String>,
+}
+
+impl Finding {
+    /// A finding that rests on `primary`.
+    pub fn new(
+        id: &'static str,
+        severity: Severity,
+        certainty: Certainty,
+        title: impl Into<String>,
+        primary: Evidence,
+    ) -> Self {
+        Self {
+            id,
+            severity,
+            certainty,
+            title: title.into(),
+            detail: String::new(),
+            primary,
+            supporting: Vec::new(),
+            cannot_tell: Vec::new(),
+            next: Vec::new(),
+        }
+    }
+
+    /// With a paragraph.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// With more evidence.
+    #[must_use]
+    pub fn support(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.supporting.extend(evidence);
+        self
+    }
+
+    /// With something it cannot tell.
+    #[must_use]
+    pub fn cannot_tell(mut self, what: impl Into<String>) -> Self {
+        self.cannot_tell.push(what.into());
+        self
+    }
+
+    /// With a next step.
+    #[must_use]
+    pub fn next(mut self, step: impl Into<String>) -> Self {
+        self.next.push(step.into());
+        self
+    }
+}
+
+/// A cause that the capture excludes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excluded {
+    /// Id of the finding that it is not.
+    pub finding: &'static str,
+    /// Why not.
+    pub because: String,
+    /// Frames that show it.
+    pub frames: Vec<Frame>,
+}

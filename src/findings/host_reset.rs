@@ -1,0 +1,65 @@
+//! `host-reset`: the endpoint itself ended the connection with a RST.
+
+use super::finding::{Evidence, Finding, Severity};
+use super::resets::{Builder, PointsAt};
+use super::rule::{Case, Out, Rule};
+use crate::base::{Certainty, Side};
+use crate::flow::SequenceFit;
+
+/// The rule.
+pub struct HostReset;
+
+impl Rule for HostReset {
+    fn id(&self) -> &'static str {
+        "host-reset"
+    }
+
+    fn prose(&self) -> &'static str {
+        include_str!("host_reset.md")
+    }
+
+    fn check(&self, case: &Case<'_>, out: &mut Out) {
+        let Some((reset, judgement)) = case.ending_reset() else { return };
+        // A refused SYN has a finding of its own.
+        if judgement.built_by != Builder::Host || reset.fit == SequenceFit::AnswersSyn {
+            return;
+        }
+        // A client that leaves does so on purpose; a server that cuts a
+        // negotiation short fails it.
+        let failed = reset.claimed_by == Side::Server && !case.is_active();
+        if failed && judgement.certainty < Certainty::Likely {
+            return;
+        }
+        let who = reset.claimed_by;
+        let says: Vec<&str> =
+            judgement.evidence.iter().filter(|p| p.points_at == PointsAt::Host).map(|p| p.says.as_str()).collect();
+        let mut finding = Finding::new(
+            self.id(),
+            if failed { Severity::Failure } else { Severity::Info },
+            case.coverage.temper(judgement.certainty.min(Certainty::Likely)),
+            if failed {
+                "The server itself reset the connection during the negotiation".to_owned()
+            } else {
+                format!("The {who} itself closed with a reset")
+            },
+            Evidence::new(reset.at, format!("RST from the {who}")),
+        )
+        .detail(if failed {
+            format!(
+                "In stage {} the server ended the connection with a reset. That it is the server's own: {}.",
+                case.session.stage(),
+                says.join("; ")
+            )
+        } else {
+            format!(
+                "An ordinary way to close a Remote Desktop connection. That it is the {who}'s own: {}.",
+                says.join("; ")
+            )
+        })
+        .cannot_tell(format!("why the {who} did it; security software on that computer would look the same"));
+        if failed {
+            finding = finding.next("read the server's event logs at this time: RemoteConnectionManager, RdpCoreTS, Schannel, Application Error");
+        }
+        out.found(finding);
+    }
+}

@@ -1,0 +1,79 @@
+//! `injected-reset`: a device other than the claimed sender built the RST.
+
+use super::finding::{Evidence, Finding, Severity};
+use super::resets::{Builder, Effect, Judgement, PointsAt};
+use super::rule::{Case, Out, Rule};
+use crate::base::{At, Certainty};
+use crate::flow::ResetFacts;
+
+/// The rule.
+pub struct InjectedReset;
+
+impl Rule for InjectedReset {
+    fn id(&self) -> &'static str {
+        "injected-reset"
+    }
+
+    fn prose(&self) -> &'static str {
+        include_str!("injected_reset.md")
+    }
+
+    fn check(&self, case: &Case<'_>, out: &mut Out) {
+        let foreign = case.tcp.resets.iter().zip(case.resets).find(|(_, j)| is_foreign(j));
+        let Some((reset, judgement)) = foreign else {
+            if case.tcp.resets.is_empty() && !case.coverage.gaps {
+                out.exclude(self.id(), "there is no reset in this connection", [case.tcp.end.at.frame]);
+            } else if let Some((reset, j)) = case.ending_reset()
+                && j.built_by == Builder::Host
+                && j.certainty >= Certainty::Likely
+            {
+                let because = format!("the reset was built by the {} itself", reset.claimed_by);
+                out.exclude(self.id(), because, [reset.at.frame]);
+            }
+            return;
+        };
+        out.found(finding(self.id(), case, reset, judgement));
+    }
+}
+
+/// Whether a judgement is sure enough to name another device.
+pub(super) fn is_foreign(judgement: &Judgement) -> bool {
+    judgement.built_by == Builder::OtherDevice && judgement.certainty >= Certainty::Likely
+}
+
+fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Judgement) -> Finding {
+    let (severity, effect) = match judgement.effect {
+        Effect::EndedConnection => (Severity::Failure, "It ended the connection."),
+        Effect::AfterTheEnd => (Severity::Warning, "The connection was already ending; the reset changed nothing."),
+        Effect::Challenged => {
+            (Severity::Warning, "Its receiver asked back (challenge ACK) and the connection went on.")
+        }
+        Effect::Ignored => (Severity::Warning, "Its receiver ignored it and the connection went on."),
+    };
+    let distance = judgement.sender_hops.map_or_else(String::new, |hops| {
+        format!(
+            " By its TTL the builder is {} hops from the capture point; the {} is {hops} hops away.",
+            judgement.hops, reset.claimed_by
+        )
+    });
+    let traces = judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).count();
+    let mut finding = Finding::new(
+        id,
+        severity,
+        case.coverage.temper(judgement.certainty),
+        format!("A device on the path reset the connection in the {}'s name", reset.claimed_by),
+        Evidence::new(reset.at, format!("RST with the {}'s address, built by another device", reset.claimed_by)),
+    )
+    .detail(format!("{effect}{distance} {traces} pieces of evidence point away from the {}.", reset.claimed_by))
+    .support(judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).filter_map(|piece| {
+        let frame = piece.frames.iter().find(|frame| **frame != reset.at.frame)?;
+        Some(Evidence::new(At { frame: *frame, time: reset.at.time }, piece.says.clone()))
+    }))
+    .cannot_tell("which product built it, and which of its rules or timers")
+    .next("ask the owners of the firewalls on this path for their log of exactly this connection")
+    .next("capture on both ends at once: a reset that one end receives and the other never sent settles it");
+    for blind in &judgement.cannot_tell {
+        finding = finding.cannot_tell(*blind);
+    }
+    finding
+}

@@ -1,0 +1,83 @@
+//! What people call "the 0x7 failure": mstsc shows error 0x904, extended error
+//! 0x7. The pair is no cause; it says that the client's socket closed.
+
+use super::finding::Finding;
+use super::rule::Case;
+use crate::base::Side;
+use crate::flow::EndKind;
+
+/// How well a connection fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It died between TCP connect and desktop, by a reset or close that the
+    /// client did not choose, with an injected reset, a stalled negotiation or
+    /// a retransmission burst behind it.
+    Full,
+    /// It died there in another way that closes the client's socket.
+    Partial,
+    /// It did not.
+    None,
+}
+
+/// The judgement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern0x7 {
+    /// How well it fits.
+    pub matches: Match,
+    /// The error code mstsc most likely showed, where one follows from the wire.
+    pub client_would_show: Option<&'static str>,
+    /// Why.
+    pub because: String,
+}
+
+/// The causes that make it the full pattern.
+const CAUSES: [&str; 3] = ["injected-reset", "stalled-negotiation", "retransmission-burst"];
+
+pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) -> Pattern0x7 {
+    let none =
+        |because: &str| Pattern0x7 { matches: Match::None, client_would_show: None, because: because.to_owned() };
+    if case.tcp.handshake.syn_ack.is_none() && case.tcp.directions.server.packets == 0 {
+        return Pattern0x7 {
+            client_would_show: Some("0x204"),
+            ..none("there was no TCP connection: the client reports 0x204, not 0x904")
+        };
+    }
+    if let Some("connection-refused") = findings.first().map(|f| f.id) {
+        return Pattern0x7 {
+            client_would_show: Some("0x204"),
+            ..none("the TCP connection was refused: the client reports 0x204, not 0x904")
+        };
+    }
+    if case.is_active() {
+        return none("the desktop had been reached");
+    }
+    if !has_verdict {
+        return none("nothing in this connection failed");
+    }
+    let closed_on_client = match case.tcp.end.kind {
+        EndKind::Reset | EndKind::Fin => !case.ended_by(Side::Client),
+        EndKind::Silence => true,
+        EndKind::CaptureEnd => false,
+    };
+    let cause = findings.iter().find(|f| CAUSES.contains(&f.id)).map(|f| f.id);
+    match (closed_on_client, cause) {
+        (true, Some(cause)) => Pattern0x7 {
+            matches: Match::Full,
+            client_would_show: Some("0x904"),
+            because: format!(
+                "the connection died before the desktop without the client's doing, with {cause} behind it"
+            ),
+        },
+        (true, None) => Pattern0x7 {
+            matches: Match::Partial,
+            client_would_show: Some("0x904"),
+            because: "the client's connection was closed before the desktop".to_owned(),
+        },
+        (false, Some(cause)) => Pattern0x7 {
+            matches: Match::Partial,
+            client_would_show: None,
+            because: format!("the client itself gave up before the desktop, with {cause} behind it"),
+        },
+        (false, None) => none("the client itself closed the connection"),
+    }
+}

@@ -1,0 +1,46 @@
+//! E7: the reset breaks the way its claimed sender numbers its packets.
+//!
+//! Only a sender that counts can be held to it. Linux builds resets outside
+//! any socket with identification 0 whatever its sockets count, so that a 0
+//! which came the usual distance says nothing.
+
+use super::scene::Scene;
+use super::{Piece, Strength};
+use crate::base::Span;
+use crate::flow::IpIdMode;
+
+/// A counter shared by all connections of a busy host may move on by so much
+/// within a second without our seeing it.
+const MAX_STEP_PER_SECOND: i64 = 3000;
+
+/// The least distance that is called a break.
+const MIN_BREAK: u16 = 4000;
+
+/// After a longer silence a shared counter may stand anywhere.
+const MAX_SILENCE: Span = Span::from_secs(5);
+
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let reset = scene.reset;
+    let (id, last) = (reset.id?, reset.sender.last_id?);
+    let since = reset.at.time.since(reset.sender.last.time);
+    if reset.sender.id_mode() != IpIdMode::Counter || since > MAX_SILENCE {
+        return None;
+    }
+    let usual_distance = reset.sender.ttls().any(|(ttl, _)| ttl == reset.ttl);
+    if id == 0 && (usual_distance || reset.ttl <= 64) {
+        return None;
+    }
+    let ahead = id.wrapping_sub(last);
+    let allowed = i64::from(MIN_BREAK).saturating_add(since.nanos().max(0) / 1_000_000 * MAX_STEP_PER_SECOND / 1000);
+    // A packet numbered shortly before the last one was overtaken, not forged.
+    let behind = last.wrapping_sub(id);
+    if i64::from(ahead) <= allowed || (i64::from(behind) <= allowed && id != 0) {
+        return None;
+    }
+    Some(Piece::other(
+        "identification-break",
+        Strength::Strong,
+        vec![reset.sender.last.frame, reset.at.frame],
+        format!("its IP identification is {id}; the {} counts its packets and had come to {last}", reset.claimed_by),
+    ))
+}

@@ -1,0 +1,181 @@
+//! What a rule is given, and where it says what it found.
+
+use super::finding::{Evidence, Excluded, Finding};
+use super::resets::{Builder, Judgement};
+use crate::base::{At, Certainty, Frame, Side, Span};
+use crate::flow::{EndKind, TcpFacts};
+use crate::session::{SessionFacts, Stage};
+
+/// One kind of finding: an id, a page of prose, and a check.
+pub trait Rule: Sync {
+    /// Permanent id, in kebab case; the file is named after it.
+    fn id(&self) -> &'static str;
+
+    /// The page that `explain` prints: Markdown with the headings *What it
+    /// means*, *What it cannot tell*, *What to do next*.
+    fn prose(&self) -> &'static str;
+
+    /// Looks at one connection and says what it found.
+    fn check(&self, case: &Case<'_>, out: &mut Out);
+}
+
+/// One finished connection, as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// What TCP tells.
+    pub tcp: &'a TcpFacts,
+    /// What the session machines recognised.
+    pub session: &'a SessionFacts,
+    /// The judgement on each of `tcp.resets`.
+    pub resets: &'a [Judgement],
+    /// What the capture can show of it.
+    pub coverage: Coverage,
+}
+
+/// How much of a connection the capture shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The side whose packets are not in the capture at all, although the other
+    /// one acknowledges them.
+    pub missing_side: Option<Side>,
+    /// The capture began after the connection had.
+    pub late_start: bool,
+    /// Packets are missing that their receiver had.
+    pub gaps: bool,
+    /// Frames were cut short when captured.
+    pub cut: bool,
+    /// Packets were dropped while capturing, by the capture's own count.
+    pub dropped: bool,
+}
+
+/// What rules found.
+#[derive(Clone, Debug, Default)]
+pub struct Out {
+    /// Findings, in the order of the rules.
+    pub findings: Vec<Finding>,
+    /// What is excluded.
+    pub excluded: Vec<Excluded>,
+}
+
+impl Coverage {
+    /// Reads it off the facts. `dropped`: the capture itself counted drops.
+    #[must_use]
+    pub fn of(tcp: &TcpFacts, dropped: bool) -> Self {
+        let directions = &tcp.directions;
+        let missing_side = Side::BOTH.into_iter().find(|side| {
+            let (it, other) = (directions.of(*side), directions.of(side.other()));
+            // A side that speaks although the other was never seen to answer.
+            it.packets == 0 && (other.sent_bytes > 0 || other.fin.is_some() || tcp.handshake.established.is_some())
+        });
+        Self {
+            missing_side,
+            late_start: tcp.handshake.syns == 0 && tcp.handshake.syn_acks == 0,
+            gaps: Side::BOTH.into_iter().any(|s| directions.of(s).gaps + directions.of(s).given_up > 0),
+            cut: directions.client.cut_frames + directions.server.cut_frames > 0,
+            dropped,
+        }
+    }
+
+    /// Whether "side did not send" can be said.
+    #[must_use]
+    pub fn shows_absence(&self, side: Side) -> bool {
+        self.missing_side != Some(side) && !self.gaps
+    }
+
+    /// The certainty that is left of `best` on this capture.
+    #[must_use]
+    pub fn temper(&self, best: Certainty) -> Certainty {
+        if self.gaps || self.dropped || self.missing_side.is_some() { best.lowered() } else { best }
+    }
+}
+
+impl Case<'_> {
+    /// Whether the desktop was reached.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.session.stage() == Stage::Active
+    }
+
+    /// The judgement on the reset that ended the connection.
+    #[must_use]
+    pub fn ending_reset(&self) -> Option<(&crate::flow::ResetFacts, &Judgement)> {
+        let i = self.tcp.ending_reset?;
+        Some((self.tcp.resets.get(i)?, self.resets.get(i)?))
+    }
+
+    /// Whether `side` ended the connection by its own packet: a FIN, or a
+    /// reset that no evidence takes away from it.
+    #[must_use]
+    pub fn ended_by(&self, side: Side) -> bool {
+        match self.tcp.end.kind {
+            EndKind::Fin => self.tcp.end.by == Some(side),
+            EndKind::Reset => {
+                self.tcp.end.by == Some(side)
+                    && self.ending_reset().is_none_or(|(_, j)| j.built_by != Builder::OtherDevice)
+            }
+            EndKind::Silence | EndKind::CaptureEnd => false,
+        }
+    }
+
+    /// When the client said goodbye to TLS (an alert behind encryption), if it
+    /// did before the connection ended.
+    #[must_use]
+    pub fn client_goodbye(&self) -> Option<At> {
+        let clear_type = self.session.tls.as_ref().and_then(|tls| tls.encrypted_alert.client);
+        let by_shape = self.session.records.as_ref().and_then(|records| records.final_alert.client);
+        clear_type.or(by_shape).filter(|at| at.time <= self.tcp.end.at.time)
+    }
+
+    /// Whether the client went of its own accord, even where the other side's
+    /// FIN or RST came first because it had heard the goodbye.
+    #[must_use]
+    pub fn client_left(&self) -> bool {
+        let closed = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
+        self.ended_by(Side::Client) || (closed && self.client_goodbye().is_some())
+    }
+
+    /// Whether `side` sent bytes that the capture does not have: its FIN stands
+    /// behind them, or its peer acknowledged them.
+    #[must_use]
+    pub fn has_unseen_bytes(&self, side: Side) -> bool {
+        let facts = self.tcp.directions.of(side);
+        // The FIN takes a number of its own.
+        facts.never_seen > 0 || facts.acknowledged_bytes > facts.sent_bytes.saturating_add(1)
+    }
+
+    /// Evidence that a packet of the ending shows.
+    #[must_use]
+    pub fn end_evidence(&self) -> Evidence {
+        let who = self.tcp.end.by.map_or("somebody", Side::name);
+        let says = match self.tcp.end.kind {
+            EndKind::Reset => format!("RST in the name of the {who}"),
+            EndKind::Fin => format!("FIN from the {who}"),
+            EndKind::Silence => format!("the last packet; the {who} was not heard again"),
+            EndKind::CaptureEnd => "the last packet in the capture".to_owned(),
+        };
+        Evidence::new(self.tcp.end.at, says)
+    }
+
+    /// Time from `at` to the end.
+    #[must_use]
+    pub fn until_end(&self, at: At) -> Span {
+        self.tcp.end.at.time.since(at.time)
+    }
+}
+
+impl Out {
+    /// Adds a finding.
+    pub fn found(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Excludes a cause.
+    pub fn exclude(
+        &mut self,
+        finding: &'static str,
+        because: impl Into<String>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) {
+        self.excluded.push(Excluded { finding, because: because.into(), frames: frames.into_iter().collect() });
+    }
+}

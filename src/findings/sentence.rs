@@ -1,0 +1,58 @@
+//! One connection in one sentence.
+
+use super::diagnosis::{Diagnosis, EndedBy, Outcome};
+use crate::base::{Side, Span};
+use crate::flow::{EndKind, TcpFacts};
+use crate::session::{SessionFacts, Stage};
+
+/// What happened on a connection, without names or addresses.
+#[must_use]
+pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis) -> String {
+    let lasted = diagnosis.ended_at.time.since(tcp.first.time);
+    match diagnosis.outcome {
+        Outcome::Failed => {
+            let title = diagnosis.verdict().map_or("it failed", |f| f.title.as_str());
+            format!("Failed in stage {} after {lasted}: {title}.", session.stage())
+        }
+        Outcome::Active => active(tcp, session, diagnosis, lasted),
+        Outcome::Abandoned => format!(
+            "The client left in stage {} after {lasted}, of its own accord; nothing in the connection failed.",
+            session.stage()
+        ),
+        Outcome::Open => {
+            format!("The capture ends while the connection is in stage {} ({lasted} old).", session.stage())
+        }
+        Outcome::Unknown => format!(
+            "What became of the connection cannot be told: it was last seen in stage {} and {}.",
+            session.stage(),
+            ending(diagnosis)
+        ),
+    }
+}
+
+fn active(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, lasted: Span) -> String {
+    let reached = session.stages.of(Stage::Active).map(|s| s.first.time.since(tcp.first.time));
+    let reached = match reached {
+        Some(took) if !diagnosis.coverage.late_start => format!("The desktop was reached after {took}"),
+        _ => "The session was already running".to_owned(),
+    };
+    match diagnosis.ended_how {
+        EndKind::CaptureEnd => format!("{reached}; it was still open when the capture ended."),
+        _ => format!("{reached}; the connection lasted {lasted} and {}.", ending(diagnosis)),
+    }
+}
+
+fn ending(diagnosis: &Diagnosis) -> String {
+    let by = match diagnosis.ended_by {
+        EndedBy::Side(Side::Client) => "the client",
+        EndedBy::Side(Side::Server) => "the server",
+        EndedBy::OtherDevice => "another device",
+        EndedBy::Unknown => "a packet whose builder is not known",
+    };
+    match diagnosis.ended_how {
+        EndKind::Reset => format!("was ended by {by} with a reset"),
+        EndKind::Fin => format!("was closed by {by}"),
+        EndKind::Silence => "fell silent".to_owned(),
+        EndKind::CaptureEnd => "was still open when the capture ended".to_owned(),
+    }
+}

@@ -1,0 +1,541 @@
+//! One direction of a conversation: its bytes in order, its holes, its losses.
+
+use super::conversation::Consumer;
+use super::direction_facts::DirectionFacts;
+use super::duplicates::Recent;
+use super::habits::Habits;
+use super::hold::{Held, Hold};
+use super::loss::{LossEvent, Needless, SegmentClass};
+use super::rtt::Rtt;
+use super::sender::{Piece, Sender, Trips};
+use super::seq::{Seq, Unrolled};
+use crate::base::{At, CaptureTime, Gap, GapCause, Side, Span};
+use crate::wire::{Segment, TcpFlags};
+
+/// A hole whose bytes the receiver has acknowledged was not captured. Captures
+/// of several interfaces may show the acknowledgment first; so long is waited.
+const REORDER_GRACE: Span = Span::from_millis(20);
+
+/// Where only one direction is captured no acknowledgment can decide; a hole
+/// this old is taken for a hole of the capture.
+const ONE_SIDED_GRACE: Span = Span::from_secs(1);
+
+/// Acknowledgments remembered: a reset from a closed socket repeats the one of
+/// the segment that it answers, which may be a few segments old.
+const REMEMBERED_ACKS: usize = 16;
+
+/// Copies remembered: the receiver reports a packet that the network doubled
+/// within a few packets (RFC 2883).
+const REMEMBERED_COPIES: usize = 4;
+
+/// More copies than one in so many packets come from the capture, not from the
+/// network.
+const NETWORK_DOUBLES_AT_MOST: u64 = 4;
+
+/// What is going on around a segment, beyond its own direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings {
+    /// Round trips.
+    pub trips: Trips,
+    /// The receiver has no room.
+    pub window_closed: bool,
+}
+
+/// An acknowledgment of this direction's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Acknowledgment<'a> {
+    /// The number.
+    pub ack: Seq,
+    /// The segment carries nothing else.
+    pub pure: bool,
+    /// Blocks received out of order, or twice (RFC 2018, RFC 2883).
+    pub sack: &'a [(u32, u32)],
+    /// The timestamp that it echoes.
+    pub echo: Option<u32>,
+    /// The window that it offers, in bytes.
+    pub window: i64,
+    /// Where.
+    pub at: At,
+}
+
+/// The state of one direction.
+#[derive(Clone, Debug, Default)]
+pub struct Direction {
+    /// What is known so far.
+    pub facts: DirectionFacts,
+    /// How the sender writes its headers.
+    pub habits: Habits,
+    /// The last packets, to know copies by.
+    pub recent: Recent,
+    /// Round trips between the capture point and this direction's sender.
+    pub rtt: Rtt,
+    unrolled: Option<Unrolled>,
+    /// The first data byte has sequence number ISN + 1 (else: late start).
+    from_handshake: bool,
+    /// Next byte to hand on.
+    next: i64,
+    /// Behind the highest byte seen.
+    max_end: i64,
+    /// Behind the highest byte its receiver acknowledged.
+    acked: i64,
+    fin_offset: Option<i64>,
+    fin_delivered: bool,
+    hold: Hold,
+    hole_since: Option<At>,
+    recent_acks: [i64; REMEMBERED_ACKS],
+    ack_count: usize,
+    /// Behind the highest byte that its own packets prove to have been sent.
+    proven: i64,
+    /// Behind the highest byte that its receiver ever had room for.
+    right_edge: i64,
+    sender: Sender,
+    /// One segment timed at a time: the offset behind it, when it passed.
+    timed: Option<(i64, CaptureTime)>,
+    /// The last data packets that came twice: their bytes, and the copy.
+    copies: [(i64, i64, At); REMEMBERED_COPIES],
+    copy_count: usize,
+    /// What the last segment was, where it did not simply bring the next bytes.
+    last_class: Option<SegmentClass>,
+}
+
+impl Direction {
+    /// The first data byte will have sequence number `seq`: said by a SYN or
+    /// by the acknowledgment of one, or taken from the first packet seen.
+    pub fn begin_at(&mut self, seq: Seq, from_handshake: bool) {
+        if self.unrolled.is_none() {
+            self.unrolled = Some(Unrolled::starting_at(seq));
+            self.from_handshake = from_handshake;
+        }
+    }
+
+    /// Whether offsets are known.
+    pub const fn has_begun(&self) -> bool {
+        self.unrolled.is_some()
+    }
+
+    /// The offset of a sequence number of this direction.
+    pub fn offset(&self, seq: Seq) -> Option<i64> {
+        self.unrolled.as_ref().map(|u| u.offset(seq))
+    }
+
+    /// Behind the highest byte sent.
+    pub const fn max_end(&self) -> i64 {
+        self.max_end
+    }
+
+    /// Behind the highest byte that the receiver acknowledged.
+    pub const fn acked(&self) -> i64 {
+        self.acked
+    }
+
+    /// Whether the receiver sent this acknowledgment lately.
+    pub fn was_acked(&self, offset: i64) -> bool {
+        offset == 0 || self.recent_acks.iter().take(self.ack_count).any(|ack| *ack == offset)
+    }
+
+    /// Behind the highest byte that the receiver ever had room for. A window
+    /// closed since does not take it back (RFC 9293 §3.8.6: not to be shrunk).
+    pub const fn right_edge(&self) -> i64 {
+        self.right_edge
+    }
+
+    /// Whether the sender's receive window is closed.
+    pub const fn window_is_closed(&self) -> bool {
+        self.facts.window_closed_since.is_some()
+    }
+
+    /// What the last segment was, where it did not simply bring the next bytes.
+    pub const fn last_class(&self) -> Option<SegmentClass> {
+        self.last_class
+    }
+
+    /// The facts, once nothing more will come after `last`.
+    pub fn into_facts(mut self, last: CaptureTime) -> DirectionFacts {
+        let behind_hole = self.hold.first().map_or(0, |part| part.offset);
+        let proven = behind_hole.max(self.fin_offset.unwrap_or(0)).max(self.proven);
+        self.facts.never_seen = u64::try_from(proven - self.next).unwrap_or(0);
+        self.facts.hole_since = self.hole_since.filter(|_| self.facts.never_seen > 0);
+        self.facts.close_books(last);
+        if !self.sender.numbers_each() {
+            self.facts.skips.clear();
+        }
+        self.facts
+    }
+
+    /// Whether bytes are sent and not acknowledged.
+    pub const fn outstanding(&self) -> bool {
+        self.max_end > self.acked
+    }
+
+    /// Takes a copy of a packet seen before.
+    pub fn copy(&mut self, segment: &Segment<'_>, at: At) {
+        self.facts.copies += 1;
+        self.facts.first_copy.get_or_insert(at);
+        if segment.payload_len > 0
+            && let Some(offset) = self.offset(Seq(segment.tcp.seq))
+            && let Some(slot) = self.copies.get_mut(self.copy_count % REMEMBERED_COPIES)
+        {
+            *slot = (offset, offset.saturating_add(i64::from(segment.payload_len)), at);
+            self.copy_count += 1;
+        }
+    }
+
+    /// Learns how the sender numbers its packets, once a segment was taken.
+    pub fn learn(&mut self, segment: &Segment<'_>, at: At) {
+        if let Some(packets) = self.sender.skipped(segment) {
+            self.facts.note_skip(packets, at);
+        }
+        self.sender.learn(segment);
+        self.habits.learn(segment, at, segment.tcp.flags.has(TcpFlags::SYN));
+    }
+
+    /// Takes the payload and FIN of a segment of this direction, not a copy.
+    /// Returns whether it brought new bytes.
+    pub fn data(
+        &mut self,
+        segment: &Segment<'_>,
+        side: Side,
+        at: At,
+        around: &Surroundings,
+        consumer: &mut impl Consumer,
+    ) -> bool {
+        self.last_class = None;
+        let seq = Seq(segment.tcp.seq);
+        let late = self.unrolled.is_none();
+        self.begin_at(seq, false);
+        let Some(offset) = self.offset(seq) else { return false };
+        if late {
+            consumer.gap(side, Gap { bytes: 0, cause: GapCause::LateStart, frame: at.frame, time: at.time });
+        }
+        let len = segment.payload_len;
+        let end = offset.saturating_add(i64::from(len));
+        let is_new = end > self.max_end;
+        self.count(segment, at);
+        if len > 0 {
+            self.classify(segment, offset, end, at, around);
+            self.time_segment(offset, end, at);
+        } else {
+            self.bare(segment, offset, at, around);
+        }
+        if segment.tcp.flags.has(TcpFlags::FIN) {
+            self.fin(segment, end, at);
+        }
+        if is_new && len > 0 {
+            self.facts.sent_bytes = self.facts.sent_bytes.saturating_add((end - self.max_end).unsigned_abs());
+            self.facts.last_data = Some(at);
+            if !self.outstanding() {
+                self.facts.begin_flight(at);
+            }
+            self.max_end = end;
+        }
+        if len > 0 {
+            self.deliver(segment, offset, side, at, consumer);
+        }
+        self.deliver_fin(side, at, consumer);
+        is_new && len > 0
+    }
+
+    fn fin(&mut self, segment: &Segment<'_>, end: i64, at: At) {
+        if self.fin_offset == Some(end) {
+            if segment.payload_len == 0 {
+                self.note(LossEvent {
+                    at,
+                    class: SegmentClass::Fin,
+                    place: None,
+                    offset: end,
+                    len: 0,
+                    ip_len: segment.ip.total_len,
+                    waited: self.facts.fin.map(|first| at.time.since(first.time)),
+                });
+            }
+        } else {
+            self.fin_offset.get_or_insert(end);
+            self.facts.fin.get_or_insert(at);
+        }
+    }
+
+    /// A segment without data: a keep-alive or a window probe has the number
+    /// before the next one; one behind the next shows a hole.
+    fn bare(&mut self, segment: &Segment<'_>, offset: i64, at: At, around: &Surroundings) {
+        if segment.tcp.flags.has(TcpFlags::SYN) {
+            return;
+        }
+        if offset > self.max_end && offset > self.proven && self.fin_offset.is_none() && self.has_room_for(offset) {
+            self.proven = offset;
+            self.hole_since.get_or_insert(at);
+        } else if offset == self.max_end - 1
+            && offset < self.acked
+            && self.fin_offset.is_none()
+            && !segment.tcp.flags.has(TcpFlags::FIN)
+        {
+            let class = if around.window_closed { SegmentClass::WindowProbe } else { SegmentClass::KeepAlive };
+            let ip_len = segment.ip.total_len;
+            self.note(LossEvent { at, class, place: None, offset, len: 0, ip_len, waited: None });
+        }
+    }
+
+    /// Whether a number can be the sender's at all: not beyond what its
+    /// receiver ever had room for. Where windows are not scaled because the
+    /// handshake was not seen, the edge is a lower bound; such holes are no loss.
+    const fn has_room_for(&self, offset: i64) -> bool {
+        offset <= self.right_edge
+    }
+
+    fn note(&mut self, event: LossEvent) {
+        self.last_class = Some(event.class);
+        let in_flight = (self.max_end - self.acked).max(0).unsigned_abs();
+        self.facts.loss.note(event, in_flight);
+    }
+
+    fn count(&mut self, segment: &Segment<'_>, at: At) {
+        let facts = &mut self.facts;
+        let missing = u64::from(segment.payload_len).saturating_sub(segment.payload.len() as u64);
+        facts.bytes = facts.bytes.saturating_add(u64::from(segment.payload_len));
+        if missing > 0 {
+            facts.cut_frames += 1;
+            facts.first_cut.get_or_insert(at);
+        }
+        facts.cut_bytes = facts.cut_bytes.saturating_add(missing);
+        if segment.payload_len > 0 {
+            facts.data_packets += 1;
+            facts.largest_packet = facts.largest_packet.max(segment.ip.total_len);
+        }
+        facts.first.get_or_insert(at);
+    }
+
+    /// Says what a segment is that does not simply continue the stream.
+    fn classify(&mut self, segment: &Segment<'_>, offset: i64, end: i64, at: At, around: &Surroundings) {
+        let piece = Piece {
+            offset,
+            end,
+            at,
+            seen_before: end <= self.next || self.hold.covers(offset.max(self.next), end),
+            acked: self.acked,
+            max_end: self.max_end,
+            proven_end: self.proven,
+            hole_since: self.hole_since.map(|hole| hole.time),
+            window_closed: around.window_closed,
+        };
+        let Some(event) = self.sender.classify(segment, &piece, &around.trips) else { return };
+        if event.class.is_repetition() {
+            // Karn: a repeated segment times nothing.
+            self.timed = None;
+        }
+        self.note(event);
+    }
+
+    fn time_segment(&mut self, offset: i64, end: i64, at: At) {
+        if self.timed.is_none() && offset >= self.max_end {
+            self.timed = Some((end, at.time));
+        }
+    }
+
+    /// Hands on what is next in order, keeps what is not.
+    fn deliver(&mut self, segment: &Segment<'_>, offset: i64, side: Side, at: At, consumer: &mut impl Consumer) {
+        if offset > self.next {
+            let held = Held { offset, len: segment.payload_len, data: segment.payload.to_vec(), at };
+            self.hole_since.get_or_insert(at);
+            if !self.hold.insert(held) {
+                self.give_up_hole(side, at, GapCause::Limit, consumer);
+                if offset <= self.next {
+                    self.hand_on(offset, segment.payload_len, segment.payload, side, at, consumer);
+                }
+            }
+            return;
+        }
+        self.hand_on(offset, segment.payload_len, segment.payload, side, at, consumer);
+        self.drain(side, consumer);
+    }
+
+    /// Hands on the part of a segment behind `next`, and says what it lacks.
+    fn hand_on(&mut self, offset: i64, len: u32, data: &[u8], side: Side, at: At, consumer: &mut impl Consumer) {
+        let end = offset + i64::from(len);
+        if end <= self.next {
+            return;
+        }
+        let known = usize::try_from(self.next - offset).unwrap_or(usize::MAX);
+        let fresh = data.get(known..).unwrap_or_default();
+        if !fresh.is_empty() {
+            consumer.bytes(side, fresh, at);
+        }
+        let missing = (end - self.next).unsigned_abs().saturating_sub(fresh.len() as u64);
+        if missing > 0 {
+            consumer.gap(side, Gap { bytes: missing, cause: GapCause::CutShort, frame: at.frame, time: at.time });
+        }
+        self.next = end;
+        if let Some(unrolled) = &mut self.unrolled {
+            unrolled.advance(end);
+        }
+    }
+
+    fn drain(&mut self, side: Side, consumer: &mut impl Consumer) {
+        while let Some(part) = self.hold.take_ready(self.next) {
+            self.hand_on(part.offset, part.len, &part.data, side, part.at, consumer);
+        }
+        if self.hold.is_empty() {
+            self.hole_since = None;
+        }
+    }
+
+    fn deliver_fin(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
+        if !self.fin_delivered && self.fin_offset.is_some_and(|fin| fin <= self.next) {
+            self.fin_delivered = true;
+            consumer.end(side, at);
+        }
+    }
+
+    /// The receiver acknowledges. Returns how long the timed segment took.
+    pub fn acknowledged(&mut self, a: &Acknowledgment<'_>, trips: &Trips) -> Option<Span> {
+        let Acknowledgment { ack, pure, at, .. } = *a;
+        let offset = self.offset(ack)?;
+        // Beyond 2³⁰ ahead it is no acknowledgment of this stream.
+        if offset > self.max_end.saturating_add(1 << 30) {
+            return None;
+        }
+        self.right_edge = self.right_edge.max(offset.saturating_add(a.window));
+        self.selective(a, offset);
+        if offset == self.acked {
+            if pure && self.outstanding() {
+                self.sender.acknowledged_again(at);
+                self.facts.duplicate_acks += 1;
+            }
+            return None;
+        }
+        if offset < self.acked {
+            return None;
+        }
+        let before = self.acked.max(0);
+        self.acked = offset;
+        self.facts.last_acknowledged = Some(at);
+        if let Some(oldest) = self.recent_acks.get_mut(self.ack_count % REMEMBERED_ACKS) {
+            *oldest = offset;
+        }
+        self.ack_count += 1;
+        let (needless, delivered) = self.sender.acknowledged(offset, a.echo, at, trips);
+        if let Some((from, to, proof)) = needless {
+            self.facts.loss.needless(from, to, proof);
+        }
+        self.facts.largest_delivered = self.facts.largest_delivered.max(delivered);
+        self.facts.acknowledged_bytes =
+            self.facts.acknowledged_bytes.saturating_add((offset.max(0) - before).unsigned_abs());
+        self.facts.loss.acknowledged(offset, at);
+        if !self.outstanding()
+            && let Some(flight) = self.facts.flights.back_mut()
+        {
+            flight.acknowledged.get_or_insert(at);
+        }
+        match self.timed {
+            Some((end, sent)) if offset >= end => {
+                self.timed = None;
+                Some(at.time.since(sent))
+            }
+            _ => None,
+        }
+    }
+
+    /// Selective acknowledgments: what came behind a hole, and what came twice.
+    fn selective(&mut self, a: &Acknowledgment<'_>, ack: i64) {
+        let Some(unrolled) = self.unrolled else { return };
+        let mut blocks = a.sack.iter().map(|(from, to)| (unrolled.offset(Seq(*from)), unrolled.offset(Seq(*to))));
+        let Some(first) = blocks.next() else { return };
+        let second = blocks.next();
+        // RFC 2883 §4: the first block lies below the acknowledgment, or
+        // inside the second one.
+        let twice = first.1 <= ack || second.is_some_and(|second| second.0 <= first.0 && first.1 <= second.1);
+        let held = if twice { second } else { Some(first) };
+        if let Some((_, end)) = held
+            .into_iter()
+            .chain(second)
+            .chain(blocks)
+            .filter(|(from, to)| *from >= ack && to > from)
+            .max_by_key(|(_, to)| *to)
+        {
+            self.sender.acknowledged_selectively(end, a.at);
+        }
+        if twice && first.0 < first.1 {
+            self.came_twice(first.0, first.1);
+        }
+    }
+
+    /// The receiver had `from..to` twice: a doubled packet or a needless
+    /// repetition. Where the whole capture is doubled, copies say nothing.
+    fn came_twice(&mut self, from: i64, to: i64) {
+        let mirrored = self.facts.copies > self.facts.packets / NETWORK_DOUBLES_AT_MOST + 2;
+        let known = self.copy_count.min(REMEMBERED_COPIES);
+        let doubled = self.copies.iter_mut().take(known).find(|copy| (copy.0, copy.1) == (from, to));
+        if let Some(copy) = doubled.filter(|_| !mirrored) {
+            let at = copy.2;
+            *copy = (0, 0, at);
+            self.facts.copies = self.facts.copies.saturating_sub(1);
+            if self.facts.copies == 0 {
+                self.facts.first_copy = None;
+            }
+            let len = u32::try_from(to - from).unwrap_or(0);
+            let class = SegmentClass::NetworkDuplicate;
+            self.facts.loss.note(LossEvent { at, class, place: None, offset: from, len, ip_len: 0, waited: None }, 0);
+        } else {
+            self.facts.loss.needless(from, to, Needless::DSack);
+        }
+    }
+
+    /// Decides whether a hole is one of the capture. `one_sided`: the other
+    /// direction was never seen.
+    pub fn settle(&mut self, side: Side, at: At, one_sided: bool, consumer: &mut impl Consumer) {
+        let Some(behind_hole) = self.hold.first().map(|part| part.offset).or_else(|| {
+            // Acknowledged, never seen, and nothing behind it either; a FIN
+            // takes one number of its own.
+            let data_acked = self.fin_offset.map_or(self.acked, |fin| self.acked.min(fin));
+            (data_acked > self.next).then_some(data_acked)
+        }) else {
+            return;
+        };
+        let since = *self.hole_since.get_or_insert(at);
+        let waited = at.time.since(since.time).abs();
+        if (self.acked >= behind_hole && waited >= REORDER_GRACE) || (one_sided && waited >= ONE_SIDED_GRACE) {
+            self.skip_to(behind_hole, side, at, GapCause::NotCaptured, consumer);
+        }
+    }
+
+    fn give_up_hole(&mut self, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {
+        if let Some(first) = self.hold.first().map(|part| part.offset) {
+            self.skip_to(first, side, at, cause, consumer);
+        }
+    }
+
+    /// Bytes held back behind holes.
+    pub fn held_bytes(&self) -> usize {
+        self.hold.bytes()
+    }
+
+    /// Gives up every hole, so that nothing is held any more.
+    pub fn release(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
+        while !self.hold.is_empty() {
+            self.give_up_hole(side, at, GapCause::Limit, consumer);
+        }
+    }
+
+    fn skip_to(&mut self, offset: i64, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {
+        if offset > self.next {
+            let bytes = (offset - self.next).unsigned_abs();
+            if cause == GapCause::Limit {
+                self.facts.given_up += 1;
+            } else {
+                self.facts.gaps += 1;
+                self.facts.gap_bytes = self.facts.gap_bytes.saturating_add(bytes);
+                self.facts.first_gap.get_or_insert(self.hole_since.unwrap_or(at));
+            }
+            consumer.gap(side, Gap { bytes, cause, frame: at.frame, time: at.time });
+            self.next = offset;
+            self.max_end = self.max_end.max(offset);
+            if let Some(unrolled) = &mut self.unrolled {
+                unrolled.advance(offset);
+            }
+        }
+        self.hole_since = None;
+        self.drain(side, consumer);
+        if !self.hold.is_empty() {
+            self.hole_since = Some(at);
+        }
+        self.deliver_fin(side, at, consumer);
+    }
+}

@@ -1,0 +1,69 @@
+//! The same packet captured twice is one packet.
+//!
+//! Mirror ports that see both directions of a router, Linux's `any`, several
+//! components of Windows' packet monitor: all of them write copies. A copy
+//! must never become a retransmission, a second reset, or another TTL.
+
+use crate::base::{CaptureTime, Span};
+use crate::wire::Segment;
+
+/// Copies with the same non-zero IP identification may be this far apart: a
+/// router's two mirrored legs, or a component that held the packet.
+const SAME_ID_WINDOW: Span = Span::from_millis(500);
+
+/// Without an identification, equal headers within this time are a copy; no
+/// stack retransmits this soon.
+const SAME_HEADER_WINDOW: Span = Span::from_millis(1);
+
+/// Packets remembered in each direction: copies arrive within a few packets.
+const REMEMBERED: usize = 8;
+
+/// What makes two packets of one direction the same packet. TTL is left out:
+/// a copy from behind a router has lost some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Likeness {
+    seq: u32,
+    ack: u32,
+    window: u16,
+    flags: u8,
+    id: u16,
+    payload_len: u32,
+    timestamps: Option<(u32, u32)>,
+}
+
+/// The last packets of one direction.
+#[derive(Clone, Debug, Default)]
+pub struct Recent {
+    seen: [(Likeness, CaptureTime); REMEMBERED],
+    packets: u64,
+}
+
+impl Recent {
+    /// Whether `segment` is a copy of a packet seen shortly before; remembers it.
+    ///
+    /// `counts_ids`: the sender is known to number its packets. For a sender
+    /// whose identification never changes an equal one says nothing.
+    pub fn is_copy(&mut self, segment: &Segment<'_>, time: CaptureTime, counts_ids: bool) -> bool {
+        let likeness = Likeness {
+            seq: segment.tcp.seq,
+            ack: segment.tcp.ack,
+            window: segment.tcp.window,
+            flags: segment.tcp.flags.0,
+            id: segment.ip.id.unwrap_or(0),
+            payload_len: segment.payload_len,
+            timestamps: segment.tcp.options.timestamps,
+        };
+        let window = if likeness.id != 0 && counts_ids { SAME_ID_WINDOW } else { SAME_HEADER_WINDOW };
+        let filled = self.packets.min(REMEMBERED as u64) as usize;
+        let copy =
+            self.seen.iter().take(filled).any(|(known, at)| *known == likeness && time.since(*at).abs() <= window);
+        if !copy {
+            let slot = (self.packets % REMEMBERED as u64) as usize;
+            if let Some(oldest) = self.seen.get_mut(slot) {
+                *oldest = (likeness, time);
+            }
+            self.packets += 1;
+        }
+        copy
+    }
+}

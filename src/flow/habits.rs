@@ -1,0 +1,202 @@
+//! How a sender writes its headers: what a reset is held against.
+
+use crate::base::At;
+use crate::wire::Segment;
+
+/// TTLs remembered for each sender; a path that shows more is no baseline.
+const MAX_TTLS: usize = 4;
+
+/// The largest step between two identifications that still looks like a
+/// counter which other connections share (a busy Windows host was seen to
+/// step by up to 331 between two packets of one connection).
+const MAX_COUNTER_STEP: u16 = 1000;
+
+/// How a sender numbers its IPv4 packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpIdMode {
+    /// Too few packets, or IPv6.
+    Unknown,
+    /// Always 0.
+    Zero,
+    /// Always the same number, not 0.
+    Constant,
+    /// Counts up, alone or shared with other connections.
+    Counter,
+    /// No pattern.
+    Irregular,
+}
+
+/// What is known of one sender's headers, resets and copies left out.
+#[derive(Clone, Debug, Default)]
+pub struct Habits {
+    ttls: [(u8, u32); MAX_TTLS],
+    ttl_kinds: u8,
+    /// TTL of its SYN or SYN-ACK, which a proxy may answer for it.
+    pub handshake_ttl: Option<u8>,
+    packets: u64,
+    ids: u64,
+    zero_ids: u64,
+    equal_ids: u64,
+    counted_ids: u64,
+    /// The last packet: identification.
+    pub last_id: Option<u16>,
+    /// The last packet: unscaled window.
+    pub last_window: u16,
+    /// The last packet: TTL.
+    pub last_ttl: u8,
+    /// The last packet: where.
+    pub last: At,
+    /// The first timestamp value (RFC 7323), and when.
+    pub first_tsval: Option<(u32, At)>,
+    /// The last timestamp value, and when.
+    pub last_tsval: Option<(u32, At)>,
+    /// MAC address that its packets come from.
+    pub mac: Option<[u8; 6]>,
+    /// Whether that address ever changed.
+    pub mac_changed: bool,
+    /// IPv6 flow label of its last packet.
+    pub flow_label: Option<u32>,
+    /// Whether that label ever changed.
+    pub flow_label_changed: bool,
+    /// Identifications passed over just before its last packet: 0 where it
+    /// counts and nothing of it is missing there.
+    pub last_skip: u16,
+    /// Don't-fragment was set on every packet so far.
+    pub always_df: bool,
+}
+
+impl Habits {
+    /// Learns from a packet of this sender.
+    pub fn learn(&mut self, segment: &Segment<'_>, at: At, is_handshake: bool) {
+        let ip = &segment.ip;
+        if is_handshake {
+            self.handshake_ttl.get_or_insert(ip.ttl);
+        }
+        self.learn_ttl(ip.ttl);
+        // Linux sends its SYN-ACK before there is a socket that counts.
+        if let Some(id) = ip.id.filter(|id| !(is_handshake && *id == 0)) {
+            self.learn_id(id);
+        }
+        if self.packets > 0 && ip.flow_label != self.flow_label {
+            self.flow_label_changed = true;
+        }
+        self.flow_label = ip.flow_label;
+        self.always_df = ip.dont_fragment && (self.packets == 0 || self.always_df);
+        if let Some(mac) = segment.source_mac {
+            self.mac_changed |= self.mac.is_some_and(|known| known != mac);
+            self.mac = Some(mac);
+        }
+        if let Some((tsval, _)) = segment.tcp.options.timestamps {
+            self.first_tsval.get_or_insert((tsval, at));
+            self.last_tsval = Some((tsval, at));
+        }
+        self.last_window = segment.tcp.window;
+        self.last_ttl = ip.ttl;
+        self.last = at;
+        self.packets += 1;
+    }
+
+    fn learn_ttl(&mut self, ttl: u8) {
+        let known = usize::from(self.ttl_kinds);
+        if let Some((_, count)) = self.ttls.iter_mut().take(known).find(|(t, _)| *t == ttl) {
+            *count = count.saturating_add(1);
+        } else if let Some(free) = self.ttls.get_mut(known) {
+            *free = (ttl, 1);
+            self.ttl_kinds += 1;
+        }
+    }
+
+    fn learn_id(&mut self, id: u16) {
+        if let Some(last) = self.last_id {
+            let step = id.wrapping_sub(last);
+            self.equal_ids += u64::from(step == 0);
+            self.counted_ids += u64::from(step > 0 && step <= MAX_COUNTER_STEP);
+            self.last_skip = step.saturating_sub(1);
+        }
+        self.ids += 1;
+        self.zero_ids += u64::from(id == 0);
+        self.last_id = Some(id);
+    }
+
+    /// Packets learned from.
+    #[must_use]
+    pub const fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// The TTLs seen, with counts.
+    pub fn ttls(&self) -> impl Iterator<Item = (u8, u32)> + '_ {
+        self.ttls.iter().copied().take(usize::from(self.ttl_kinds))
+    }
+
+    /// The TTL most of its packets carry.
+    #[must_use]
+    pub fn usual_ttl(&self) -> Option<u8> {
+        self.ttls().max_by_key(|(_, count)| *count).map(|(ttl, _)| ttl)
+    }
+
+    /// How it numbers its packets; at least four must be known.
+    #[must_use]
+    pub const fn id_mode(&self) -> IpIdMode {
+        if self.ids < 4 {
+            return IpIdMode::Unknown;
+        }
+        let steps = self.ids - 1;
+        if self.zero_ids == self.ids {
+            IpIdMode::Zero
+        } else if self.equal_ids == steps {
+            IpIdMode::Constant
+        } else if self.counted_ids * 10 >= steps * 9 {
+            IpIdMode::Counter
+        } else {
+            IpIdMode::Irregular
+        }
+    }
+
+    /// Whether an identification seen twice means a copy of the packet: not
+    /// for a sender that repeats itself.
+    #[must_use]
+    pub const fn tells_copies(&self) -> bool {
+        self.ids < 2 || self.equal_ids * 2 < self.ids
+    }
+
+    /// Hops between the sender and the capture point, from the usual initial
+    /// TTLs (32, 64, 128, 255).
+    #[must_use]
+    pub fn hops(ttl: u8) -> u8 {
+        let initial = match ttl {
+            0..=32 => 32,
+            33..=64 => 64,
+            65..=128 => 128,
+            129..=255 => 255u8,
+        };
+        initial - ttl
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(ids: &[u16]) -> IpIdMode {
+        let mut habits = Habits::default();
+        for id in ids {
+            habits.learn_id(*id);
+        }
+        habits.id_mode()
+    }
+
+    #[test]
+    fn identification_modes_are_told_apart() {
+        assert_eq!(mode(&[5, 6, 7]), IpIdMode::Unknown);
+        assert_eq!(mode(&[0, 0, 0, 0]), IpIdMode::Zero);
+        assert_eq!(mode(&[1, 1, 1, 1]), IpIdMode::Constant);
+        assert_eq!(mode(&[65534, 65535, 0, 1, 40]), IpIdMode::Counter);
+        assert_eq!(mode(&[9, 40000, 17, 52000, 800]), IpIdMode::Irregular);
+    }
+
+    #[test]
+    fn hops_are_counted_from_the_usual_initial_values() {
+        assert_eq!([Habits::hops(128), Habits::hops(121), Habits::hops(57), Habits::hops(255)], [0, 7, 7, 0]);
+    }
+}

@@ -1,0 +1,201 @@
+//! What a RST looked like, and what stood around it: everything that later
+//! floors need to say who built it.
+
+use core::net::IpAddr;
+
+use super::habits::Habits;
+use super::triggers::Answerable;
+use crate::base::{At, CaptureTime, Side, Span};
+use crate::wire::{Segment, TcpFlags};
+
+/// Payload bytes of a RST that are kept (RFC 1122 §4.2.2.12 allows a cause in
+/// text; load balancers write one).
+const MAX_PAYLOAD: usize = 80;
+
+/// Packets of the claimed sender after the RST are looked at for this long;
+/// later ones say nothing (a new connection, a stray).
+const AFTERLIFE: Span = Span::from_secs(2);
+
+/// How a RST's sequence number fits what its receiver expects (RFC 5961 §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceFit {
+    /// The receiver was waiting for this number: the connection dies.
+    Exact,
+    /// Inside the receiver's window: a challenge ACK, older stacks die.
+    InWindow,
+    /// Outside: ignored.
+    Outside,
+    /// Answers a SYN, which acknowledges it.
+    AnswersSyn,
+    /// Too little of the connection was seen to tell.
+    Unknown,
+}
+
+/// A RST with its surroundings.
+#[derive(Clone, Debug)]
+pub struct ResetFacts {
+    /// The side whose address it carries.
+    pub claimed_by: Side,
+    /// Where.
+    pub at: At,
+    /// Its control bits.
+    pub flags: TcpFlags,
+    /// Sequence number as sent.
+    pub seq: u32,
+    /// Acknowledgment number as sent, whether or not the ACK bit is set.
+    pub ack: u32,
+    /// Its stream offset less that of the sender's next new byte.
+    pub seq_beyond_sent: Option<i64>,
+    /// How it fits what the receiver had acknowledged.
+    pub fit: SequenceFit,
+    /// Whether the sequence number repeats an acknowledgment of the receiver,
+    /// as RFC 9293 §3.10.7 wants of a RST from a closed socket.
+    pub seq_is_peers_ack: bool,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// IPv4 identification.
+    pub id: Option<u16>,
+    /// Don't-fragment bit.
+    pub dont_fragment: bool,
+    /// Type of service or traffic class.
+    pub traffic_class: u8,
+    /// Window, unscaled.
+    pub window: u16,
+    /// Whether it carries a timestamp option, and its value.
+    pub tsval: Option<u32>,
+    /// Source MAC address.
+    pub mac: Option<[u8; 6]>,
+    /// The source address it claims.
+    pub source: IpAddr,
+    /// The first bytes of its payload.
+    pub payload: Vec<u8>,
+    /// The claimed sender's headers up to here.
+    pub sender: Habits,
+    /// The receiver's headers up to here; its last packet is what the RST may
+    /// answer.
+    pub receiver: Habits,
+    /// The sequence number is that of the sender's last packet, which carried
+    /// data: its start, where a host would use its end.
+    pub repeats_last_start: bool,
+    /// For a RST without the ACK bit: the packets that it may answer.
+    pub answers: Answerable,
+    /// IPv6 flow label.
+    pub flow_label: Option<u32>,
+    /// The claimed sender had sent a FIN.
+    pub after_own_fin: bool,
+    /// The receiver had sent a FIN.
+    pub after_peer_fin: bool,
+    /// A RST of the other side came before it.
+    pub after_peer_reset: Option<At>,
+    /// Silence on the connection before it.
+    pub silence_before: Span,
+    /// The shortest round trip between capture point and claimed sender so far.
+    pub sender_min_rtt: Option<Span>,
+    /// When the newest byte that the RST acknowledges passed the capture point.
+    pub acknowledges_byte_seen_at: Option<At>,
+    /// What the claimed sender sent afterwards.
+    pub afterlife: Afterlife,
+    /// The receiver's challenge ACK (RFC 5961 §3.2), where it sent one.
+    pub challenged: Option<At>,
+    /// Packets in which the receiver repeated itself afterwards, within two
+    /// seconds, as if it had met no reset.
+    pub receiver_went_on: u32,
+}
+
+/// Packets of the claimed sender after its RST.
+#[derive(Clone, Debug, Default)]
+pub struct Afterlife {
+    /// The first.
+    pub first: Option<At>,
+    /// How many within two seconds.
+    pub packets: u32,
+    /// How many carried new data or acknowledged new data.
+    pub progress: u32,
+    /// How many continue the sender's identification or timestamp series from
+    /// before the RST, later than the RST.
+    pub continues_series: u32,
+}
+
+impl ResetFacts {
+    /// Copies what the packet itself says.
+    pub fn of(segment: &Segment<'_>, side: Side, at: At, sender: &Habits, receiver: &Habits) -> Self {
+        Self {
+            claimed_by: side,
+            at,
+            flags: segment.tcp.flags,
+            seq: segment.tcp.seq,
+            ack: segment.tcp.ack,
+            seq_beyond_sent: None,
+            fit: SequenceFit::Unknown,
+            seq_is_peers_ack: false,
+            ttl: segment.ip.ttl,
+            id: segment.ip.id,
+            dont_fragment: segment.ip.dont_fragment,
+            traffic_class: segment.ip.traffic_class,
+            window: segment.tcp.window,
+            tsval: segment.tcp.options.timestamps.map(|(value, _)| value),
+            mac: segment.source_mac,
+            source: segment.ip.src,
+            payload: segment.payload.iter().copied().take(MAX_PAYLOAD).collect(),
+            sender: sender.clone(),
+            receiver: receiver.clone(),
+            repeats_last_start: false,
+            answers: Answerable::default(),
+            flow_label: segment.ip.flow_label,
+            after_own_fin: false,
+            after_peer_fin: false,
+            after_peer_reset: None,
+            silence_before: Span::ZERO,
+            sender_min_rtt: None,
+            acknowledges_byte_seen_at: None,
+            afterlife: Afterlife::default(),
+            challenged: None,
+            receiver_went_on: 0,
+        }
+    }
+
+    /// A later packet of the claimed sender, which is no RST and no copy.
+    pub fn sender_lives(&mut self, segment: &Segment<'_>, at: At, progress: bool) {
+        if !self.in_afterlife(at.time) {
+            return;
+        }
+        let life = &mut self.afterlife;
+        life.first.get_or_insert(at);
+        life.packets = life.packets.saturating_add(1);
+        life.progress = life.progress.saturating_add(u32::from(progress));
+        // A packet that was sent before the RST and overtaken by it carries an
+        // older identification or timestamp than the sender's last packet did.
+        let newer_ts = match (segment.tcp.options.timestamps, self.sender.last_tsval) {
+            (Some((now, _)), Some((before, _))) => Some(now.wrapping_sub(before).cast_signed() >= 0),
+            _ => None,
+        };
+        let newer_id = match (segment.ip.id, self.sender.last_id) {
+            (Some(now), Some(before)) if now != 0 && before != 0 => {
+                Some((1..=1000).contains(&now.wrapping_sub(before)))
+            }
+            _ => None,
+        };
+        let continues = newer_ts.unwrap_or(true) && newer_id.unwrap_or(true) && newer_ts.or(newer_id).is_some();
+        life.continues_series = life.continues_series.saturating_add(u32::from(continues));
+    }
+
+    /// A later packet of the receiver, which is no RST and no copy.
+    pub fn receiver_lives(&mut self, segment: &Segment<'_>, at: At, progress: bool) {
+        if !self.in_afterlife(at.time) {
+            return;
+        }
+        let pure = segment.tcp.flags.0 & !TcpFlags::PSH == TcpFlags::ACK && segment.payload_len == 0;
+        if !pure {
+            self.receiver_went_on = self.receiver_went_on.saturating_add(1);
+        } else if self.fit == SequenceFit::InWindow && !progress && self.receiver_went_on == 0 {
+            self.challenged.get_or_insert(at);
+        }
+    }
+
+    /// Whether `time` is close enough behind the RST to say something about it.
+    #[must_use]
+    pub fn in_afterlife(&self, time: CaptureTime) -> bool {
+        let since = time.since(self.at.time);
+        since >= Span::ZERO && since <= AFTERLIFE
+    }
+}

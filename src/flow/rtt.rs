@@ -1,0 +1,149 @@
+//! Round-trip times, split at the capture point.
+
+use crate::base::Span;
+
+/// Buckets of the histogram: a quarter of an octave each, from 1 µs up.
+const BUCKETS: usize = 112;
+
+/// Round trips between the capture point and one end.
+///
+/// Minimum and maximum are exact; quantiles are exact to a fifth (a histogram
+/// with four buckets to the octave needs no memory for samples).
+#[derive(Clone, Debug)]
+pub struct Rtt {
+    min: Option<Span>,
+    max: Option<Span>,
+    count: u32,
+    last: Span,
+    /// Smoothed as RFC 6298 §2.3 does, one eighth of each new sample.
+    smoothed: Span,
+    /// Sum of the differences between one sample and the next.
+    steps: Span,
+    buckets: [u16; BUCKETS],
+}
+
+impl Default for Rtt {
+    fn default() -> Self {
+        Self {
+            min: None,
+            max: None,
+            count: 0,
+            last: Span::ZERO,
+            smoothed: Span::ZERO,
+            steps: Span::ZERO,
+            buckets: [0; BUCKETS],
+        }
+    }
+}
+
+impl Rtt {
+    /// Takes a sample. Negative ones (a clock that ran back) are no round trip.
+    pub fn sample(&mut self, span: Span) {
+        if span < Span::ZERO {
+            return;
+        }
+        self.min = Some(self.min.map_or(span, |m| m.min(span)));
+        self.max = Some(self.max.map_or(span, |m| m.max(span)));
+        if self.count == 0 {
+            self.smoothed = span;
+        } else {
+            self.smoothed = Span::from_nanos(self.smoothed.nanos() / 8 * 7 + span.nanos() / 8);
+            self.steps = self.steps + (span - self.last).abs();
+        }
+        self.last = span;
+        self.count = self.count.saturating_add(1);
+        if let Some(bucket) = self.buckets.get_mut(Self::bucket(span)) {
+            *bucket = bucket.saturating_add(1);
+        }
+    }
+
+    fn bucket(span: Span) -> usize {
+        let micros = (span.nanos() / 1_000).max(1).unsigned_abs();
+        let octave = micros.ilog2();
+        // The two bits below the leading one choose the quarter.
+        let quarter = if octave >= 2 { (micros >> (octave - 2)) & 3 } else { 0 };
+        (octave as usize * 4 + quarter as usize).min(BUCKETS - 1)
+    }
+
+    /// The shortest.
+    #[must_use]
+    pub const fn min(&self) -> Option<Span> {
+        self.min
+    }
+
+    /// The longest.
+    #[must_use]
+    pub const fn max(&self) -> Option<Span> {
+        self.max
+    }
+
+    /// The smoothed round trip, as a sender keeps it for its timer.
+    #[must_use]
+    pub const fn smoothed(&self) -> Option<Span> {
+        if self.count == 0 { None } else { Some(self.smoothed) }
+    }
+
+    /// Jitter: the mean difference between one round trip and the next
+    /// (RFC 3550 §6.4.1 measures transit times so). `None` below two samples.
+    #[must_use]
+    pub fn jitter(&self) -> Option<Span> {
+        let steps = i64::from(self.count) - 1;
+        (steps > 0).then(|| Span::from_nanos(self.steps.nanos() / steps))
+    }
+
+    /// How many samples.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The value that `percent` of the samples do not exceed (0–100).
+    #[must_use]
+    pub fn quantile(&self, percent: u32) -> Option<Span> {
+        let (min, max) = (self.min?, self.max?);
+        let wanted = (u64::from(self.count) * u64::from(percent)).div_ceil(100).max(1);
+        let mut passed = 0u64;
+        for (i, n) in self.buckets.iter().enumerate() {
+            passed += u64::from(*n);
+            if passed >= wanted {
+                let (octave, quarter) = (i / 4, i % 4);
+                // The middle of the bucket.
+                let micros = (1u64 << octave) as f64 * (1.0 + (quarter as f64 + 0.5) / 4.0);
+                return Some(Span::from_nanos((micros * 1e3) as i64).clamp(min, max));
+            }
+        }
+        Some(max)
+    }
+
+    /// The median.
+    #[must_use]
+    pub fn median(&self) -> Option<Span> {
+        self.quantile(50)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_right_to_a_fifth() {
+        let mut rtt = Rtt::default();
+        for ms in 1..=1000 {
+            rtt.sample(Span::from_millis(ms));
+        }
+        let median = rtt.median().unwrap().millis_f64();
+        assert!((400.0..=600.0).contains(&median), "{median}");
+        assert_eq!((rtt.min(), rtt.max()), (Some(Span::from_millis(1)), Some(Span::from_millis(1000))));
+    }
+
+    #[test]
+    fn a_clock_that_ran_back_gives_no_sample() {
+        let mut rtt = Rtt::default();
+        rtt.sample(Span::from_millis(-3));
+        rtt.sample(Span::from_nanos(i64::MAX));
+        rtt.sample(Span::ZERO);
+        assert_eq!(rtt.count(), 2);
+        assert!(rtt.median().is_some());
+    }
+}

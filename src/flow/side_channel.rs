@@ -1,0 +1,84 @@
+//! The UDP side channel of RDP (MS-RDPEUDP): who asked, and whether anybody
+//! answered. It is optional and never fails the TCP connection.
+
+use foldhash::HashMap;
+
+use super::table::{Endpoint, RDP_PORT};
+use crate::base::{At, BySide, NoticeKind, Notices, Side};
+use crate::wire::Datagram;
+
+/// Side channels remembered; a flood from random sources fills no memory.
+const MAX_SIDE_CHANNELS: usize = 4096;
+
+/// More side channels than are remembered.
+const TOO_MANY: NoticeKind = NoticeKind("side-channel-limit-reached");
+
+/// One UDP conversation on port 3389.
+#[derive(Clone, Debug)]
+pub struct SideChannel {
+    /// Addresses and ports.
+    pub endpoints: BySide<Endpoint>,
+    /// First and last packet of each side.
+    pub first: BySide<Option<At>>,
+    /// The last packet of each side.
+    pub last: BySide<Option<At>>,
+    /// Datagrams of each side.
+    pub packets: BySide<u64>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct SideChannels {
+    known: HashMap<(Endpoint, Endpoint, u16), SideChannel>,
+}
+
+impl SideChannels {
+    /// Whether a UDP packet can be part of one.
+    #[must_use]
+    pub const fn concerns(source_port: u16, destination_port: u16) -> bool {
+        source_port == RDP_PORT || destination_port == RDP_PORT
+    }
+
+    /// Takes a datagram; those that have nothing to do with port 3389 are
+    /// passed over.
+    pub fn datagram(&mut self, datagram: &Datagram<'_>, at: At, vantage: u16, notices: &mut Notices) {
+        let source = Endpoint { ip: datagram.ip.src, port: datagram.source_port };
+        let destination = Endpoint { ip: datagram.ip.dst, port: datagram.destination_port };
+        let side = if destination.port == RDP_PORT {
+            Side::Client
+        } else if source.port == RDP_PORT {
+            Side::Server
+        } else {
+            return;
+        };
+        let endpoints = match side {
+            Side::Client => BySide { client: source, server: destination },
+            Side::Server => BySide { client: destination, server: source },
+        };
+        let full = self.known.len() >= MAX_SIDE_CHANNELS;
+        let key = (endpoints.client, endpoints.server, vantage);
+        if full && !self.known.contains_key(&key) {
+            notices.add(TOO_MANY, Some(at.frame), || {
+                format!("more than {MAX_SIDE_CHANNELS} UDP conversations on port {RDP_PORT}; later ones are left out")
+            });
+            return;
+        }
+        let channel = self.known.entry(key).or_insert_with(|| SideChannel {
+            endpoints,
+            first: BySide::default(),
+            last: BySide::default(),
+            packets: BySide::default(),
+        });
+        channel.first.of_mut(side).get_or_insert(at);
+        *channel.last.of_mut(side) = Some(at);
+        *channel.packets.of_mut(side) += 1;
+    }
+
+    /// All side channels, in the order of their first packet.
+    #[must_use]
+    pub fn finish(self) -> Vec<SideChannel> {
+        let mut all: Vec<_> = self.known.into_values().collect();
+        all.sort_by_key(|c| Side::BOTH.into_iter().filter_map(|s| *c.first.of(s)).map(|at| (at.time, at.frame)).min());
+        all
+    }
+}

@@ -1,0 +1,373 @@
+//! Which connection a packet belongs to, and which connections are ours.
+
+use core::net::IpAddr;
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashSet};
+
+use super::candidates::Candidates;
+use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
+use super::queues::{Kind, Queues};
+use crate::base::{At, BySide, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
+use crate::wire::negotiation::looks_like_connection_request;
+use crate::wire::{IcmpError, Segment, TcpFlags};
+
+/// The port of RDP (MS-RDPBCGR §2.1).
+pub const RDP_PORT: u16 = 3389;
+
+/// Connections followed at a time. Each costs about 4 KiB; the oldest is
+/// finished early when one more comes.
+const MAX_CONNECTIONS: usize = 65_536;
+
+/// Bytes held behind holes, over all connections: 256 connections with a full
+/// buffer each. A flood of segments that fill no hole ends there.
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Servers on other ports whose connections are followed from the SYN.
+const MAX_KNOWN_SERVERS: usize = 4096;
+
+/// A closed connection is kept for stragglers: what comes within two seconds
+/// of a reset tells who built it.
+const LINGER: Span = Span::from_secs(5);
+
+/// A client gives up on an unanswered SYN after 131 s at the latest (Linux 6.5
+/// with six retries); then it is over.
+const HALF_OPEN: Span = Span::from_secs(140);
+
+/// Connections remembered after they are over: what their ends still send
+/// (repetitions into the void, with waits of up to two minutes) is no new
+/// connection.
+const MAX_TOMBSTONES: usize = 16_384;
+
+/// The table was full.
+pub const TABLE_FULL: NoticeKind = NoticeKind("connection-limit-reached");
+
+/// Something came for a connection that was over.
+pub const STRAY: NoticeKind = NoticeKind("late-packets");
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// Address.
+    pub ip: IpAddr,
+    /// TCP or UDP port.
+    pub port: u16,
+}
+
+/// A connection's name in the table: its ends in a fixed order, and the point
+/// of view, since two captures of one connection are two sets of facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlowKey {
+    low: Endpoint,
+    high: Endpoint,
+    vantage: u16,
+}
+
+impl FlowKey {
+    fn new(a: Endpoint, b: Endpoint, vantage: u16) -> Self {
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        Self { low, high, vantage }
+    }
+}
+
+/// The connections that ended last.
+#[derive(Debug, Default)]
+struct Tombstones {
+    keys: HashSet<FlowKey>,
+    order: VecDeque<FlowKey>,
+}
+
+impl Tombstones {
+    fn add(&mut self, key: FlowKey) {
+        if self.keys.insert(key) {
+            self.order.push_back(key);
+        }
+        if self.order.len() > MAX_TOMBSTONES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
+}
+
+/// A connection that is over.
+#[derive(Debug)]
+pub struct Finished<C> {
+    /// What TCP tells.
+    pub tcp: TcpFacts,
+    /// What took the bytes.
+    pub consumer: C,
+    /// The point of view it was seen from.
+    pub vantage: u16,
+}
+
+#[derive(Debug)]
+struct Slot<C> {
+    key: FlowKey,
+    kind: Kind,
+    // Boxed: a slot that is free, or moved when the table grows, is small.
+    conversation: Box<Conversation<C>>,
+}
+
+/// All connections in progress.
+#[derive(Debug)]
+pub struct Table<C> {
+    index: HashMap<FlowKey, u32>,
+    slots: Vec<Option<Slot<C>>>,
+    free: Vec<u32>,
+    queues: Queues,
+    watched_ports: Vec<bool>,
+    known_servers: HashSet<Endpoint>,
+    candidates: Candidates,
+    tombstones: Tombstones,
+    held_bytes: usize,
+    finished: Vec<Finished<C>>,
+    now: CaptureTime,
+    notices: Notices,
+}
+
+impl<C: Consumer + Default> Default for Table<C> {
+    fn default() -> Self {
+        let mut watched_ports = vec![false; usize::from(u16::MAX) + 1];
+        if let Some(rdp) = watched_ports.get_mut(usize::from(RDP_PORT)) {
+            *rdp = true;
+        }
+        Self {
+            index: HashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            queues: Queues::default(),
+            watched_ports,
+            known_servers: HashSet::default(),
+            candidates: Candidates::default(),
+            tombstones: Tombstones::default(),
+            held_bytes: 0,
+            finished: Vec::new(),
+            now: CaptureTime::default(),
+            notices: Notices::default(),
+        }
+    }
+}
+
+impl<C: Consumer + Default> Table<C> {
+    /// Whether a TCP packet can concern us at all: the cheap question that
+    /// spares everything else most of the work.
+    #[must_use]
+    pub fn concerns(&self, source_port: u16, destination_port: u16, flags: TcpFlags, payload: &[u8]) -> bool {
+        self.watches(source_port)
+            || self.watches(destination_port)
+            || flags.has(TcpFlags::SYN)
+            || looks_like_connection_request(payload)
+    }
+
+    fn watches(&self, port: u16) -> bool {
+        self.watched_ports.get(usize::from(port)).copied().unwrap_or(false)
+    }
+
+    /// Takes a segment seen from point of view `vantage`.
+    pub fn segment(&mut self, segment: &Segment<'_>, at: At, vantage: u16) {
+        self.advance(at.time);
+        let source = Endpoint { ip: segment.ip.src, port: segment.tcp.source_port };
+        let destination = Endpoint { ip: segment.ip.dst, port: segment.tcp.destination_port };
+        let key = FlowKey::new(source, destination, vantage);
+        let slot = match self.index.get(&key).copied() {
+            Some(slot) if self.begins_anew(slot, segment, &source) => {
+                self.finish_slot(slot, at.time);
+                self.open(key, segment, source, destination, at)
+            }
+            Some(slot) => Some(slot),
+            None => self.open(key, segment, source, destination, at),
+        };
+        if let Some(slot) = slot {
+            self.give(slot, segment, &source, at);
+        }
+    }
+
+    /// Takes an ICMP error about a packet of a connection that is followed.
+    pub fn icmp_error(&mut self, error: &IcmpError, at: At, vantage: u16) {
+        self.advance(at.time);
+        let (source, destination) = (error.quoted_source, error.quoted_destination);
+        let key = FlowKey::new(
+            Endpoint { ip: source.0, port: source.1 },
+            Endpoint { ip: destination.0, port: destination.1 },
+            vantage,
+        );
+        if let Some(slot) = self.index.get(&key).copied()
+            && let Some(Some(found)) = self.slots.get_mut(slot as usize)
+        {
+            found.conversation.icmp_error(*error, at);
+            self.queues.touch(slot, found.kind);
+        }
+    }
+
+    /// Connections that ended since the last call, in the order of their end.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Finished<C>> {
+        self.finished.drain(..)
+    }
+
+    /// The capture is over: every connection is.
+    pub fn finish(&mut self) {
+        let now = self.now;
+        for slot in 0..self.slots.len() as u32 {
+            self.finish_slot(slot, now);
+        }
+    }
+
+    /// What must be told about the table itself.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        self.notices.list()
+    }
+
+    /// Connections followed right now.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.index.len()
+    }
+
+    fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source: &Endpoint) -> bool {
+        let Some(Some(slot)) = self.slots.get(slot as usize) else { return false };
+        slot.conversation.is_reused_by(segment, slot.conversation.side_of(source))
+    }
+
+    /// Makes a connection of its first packet, if it concerns us.
+    fn open(
+        &mut self,
+        key: FlowKey,
+        segment: &Segment<'_>,
+        source: Endpoint,
+        destination: Endpoint,
+        at: At,
+    ) -> Option<u32> {
+        let flags = segment.tcp.flags;
+        let is_request = looks_like_connection_request(segment.payload);
+        let known = |e: &Endpoint| e.port == RDP_PORT || self.known_servers.contains(e);
+        if !known(&source) && !known(&destination) && !is_request {
+            if segment.payload_len == 0 {
+                let begins = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
+                self.candidates.remember(key, segment, at, begins);
+            }
+            return None;
+        }
+        if !flags.has(TcpFlags::SYN) && !is_request && self.tombstones.keys.contains(&key) {
+            self.notices.add(STRAY, Some(at.frame), || {
+                "packets of connections that were already over (repetitions into the void) were left out".to_owned()
+            });
+            return None;
+        }
+        let (side, roles_from) = if flags.has(TcpFlags::SYN) {
+            (if flags.has(TcpFlags::ACK) { Side::Server } else { Side::Client }, RolesFrom::Handshake)
+        } else if is_request {
+            (Side::Client, RolesFrom::Negotiation)
+        } else if known(&destination) && !(known(&source) && source.port < destination.port) {
+            (Side::Client, RolesFrom::Port)
+        } else {
+            (Side::Server, RolesFrom::Port)
+        };
+        let mut endpoints = BySide { client: source, server: destination };
+        if side == Side::Server {
+            endpoints.swap();
+        }
+        let opening = if is_request { self.candidates.take(&key) } else { Vec::new() };
+        if is_request && endpoints.server.port != RDP_PORT {
+            self.learn_server(endpoints.server);
+        }
+        let (roles_from, begun) = match opening.first() {
+            Some(first) => (RolesFrom::Handshake, first.at),
+            None => (roles_from, at),
+        };
+        let slot = self.insert(key, Conversation::new(endpoints, roles_from, begun, C::default()));
+        for packet in opening {
+            let segment = packet.segment();
+            self.give(slot, &segment, &Endpoint { ip: segment.ip.src, port: segment.tcp.source_port }, packet.at);
+        }
+        Some(slot)
+    }
+
+    fn learn_server(&mut self, server: Endpoint) {
+        if self.known_servers.len() < MAX_KNOWN_SERVERS {
+            self.known_servers.insert(server);
+            if let Some(port) = self.watched_ports.get_mut(usize::from(server.port)) {
+                *port = true;
+            }
+        }
+    }
+
+    fn insert(&mut self, key: FlowKey, conversation: Conversation<C>) -> u32 {
+        if self.index.len() >= MAX_CONNECTIONS {
+            self.make_room();
+        }
+        let kind = Kind::HalfOpen;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = Some(Slot { key, kind, conversation: Box::new(conversation) });
+        }
+        self.index.insert(key, slot);
+        self.queues.add(slot, kind);
+        slot
+    }
+
+    fn give(&mut self, slot: u32, segment: &Segment<'_>, source: &Endpoint, at: At) {
+        let Some(Some(found)) = self.slots.get_mut(slot as usize) else { return };
+        let side = found.conversation.side_of(source);
+        let before = found.conversation.held_bytes();
+        found.conversation.segment(segment, side, at);
+        let mut after = found.conversation.held_bytes();
+        // Whoever crosses the line pays for it: holes elsewhere may yet close.
+        if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
+            found.conversation.release(at);
+            after = 0;
+        }
+        self.held_bytes = (self.held_bytes + after).saturating_sub(before);
+        found.kind = if found.conversation.is_closed() {
+            Kind::Closed
+        } else if found.conversation.is_half_open() {
+            Kind::HalfOpen
+        } else {
+            Kind::Open
+        };
+        self.queues.touch(slot, found.kind);
+    }
+
+    /// Capture time has come to `time`: connections that were waited for long
+    /// enough are over.
+    fn advance(&mut self, time: CaptureTime) {
+        self.now = self.now.max(time);
+        for (kind, patience) in [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)] {
+            while let Some(slot) = self.queues.oldest(kind)
+                && let Some(Some(found)) = self.slots.get(slot as usize)
+                && self.now.since(found.conversation.last_seen()) > patience
+            {
+                self.finish_slot(slot, self.now);
+            }
+        }
+    }
+
+    fn make_room(&mut self) {
+        let oldest = [Kind::Closed, Kind::HalfOpen, Kind::Open].into_iter().find_map(|k| self.queues.oldest(k));
+        if let Some(slot) = oldest {
+            self.notices.add(TABLE_FULL, None, || {
+                format!(
+                    "more than {MAX_CONNECTIONS} connections were in progress at a time; the quietest were closed early"
+                )
+            });
+            self.finish_slot(slot, self.now);
+        }
+    }
+
+    fn finish_slot(&mut self, slot: u32, observed_until: CaptureTime) {
+        let Some(found) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        self.index.remove(&found.key);
+        self.held_bytes = self.held_bytes.saturating_sub(found.conversation.held_bytes());
+        self.queues.remove(slot);
+        if found.kind == Kind::Closed {
+            self.tombstones.add(found.key);
+        }
+        self.free.push(slot);
+        let (tcp, consumer) = found.conversation.finish(observed_until);
+        self.finished.push(Finished { tcp, consumer, vantage: found.key.vantage });
+    }
+}

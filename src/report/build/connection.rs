@@ -1,0 +1,193 @@
+//! One connection.
+
+use core::net::IpAddr;
+
+use super::{Frames, endpoint, finding, network, outcome, resets, security};
+use crate::analysis;
+use crate::base::{CaptureTime, Side, Span};
+use crate::findings::EndedBy as By;
+use crate::flow::{self, EndKind};
+use crate::report::document::{
+    BySide, Connection, Ended, EndedBy, EndedHow, RolesFrom, Stage, StageRecord, Step, Verdict, Waiting,
+};
+use crate::session::{self, Owed};
+
+pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Frames) -> Connection {
+    let analysis::Connection { id, capture, tcp, session, diagnosis, sentence } = connection;
+    let filter = display_filter(tcp);
+    Connection {
+        id: *id,
+        attempt,
+        community_id: community_id(tcp),
+        client: endpoint(&tcp.endpoints.client),
+        server: endpoint(&tcp.endpoints.server),
+        roles_from: match tcp.roles_from {
+            flow::RolesFrom::Handshake => RolesFrom::Handshake,
+            flow::RolesFrom::Negotiation => RolesFrom::Negotiation,
+            flow::RolesFrom::Port => RolesFrom::Port,
+        },
+        capture: capture.0,
+        first_frame: frames.name(tcp.first.frame),
+        last_frame: frames.name(tcp.last.frame),
+        start: tcp.first.time.into(),
+        end: tcp.last.time.into(),
+        packets: BySide { client: tcp.directions.client.packets, server: tcp.directions.server.packets },
+        bytes: BySide { client: tcp.directions.client.sent_bytes, server: tcp.directions.server.sent_bytes },
+        stage: stage(session.stage()),
+        stage_is_lower_bound: session.stages.lower_bound().is_some(),
+        outcome: outcome(diagnosis.outcome),
+        ended: ended(connection, frames),
+        stages: stages(connection, frames),
+        steps: steps(session, frames),
+        steps_not_listed: session.steps.left_out(),
+        negotiation: security::negotiation(session, frames),
+        tls: security::tls(session, frames),
+        credssp: security::credssp(session, frames),
+        licensing: security::licensing(session),
+        error_info: security::error_info(session, frames),
+        disconnect_ultimatum: security::disconnect_ultimatum(session, frames),
+        network: network::build(tcp, frames),
+        resets: tcp.resets.iter().zip(&diagnosis.resets).map(|(r, j)| resets::build(r, j, frames)).collect(),
+        verdict: diagnosis.verdict().map(|f| Verdict {
+            finding: f.id.to_owned(),
+            certainty: f.certainty.into(),
+            sentence: sentence.clone(),
+        }),
+        findings: diagnosis.findings.iter().map(|f| finding::build(f, frames, Some(&filter))).collect(),
+        ruled_out: diagnosis.excluded.iter().map(|e| finding::ruled_out(e, frames)).collect(),
+        pattern_0x7: finding::pattern(&diagnosis.pattern),
+    }
+}
+
+const fn stage(stage: session::Stage) -> Stage {
+    match stage {
+        session::Stage::Tcp => Stage::Tcp,
+        session::Stage::X224 => Stage::X224,
+        session::Stage::Tls => Stage::Tls,
+        session::Stage::Credssp => Stage::Credssp,
+        session::Stage::Mcs => Stage::Mcs,
+        session::Stage::Licensing => Stage::Licensing,
+        session::Stage::Activation => Stage::Activation,
+        session::Stage::Active => Stage::Active,
+    }
+}
+
+fn ended(connection: &analysis::Connection, frames: Frames) -> Ended {
+    let diagnosis = &connection.diagnosis;
+    let shown = matches!(diagnosis.ended_how, EndKind::Reset | EndKind::Fin);
+    Ended {
+        how: match diagnosis.ended_how {
+            EndKind::Reset => EndedHow::Reset,
+            EndKind::Fin => EndedHow::Fin,
+            EndKind::Silence => EndedHow::Silence,
+            EndKind::CaptureEnd => EndedHow::CaptureEnd,
+        },
+        by: match diagnosis.ended_by {
+            By::Side(Side::Client) => EndedBy::Client,
+            By::Side(Side::Server) => EndedBy::Server,
+            By::OtherDevice => EndedBy::OtherDevice,
+            By::Unknown => EndedBy::Unknown,
+        },
+        frame: shown.then(|| frames.name(diagnosis.ended_at.frame)),
+        time: (diagnosis.ended_how != EndKind::CaptureEnd).then(|| diagnosis.ended_at.time.into()),
+    }
+}
+
+/// When the connection was over, or was last watched.
+fn over(connection: &analysis::Connection) -> CaptureTime {
+    match connection.diagnosis.ended_how {
+        EndKind::Reset | EndKind::Fin => connection.diagnosis.ended_at.time,
+        EndKind::Silence | EndKind::CaptureEnd => connection.tcp.observed_until,
+    }
+}
+
+/// The stages, the TCP handshake (which the session floor does not see) first.
+fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord> {
+    let analysis::Connection { tcp, session, .. } = connection;
+    let list = session.stages.list();
+    let over = over(connection);
+    let mut records = Vec::new();
+    if let Some(syn) = tcp.handshake.syn_times.first().copied().or(tcp.handshake.syn_ack) {
+        let last = tcp.handshake.established.or(tcp.handshake.syn_ack).or(tcp.handshake.syn_times.last().copied());
+        let end = list.first().map_or(over, |next| next.first.time);
+        records.push(StageRecord {
+            stage: Stage::Tcp,
+            visibility: crate::report::document::Visibility::Clear,
+            first_frame: frames.name(syn.frame),
+            last_frame: frames.name(last.unwrap_or(syn).frame),
+            start: syn.time.into(),
+            duration_ms: end.since(syn.time).into(),
+            waiting_for: None,
+        });
+    }
+    records.extend(list.iter().map(|fact| StageRecord {
+        stage: stage(fact.stage),
+        visibility: fact.visibility.into(),
+        first_frame: frames.name(fact.first.frame),
+        last_frame: frames.name(fact.last.frame),
+        start: fact.first.time.into(),
+        duration_ms: fact.end.unwrap_or(over).since(fact.first.time).into(),
+        waiting_for: None,
+    }));
+    // Who begins to close owes nothing but the end; what was owed before that
+    // is what counts.
+    let owed = session.waiting.map(|w| if w.owed == Owed::Close { session.unanswered } else { Some(w) });
+    if let (Some(last), Some(Some(waiting))) = (records.last_mut(), owed) {
+        let waited = over.since(waiting.since.time);
+        if waited > Span::ZERO && waiting.owed != Owed::Close {
+            last.waiting_for =
+                Some(Waiting { side: waiting.side.into(), ms: waited.into(), message: waiting.owed.to_string() });
+        }
+    }
+    records
+}
+
+fn steps(session: &session::SessionFacts, frames: Frames) -> Vec<Step> {
+    let mut current = Stage::Tcp;
+    session
+        .steps
+        .list()
+        .iter()
+        .map(|step| {
+            current = step.message.stage().map_or(current, |s| stage(s).max(current));
+            Step {
+                message: step.message.to_string(),
+                side: step.side.into(),
+                stage: current,
+                visibility: step.visibility.into(),
+                frame: frames.name(step.at.frame),
+                time: step.at.time.into(),
+                think_ms: step.think.map(Into::into),
+            }
+        })
+        .collect()
+}
+
+/// What selects the connection in Wireshark.
+fn display_filter(tcp: &flow::TcpFacts) -> String {
+    let (client, server) = (&tcp.endpoints.client, &tcp.endpoints.server);
+    let field = match client.ip {
+        IpAddr::V4(_) => "ip",
+        IpAddr::V6(_) => "ipv6",
+    };
+    format!(
+        "{field}.addr == {} && {field}.addr == {} && tcp.port == {} && tcp.port == {}",
+        client.ip, server.ip, client.port, server.port
+    )
+}
+
+fn community_id(tcp: &flow::TcpFacts) -> String {
+    /// IANA's number of TCP.
+    const TCP: u8 = 6;
+    let (client, server) = (&tcp.endpoints.client, &tcp.endpoints.server);
+    community_id::calculate_community_id(
+        0,
+        client.ip,
+        server.ip,
+        Some(client.port),
+        Some(server.port),
+        TCP,
+        Default::default(),
+    )
+    .unwrap_or_default()
+}

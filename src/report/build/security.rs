@@ -1,0 +1,154 @@
+//! Negotiation, TLS, CredSSP, licensing, and the last words.
+
+use super::Frames;
+use crate::base::{Seen, Side, Visibility};
+use crate::report::document::{
+    Alert, BySide, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,
+};
+use crate::session::{Mechanism, SessionFacts};
+use crate::wire::tls::alert::AlertLevel;
+use crate::wire::tls::{ClientHello, Version};
+
+pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Negotiation> {
+    let facts = &session.negotiation;
+    if facts.request.is_none() && facts.confirm.is_none() {
+        return None;
+    }
+    Some(Negotiation {
+        cookie_present: facts.request.as_ref().is_some_and(|r| r.value.token.is_some()),
+        requested: facts
+            .requested()
+            .map(|p| p.to_string().split(" | ").map(str::to_owned).collect())
+            .unwrap_or_default(),
+        selected: facts.selected().map(|p| p.to_string()),
+        failure: facts.failure().map(|f| Code { code: f.value.0, name: f.value.name().map(str::to_owned) }),
+        request_frame: facts.request.as_ref().map(|r| frames.name(r.frame)),
+        response_frame: facts.confirm.as_ref().map(|c| frames.name(c.frame)),
+    })
+}
+
+pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
+    let facts = session.tls.as_ref()?;
+    Some(Tls {
+        version: facts.version().map(version),
+        suite: facts.server_hello.as_ref().map(|hello| hello.value.suite.to_string()),
+        offered_versions: facts.client_hello.as_ref().map(|hello| offered(&hello.value)).unwrap_or_default(),
+        sni_present: facts.client_hello.as_ref().is_some_and(|hello| hello.value.server_name.is_some()),
+        completed: facts.is_done(),
+        alerts: facts
+            .alerts
+            .iter()
+            .map(|seen| {
+                let (side, alert) = &seen.value;
+                Alert {
+                    side: (*side).into(),
+                    fatal: alert.level == AlertLevel::fatal,
+                    description: Code {
+                        code: u32::from(alert.description.0),
+                        name: alert.description.name().map(str::to_owned),
+                    },
+                    frame: frames.name(seen.frame),
+                }
+            })
+            .collect(),
+        certificate: facts.certificate.as_ref().map(|seen| certificate(seen, facts.chain_len, frames)),
+    })
+}
+
+/// As people write it: `TLS 1.2`.
+fn version(version: Version) -> String {
+    match version.name() {
+        Some(name) => name.replacen('_', " ", 1).replace('_', "."),
+        None => version.to_string(),
+    }
+}
+
+/// The versions on offer: the list of TLS 1.3 clients, else the one number.
+fn offered(hello: &ClientHello) -> Vec<String> {
+    match hello.supported_versions.as_slice() {
+        [] => vec![version(hello.legacy_version)],
+        versions => versions.iter().copied().map(version).collect(),
+    }
+}
+
+fn certificate(seen: &Seen<crate::wire::tls::Certificate>, chain_len: usize, frames: Frames) -> Certificate {
+    let certificate = &seen.value;
+    Certificate {
+        subject: certificate.subject.clone(),
+        issuer: certificate.issuer.clone(),
+        serial: certificate.serial.clone(),
+        not_before: certificate.not_before.into(),
+        not_after: certificate.not_after.into(),
+        validity: if seen.time > certificate.not_after {
+            Validity::Expired
+        } else if seen.time < certificate.not_before {
+            Validity::NotYetValid
+        } else {
+            Validity::Valid
+        },
+        self_signed: certificate.is_self_issued,
+        key: match certificate.key_bits {
+            Some(bits) => format!("{} {bits}", certificate.key_algorithm),
+            None => certificate.key_algorithm.clone(),
+        },
+        signature: certificate.signature_algorithm.clone(),
+        sha256: certificate.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        chain_length: u32::try_from(chain_len).unwrap_or(u32::MAX),
+        frame: frames.name(seen.frame),
+    }
+}
+
+pub(super) fn credssp(session: &SessionFacts, frames: Frames) -> Option<CredSsp> {
+    let facts = session.credssp.as_ref()?;
+    if facts.legs.is_empty() {
+        return None;
+    }
+    let count = |side: Side| facts.legs.iter().filter(|leg| leg.side == side).count() as u64;
+    Some(CredSsp {
+        visibility: Visibility::Inferred.into(),
+        messages: BySide { client: count(Side::Client), server: count(Side::Server) },
+        mechanism: facts.mechanism.map(|m| {
+            match m {
+                Mechanism::Ntlm => "NTLM",
+                Mechanism::Kerberos => "Kerberos",
+            }
+            .to_owned()
+        }),
+        completed: session.stage() > crate::session::Stage::Credssp,
+        error: None,
+        refused_frame: facts.error.map(|at| frames.name(at.frame)),
+    })
+}
+
+pub(super) fn licensing(session: &SessionFacts) -> Option<Licensing> {
+    let facts = &session.licensing;
+    if facts.messages.is_empty() && facts.granted.is_none() {
+        return None;
+    }
+    let count = |side: Side| facts.messages.iter().filter(|m| m.value.0 == side).count() as u64;
+    Some(Licensing {
+        visibility: facts.granted.map_or(Visibility::Inferred, |seen| seen.value).into(),
+        messages: BySide { client: count(Side::Client), server: count(Side::Server) },
+        completed: facts.granted.is_some(),
+        error: facts
+            .alert
+            .map(|seen| Code { code: seen.value.code.0, name: seen.value.code.name().map(str::to_owned) }),
+    })
+}
+
+pub(super) fn error_info(session: &SessionFacts, frames: Frames) -> Option<ErrorInfo> {
+    session.error_info.map(|seen| ErrorInfo {
+        visibility: seen.value.visibility.into(),
+        reason: seen.value.code.map(|code| Code { code: code.0, name: code.name().map(str::to_owned) }),
+        frame: frames.name(seen.frame),
+    })
+}
+
+pub(super) fn disconnect_ultimatum(session: &SessionFacts, frames: Frames) -> Option<DisconnectUltimatum> {
+    session.disconnect_ultimatum.map(|seen| DisconnectUltimatum {
+        visibility: seen.value.visibility.into(),
+        side: seen.value.side.into(),
+        reason: seen.value.reason.map(|reason| reason.to_string()),
+        frame: frames.name(seen.frame),
+    })
+}

@@ -1,0 +1,123 @@
+//! What the person did, and what came of it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Endpoint, Time};
+
+/// How an attempt or a connection turned out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The session became active: the desktop was there.
+    Active,
+    /// It died before the desktop, or the desktop died of a failure.
+    Failed,
+    /// The client left of its own accord, to ask the person something or to
+    /// try another protocol.
+    Abandoned,
+    /// The capture ended while it was still under way.
+    Open,
+    /// The capture does not show how it ended.
+    Unknown,
+}
+
+impl Outcome {
+    /// The name in the report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Open => "open",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One try of a person to reach a desktop: the connections of one client to
+/// one server that belong together, since clients fall back from one protocol
+/// to another and reconnect after a prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// Number of the attempt within the report, from 1.
+    pub id: u32,
+    /// The client's address.
+    pub client_ip: IpAddr,
+    /// The server's address and port.
+    pub server: Endpoint,
+    /// The `id`s of its connections, in order of time.
+    pub connections: Vec<u32>,
+    /// When its first connection began.
+    pub start: Time,
+    /// When its last connection ended, or was last seen.
+    pub end: Time,
+    /// How it turned out.
+    pub outcome: Outcome,
+    /// What explains that best; null where nothing needs explaining or nothing
+    /// is known.
+    pub verdict: Option<AttemptVerdict>,
+    /// The result in one sentence, without names or addresses.
+    pub sentence: String,
+}
+
+/// The finding that explains an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptVerdict {
+    /// Id of the finding, such as `injected-reset`.
+    pub finding: String,
+    /// `id` of the connection that has the finding.
+    pub connection: u32,
+}
+
+/// What happened at one server, over all attempts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its TCP port.
+    pub port: u16,
+    /// Attempts to reach it.
+    pub attempts: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Failed attempts by the finding of their verdict.
+    pub by_finding: BTreeMap<String, u64>,
+}
+
+/// The report in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Attempts, whatever came of them.
+    pub attempts: u64,
+    /// Attempts whose session became active.
+    pub active: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Attempts that the client gave up of its own accord.
+    pub abandoned: u64,
+    /// Attempts still under way when the capture ended.
+    pub open: u64,
+    /// Attempts of which the capture does not show the end.
+    pub unknown: u64,
+    /// Connections that were followed.
+    pub connections: u64,
+    /// Connections among them that turned out not to be RDP.
+    pub other_connections: u64,
+    /// Failed attempts by the finding of their verdict.
+    pub by_finding: BTreeMap<String, u64>,
+    /// Packets read, over all captures.
+    pub packets: u64,
+    /// Captured bytes of those packets.
+    pub bytes: u64,
+    /// Whether all input was read to its end.
+    pub complete: bool,
+}

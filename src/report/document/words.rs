@@ -1,0 +1,384 @@
+//! The words that every part of the report uses: times, durations, frames,
+//! sides, ends, and how sure a claim is.
+
+use core::fmt;
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::base;
+
+/// The version of the report format. It is 1, and nothing else is read.
+///
+/// Within version 1 names and meanings never change; later releases may add
+/// fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SchemaVersion;
+
+impl SchemaVersion {
+    /// The number that is written.
+    pub const NUMBER: u32 = 1;
+}
+
+/// A point in time, UTC, as RFC 3339 with nine decimals of the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(base::CaptureTime);
+
+/// A duration in milliseconds, rounded to the microsecond. Negative where the
+/// clock of the capture ran back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis {
+    micros: i64,
+}
+
+/// A frame of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FrameRef {
+    /// The number of the frame within its capture file, from 1, as Wireshark
+    /// counts.
+    pub number: u64,
+    /// The `index` of its capture. Absent where the report covers one capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<u32>,
+}
+
+/// An address and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// IPv4 or IPv6 address.
+    pub ip: IpAddr,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The end that asked for the connection: the RDP client.
+    Client,
+    /// The end that was asked: the RDP server.
+    Server,
+}
+
+/// One value for each side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "BySide_{T}")]
+pub struct BySide<T> {
+    /// The client's.
+    pub client: T,
+    /// The server's.
+    pub server: T,
+}
+
+/// How sure a claim is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certainty {
+    /// It fits, and so do other explanations.
+    Possible,
+    /// The best explanation by far.
+    Likely,
+    /// It cannot be otherwise, given an undamaged capture.
+    Proven,
+}
+
+/// How a fact became visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Visibility {
+    /// Read from the size, direction and order of encrypted records. Never the
+    /// ground of a claim that is `proven`.
+    Inferred,
+    /// Read with a TLS key log.
+    Decrypted,
+    /// Read in the clear.
+    Clear,
+}
+
+/// Something that the reader of the report must know about how it came to be:
+/// a limit that was reached, damage, input that was passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// Stable id, such as `file-cut-short`.
+    pub kind: String,
+    /// A sentence for people, about the first time it happened.
+    pub says: String,
+    /// How often it happened.
+    pub count: u64,
+    /// The frame at which it first happened, where one is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<FrameRef>,
+}
+
+impl Time {
+    /// The time as seconds since 1970-01-01 00:00:00 UTC, rounded down, and the
+    /// nanoseconds within that second.
+    #[must_use]
+    pub const fn parts(self) -> (i64, i64) {
+        let nanos = self.0.nanos();
+        (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000))
+    }
+
+    /// The time from `earlier` to `self`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Millis {
+        self.0.since(earlier.0).into()
+    }
+
+    fn timestamp(self) -> Timestamp {
+        // i64 nanoseconds reach from 1677 to 2262, well inside jiff's range.
+        Timestamp::from_nanosecond(i128::from(self.0.nanos())).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl From<base::CaptureTime> for Time {
+    fn from(time: base::CaptureTime) -> Self {
+        Self(time)
+    }
+}
+
+/// RFC 3339; a precision cuts the decimals of the second: `{:.3}`.
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = f.precision().unwrap_or(9);
+        write!(f, "{:.decimals$}", self.timestamp())
+    }
+}
+
+impl Millis {
+    /// From microseconds.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self { micros }
+    }
+
+    /// Milliseconds with up to three decimals.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        self.micros as f64 / 1e3
+    }
+
+    /// The same duration in the words of the lower floors.
+    #[must_use]
+    pub const fn span(self) -> base::Span {
+        base::Span::from_micros(self.micros)
+    }
+}
+
+impl From<base::Span> for Millis {
+    fn from(span: base::Span) -> Self {
+        let nanos = span.nanos();
+        let half = if nanos < 0 { -500 } else { 500 };
+        Self { micros: nanos.saturating_add(half) / 1_000 }
+    }
+}
+
+/// As a person reads it: `740 µs`, `12.3 ms`, `61.0 s`.
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.span().fmt(f)
+    }
+}
+
+impl FrameRef {
+    /// Frame `number` of the only capture.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self { number, capture: None }
+    }
+
+    /// Frame `number` of the capture with this `index`, among several.
+    #[must_use]
+    pub const fn of_capture(capture: u32, number: u64) -> Self {
+        Self { number, capture: Some(capture) }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::net::SocketAddr::from((self.ip, self.port)).fmt(f)
+    }
+}
+
+impl Side {
+    /// `client` or `server`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+impl From<base::Side> for Side {
+    fn from(side: base::Side) -> Self {
+        match side {
+            base::Side::Client => Self::Client,
+            base::Side::Server => Self::Server,
+        }
+    }
+}
+
+impl<T> From<base::BySide<T>> for BySide<T> {
+    fn from(base::BySide { client, server }: base::BySide<T>) -> Self {
+        Self { client, server }
+    }
+}
+
+impl Certainty {
+    /// `proven`, `likely` or `possible`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+impl From<base::Certainty> for Certainty {
+    fn from(certainty: base::Certainty) -> Self {
+        match certainty {
+            base::Certainty::Possible => Self::Possible,
+            base::Certainty::Likely => Self::Likely,
+            base::Certainty::Proven => Self::Proven,
+        }
+    }
+}
+
+impl From<base::Visibility> for Visibility {
+    fn from(visibility: base::Visibility) -> Self {
+        match visibility {
+            base::Visibility::Inferred => Self::Inferred,
+            base::Visibility::Decrypted => Self::Decrypted,
+            base::Visibility::Clear => Self::Clear,
+        }
+    }
+}
+
+impl Serialize for SchemaVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(Self::NUMBER)
+    }
+}
+
+impl<'de> Deserialize<'de> for SchemaVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            Self::NUMBER => Ok(Self),
+            other => Err(de::Error::custom(format_args!("report version {other}, expected {}", Self::NUMBER))),
+        }
+    }
+}
+
+impl JsonSchema for SchemaVersion {
+    fn schema_name() -> Cow<'static, str> {
+        "SchemaVersion".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The version of the report format. Within a version names and meanings never change; later releases may add fields.",
+            "const": Self::NUMBER,
+        })
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let time: Timestamp = text.parse().map_err(de::Error::custom)?;
+        let nanos = i64::try_from(time.as_nanosecond()).map_err(de::Error::custom)?;
+        Ok(Self(base::CaptureTime::from_nanos(nanos)))
+    }
+}
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A point in time as the capture shows it: RFC 3339, UTC, nine decimals of the second.",
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$",
+        })
+    }
+}
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.as_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let millis = f64::deserialize(deserializer)?;
+        // A float cast saturates; JSON cannot carry NaN.
+        Ok(Self { micros: (millis * 1e3).round() as i64 })
+    }
+}
+
+impl JsonSchema for Millis {
+    fn schema_name() -> Cow<'static, str> {
+        "Millis".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A duration in milliseconds, rounded to the microsecond. Negative where the clock of the capture ran back.",
+            "type": "number",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn times_keep_nanoseconds_and_durations_microseconds() {
+        let time = Time::from(base::CaptureTime::from_parts(1_700_000_000, 5));
+        assert_eq!(serde_json::to_string(&time).unwrap(), "\"2023-11-14T22:13:20.000000005Z\"");
+        assert_eq!(format!("{time:.3}"), "2023-11-14T22:13:20.000Z");
+        let ms = Millis::from(base::Span::from_nanos(12_345_678));
+        assert_eq!(serde_json::to_string(&ms).unwrap(), "12.346");
+        assert_eq!(serde_json::to_string(&Millis::from(base::Span::from_nanos(-1_500))).unwrap(), "-0.002");
+    }
+
+    #[test]
+    fn another_version_is_refused_by_number() {
+        assert!(serde_json::from_str::<SchemaVersion>("1").is_ok());
+        let error = serde_json::from_str::<SchemaVersion>("2").unwrap_err().to_string();
+        assert!(error.starts_with("report version 2, expected 1"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_and_duration_survives_json(nanos: i64, micros in -4_000_000_000_000_000..4_000_000_000_000_000_i64) {
+            let time = Time::from(base::CaptureTime::from_nanos(nanos));
+            let text = serde_json::to_string(&time).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Time>(&text).unwrap(), time);
+            let ms = Millis::from_micros(micros);
+            let text = serde_json::to_string(&ms).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Millis>(&text).unwrap(), ms);
+        }
+    }
+}

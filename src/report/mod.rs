@@ -1,0 +1,16 @@
+//! Floor 6: findings → a report that leaves the room.
+//!
+//! [`document`] says what a report holds; the other files render it. Whatever
+//! is printed is derived from the document alone, so that every format tells
+//! the same story and a saved report can be rendered again.
+
+pub mod build;
+pub mod document;
+pub mod escape;
+pub mod json;
+pub mod ndjson;
+pub mod schema;
+pub mod text;
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,267 @@
+//! Floor 3: ordered bytes → stages as typed facts.
+//!
+//! A [`Session`] is given the bytes of one conversation, each side's in stream
+//! order and both in capture order, with the gaps and the ends between them.
+//! It reads what is in the clear byte for byte ([MS-RDPBCGR] 1.3.1.1), and what
+//! TLS hides by the shape of its records; every fact says which, and where.
+//!
+//! Three calls, since three things can come: bytes, a gap, the end. A gap on
+//! one side never silences the other.
+
+mod clear;
+mod credssp;
+mod facts;
+mod mcs;
+mod message;
+mod negotiation;
+mod records;
+mod shapes;
+mod stage;
+mod steps;
+mod stream;
+mod tls;
+mod transcript;
+mod waiting;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use credssp::{CredsspFacts, Leg, MAX_LEGS, Mechanism};
+pub use facts::{
+    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum, Unfinished,
+};
+pub use mcs::{LicensingFacts, MAX_LICENCE_MESSAGES, McsFacts};
+pub use message::Message;
+pub use negotiation::{ConfirmFact, Negotiation, RequestFact};
+pub use records::{KEPT, RecordShape, Records};
+pub use stage::{Doubt, Stage, StageFact, Stages};
+pub use steps::{MAX_STEPS, Step, Steps};
+pub use tls::TlsFacts;
+pub use waiting::{Owed, Waiting};
+
+use clear::Clear;
+use stream::{Kind, Stream, Unit};
+use tls::Tls;
+use transcript::Transcript;
+use waiting::InsideTls;
+
+use crate::base::{At, BySide, Gap, GapCause, Side, Visibility};
+use crate::wire::tls::handshake::HandshakeType;
+use crate::wire::tls::{ContentType, Header};
+
+/// One conversation.
+#[derive(Debug, Default)]
+pub struct Session {
+    streams: BySide<Stream>,
+    transcript: Transcript,
+    clear: Clear,
+    tls: Option<Box<Tls>>,
+    roles: Option<Roles>,
+    /// The caller's client is the protocol's server.
+    turned: bool,
+}
+
+/// Who is who, as the messages show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// The side that is the client, by the name that the caller gave it.
+    pub client: Side,
+    /// The message that shows it.
+    pub at: At,
+}
+
+impl Session {
+    /// A conversation of which nothing was seen.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next bytes of `side`'s stream.
+    pub fn bytes(&mut self, side: Side, data: &[u8], at: At) {
+        self.transcript.facts.stages.touch(at);
+        let mut rest = data;
+        loop {
+            let role = self.role(side);
+            let Some(unit) = self.streams.of_mut(role).next(&mut rest, at) else { break };
+            self.settle_roles(side, &unit, at);
+            self.unit(self.role(side), unit, at);
+        }
+        let role = self.role(side);
+        let unfinished = self.streams.of(role).unfinished();
+        *self.transcript.facts.unfinished.of_mut(role) =
+            unfinished.map(|(have, need, from)| Unfinished { have, need, from });
+    }
+
+    /// Bytes of `side`'s stream are missing.
+    pub fn gap(&mut self, side: Side, gap: Gap) {
+        let side = self.role(side);
+        let at = At::from(gap);
+        let (unit, boundary_is_known) = self.streams.of_mut(side).gap(&gap);
+        if let Some(unit) = unit {
+            self.unit(side, unit, at);
+        }
+        if !boundary_is_known {
+            self.lost(side, BlindCause::Gap(gap.cause), at);
+        }
+    }
+
+    /// `side` has nothing more to send: its FIN is in order.
+    pub fn end(&mut self, side: Side, at: At) {
+        let side = self.role(side);
+        self.transcript.facts.ended.of_mut(side).get_or_insert(at);
+    }
+
+    /// The caller will call the sides the other way round from now on.
+    pub fn swap_sides(&mut self) {
+        match &mut self.roles {
+            // The facts are in the protocol's terms already.
+            Some(roles) => {
+                roles.client = roles.client.other();
+                self.turned = !self.turned;
+            }
+            None => self.turn(),
+        }
+    }
+
+    /// Who is who, where a message has shown it. Where `client` is
+    /// [`Side::Server`], the caller has the two the wrong way round; the facts
+    /// have not.
+    #[must_use]
+    pub const fn roles(&self) -> Option<Roles> {
+        self.roles
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub const fn facts(&self) -> &SessionFacts {
+        &self.transcript.facts
+    }
+
+    /// What is known, and no more to come.
+    #[must_use]
+    pub fn into_facts(self) -> SessionFacts {
+        self.transcript.facts
+    }
+
+    const fn role(&self, side: Side) -> Side {
+        if self.turned { side.other() } else { side }
+    }
+
+    fn turn(&mut self) {
+        self.streams.swap();
+        self.transcript.facts.swap_sides();
+    }
+
+    fn settle_roles(&mut self, side: Side, unit: &Unit<'_>, at: At) {
+        if self.roles.is_some() {
+            return;
+        }
+        let Some(sender) = sender(unit) else { return };
+        if sender != self.role(side) {
+            self.turned = !self.turned;
+            self.turn();
+        }
+        self.roles = Some(Roles { client: if sender == Side::Client { side } else { side.other() }, at });
+    }
+
+    fn unit(&mut self, side: Side, unit: Unit<'_>, at: At) {
+        if !unit.is_tentative
+            && !matches!(unit.kind, Kind::Confused | Kind::Foreign)
+            && let Some(blind) = self.transcript.facts.blind.of_mut(side)
+        {
+            blind.recovered.get_or_insert(at);
+        }
+        let t = &mut self.transcript;
+        match unit.kind {
+            Kind::Preconnection => {
+                t.facts.negotiation.preconnection.get_or_insert(at.seen(()));
+                t.recognise(Message::Preconnection, side, at, Visibility::Clear);
+            }
+            Kind::Tpkt => self.clear.frame(side, &unit, at, t),
+            Kind::FastPath => self.clear.fast_path(side, at, t),
+            Kind::Record(header) => self.record(side, header, &unit, at),
+            Kind::Foreign => {
+                t.facts.is_rdp = IsRdp::Other(at.seen((side, Foreign::of(&unit.head))));
+            }
+            Kind::Confused => self.lost(side, BlindCause::NotUnderstood, at),
+        }
+        let is_active = self.transcript.facts.stage() == Stage::Active;
+        for side in Side::BOTH {
+            let stream = self.streams.of_mut(side);
+            stream.bulk = is_active;
+            stream.protected = self.tls.as_ref().is_some_and(|tls| tls.is_protected(side));
+        }
+    }
+
+    fn record(&mut self, side: Side, header: Header, unit: &Unit<'_>, at: At) {
+        let t = &mut self.transcript;
+        if self.tls.is_none() {
+            let negotiated = t.facts.negotiation.request.is_some() || t.facts.negotiation.confirm.is_some();
+            let may_be_missing = t.facts.blind.client.is_some() || t.facts.blind.server.is_some();
+            if !negotiated && !may_be_missing {
+                t.facts.is_rdp = IsRdp::Other(at.seen((side, Foreign::Tls)));
+                t.context.inside_tls = InsideTls::NotRdp;
+            }
+        }
+        let tls = self.tls.get_or_insert_default();
+        tls.record(side, header, &unit.head, unit.is_damaged, at, t);
+    }
+
+    /// It is not known where the next message of `side` begins, nor how many
+    /// are missing.
+    fn lost(&mut self, side: Side, cause: BlindCause, at: At) {
+        let t = &mut self.transcript;
+        let blind = t.facts.blind.of_mut(side);
+        if blind.is_none_or(|blind| blind.recovered.is_some()) {
+            *blind = Some(Blind { from: at.seen(cause), recovered: None });
+        }
+        let doubt = match cause {
+            BlindCause::Gap(GapCause::LateStart) => Doubt::LateStart,
+            BlindCause::Gap(_) => Doubt::Gap,
+            BlindCause::NotUnderstood => Doubt::NotUnderstood,
+        };
+        t.facts.doubt(doubt, at);
+        match &mut self.tls {
+            Some(tls) => tls.gap(side, t, at),
+            None => self.clear.gap(t, at),
+        }
+    }
+}
+
+impl Roles {
+    /// Whether the caller has the two the wrong way round.
+    #[must_use]
+    pub const fn are_reversed(self) -> bool {
+        matches!(self.client, Side::Server)
+    }
+}
+
+impl Foreign {
+    fn of(name: &[u8]) -> Self {
+        const METHODS: [&[u8]; 6] = [b"HTTP/", b"GET ", b"POST ", b"HEAD ", b"CONNECT", b"OPTIONS"];
+        match name {
+            [b'S', b'S', b'H', b'-', ..] => Self::Ssh,
+            [b'R', b'F', b'B', b' ', ..] => Self::Vnc,
+            name if METHODS.iter().any(|method| name.starts_with(method)) => Self::Http,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The role of whoever sent this, where only one side sends it.
+fn sender(unit: &Unit<'_>) -> Option<Side> {
+    match (unit.kind, &*unit.head) {
+        _ if unit.is_tentative => None,
+        (Kind::Preconnection, _) | (Kind::Tpkt, [3, _, _, _, _, 0xe0..=0xef, ..]) => Some(Side::Client),
+        (Kind::Tpkt, [3, _, _, _, _, 0xd0..=0xdf, ..]) => Some(Side::Server),
+        (Kind::Record(Header { content_type: ContentType::HANDSHAKE, .. }), [_, _, _, _, _, kind, ..]) => {
+            match HandshakeType(*kind) {
+                HandshakeType::client_hello => Some(Side::Client),
+                HandshakeType::server_hello => Some(Side::Server),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

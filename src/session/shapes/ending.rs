@@ -1,0 +1,85 @@
+//! Signs of an orderly end: [MS-RDPBCGR] 2.2.5.1 and 1.3.1.4.
+
+use super::size::{DISCONNECT_ULTIMATUM, SET_ERROR_INFO, Size};
+use super::{Expect, Shapes};
+use crate::base::{At, Side, Visibility};
+use crate::session::facts::{ErrorInfoFact, Ultimatum};
+use crate::session::message::Message;
+use crate::session::transcript::Transcript;
+
+/// Signs of an orderly end, each overruled by what follows it.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// A server record of the size of Set Error Info, and how many came after it.
+    error_info: Option<(At, u8)>,
+    /// It was believed because an ultimatum followed.
+    believed: bool,
+}
+
+/// An orderly end is told within the last so many server records.
+const ERROR_INFO_REACH: u8 = 3;
+
+impl Shapes {
+    /// Set Error Info and the ultimatum can come at any time once the MCS
+    /// connection has begun.
+    pub(super) fn ending_signs(&mut self, side: Side, size: Size, at: At, t: &mut Transcript) {
+        let begun = matches!(
+            self.expect,
+            Expect::ConnectResponse
+                | Expect::Ladder { .. }
+                | Expect::Licensing { .. }
+                | Expect::Licence { .. }
+                | Expect::DemandActive
+                | Expect::Activation
+                | Expect::Active
+        );
+        if !begun || !size.is_exact() {
+            return;
+        }
+        // Whatever follows an ultimatum shows that it was none.
+        let inferred = |ultimatum: &Ultimatum| ultimatum.side == side && ultimatum.visibility == Visibility::Inferred;
+        if t.facts.disconnect_ultimatum.as_ref().is_some_and(|seen| inferred(&seen.value)) {
+            t.facts.disconnect_ultimatum = None;
+            if core::mem::take(&mut self.ending.believed) {
+                t.facts.error_info = None;
+            }
+        }
+        if side == Side::Client {
+            // In a session a mouse event has the same size.
+            if size.fits(DISCONNECT_ULTIMATUM) && self.expect != Expect::Active && self.expect != Expect::Activation {
+                self.ultimatum(side, at, t);
+            }
+            return;
+        }
+        if size.fits(DISCONNECT_ULTIMATUM) {
+            if let Some((info, _)) = self.ending.error_info.filter(|_| t.facts.error_info.is_none()) {
+                self.ending.believed = true;
+                t.facts.error_info = Some(info.seen(ErrorInfoFact { code: None, visibility: Visibility::Inferred }));
+            }
+            return self.ultimatum(side, at, t);
+        }
+        // The Synchronize of the server has the same size; it follows the
+        // client's Confirm Active.
+        let now = &self.activation;
+        let is_synchronize = self.expect == Expect::Activation && now.confirmed && now.server_short == 0;
+        if size.is_in(&SET_ERROR_INFO) && !is_synchronize {
+            self.ending.error_info = Some((at, 0));
+            if self.expect != Expect::Active && self.expect != Expect::Activation {
+                // Nothing else of this size comes so early.
+                let fact = ErrorInfoFact { code: None, visibility: Visibility::Inferred };
+                t.facts.error_info = Some(at.seen(fact));
+                t.recognise(Message::SetErrorInfo, side, at, Visibility::Inferred);
+            }
+        } else {
+            self.ending.error_info = self
+                .ending
+                .error_info
+                .and_then(|(info, after)| (after < ERROR_INFO_REACH).then_some((info, after.saturating_add(1))));
+        }
+    }
+
+    pub(super) fn ultimatum(&mut self, side: Side, at: At, t: &mut Transcript) {
+        let ultimatum = Ultimatum { side, reason: None, visibility: Visibility::Inferred };
+        t.facts.disconnect_ultimatum = Some(at.seen(ultimatum));
+    }
+}

@@ -1,0 +1,408 @@
+//! One side's bytes → messages: where each begins and ends, and what of it is
+//! kept.
+//!
+//! TPKT frames, fast-path frames and TLS records follow one another in an RDP
+//! stream, and the first bytes tell them apart. What nobody will read is
+//! counted and passed over, never copied.
+
+mod front;
+
+use std::borrow::Cow;
+
+pub(super) use front::Kind;
+use front::{Front, front, sync_word};
+
+use super::At;
+use crate::base::{Gap, GapCause};
+use crate::wire::tls::ContentType;
+use crate::wire::tls::record::{self, Header};
+
+/// How much is kept of a TPKT frame once a session is in progress: its headers
+/// and the short messages (ultimatum, error info), not the graphics.
+const KEPT_OF_BULK: usize = 64;
+
+/// A stream that begins with none of our messages is named by so many bytes.
+const FOREIGN_NAME_LEN: usize = 8;
+
+/// A message, complete or as complete as it will get.
+#[derive(Debug)]
+pub(super) struct Unit<'d> {
+    pub kind: Kind,
+    /// Its length, header included.
+    pub len: u64,
+    /// Its first bytes, header included; nothing of what is passed over.
+    pub head: Cow<'d, [u8]>,
+    /// Whether bytes inside it are missing from the capture: then `head` ends
+    /// before the first of them.
+    pub is_damaged: bool,
+    /// Whether its boundary was guessed and no other message confirms it yet.
+    pub is_tentative: bool,
+}
+
+/// Where one side's stream stands.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    state: State,
+    /// The beginning of a message whose rest has not come. INVARIANT: no longer
+    /// than the longest message of its kind (64 KiB).
+    held: Vec<u8>,
+    /// Records of this side are protected: their bodies are passed over.
+    pub protected: bool,
+    /// A session is in progress: of TPKT frames only the head is kept.
+    pub bulk: bool,
+    /// Whether a message, or a gap, has been met.
+    is_under_way: bool,
+    /// How many messages must begin before a guessed boundary is believed.
+    guesses: u8,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    /// At a boundary, or inside a header.
+    #[default]
+    Between,
+    Inside(Inside),
+    /// The boundary is lost.
+    Searching,
+    /// Nobody reads this side any more.
+    Ignored,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Inside {
+    kind: Kind,
+    /// INVARIANT: `have < len`.
+    len: u64,
+    have: u64,
+    is_damaged: bool,
+    from: At,
+}
+
+impl Stream {
+    /// The next message that `data` completes; `data` is left with what follows it.
+    pub(super) fn next<'d>(&mut self, data: &mut &'d [u8], at: At) -> Option<Unit<'d>> {
+        while !data.is_empty() {
+            let unit = match self.state {
+                State::Between => self.begin(data, at),
+                State::Inside(inside) => self.fill(inside, data),
+                State::Searching => {
+                    self.search(data);
+                    None
+                }
+                State::Ignored => {
+                    *data = &[];
+                    None
+                }
+            };
+            if unit.is_some() {
+                return unit;
+            }
+        }
+        None
+    }
+
+    /// Bytes are missing. Returns the message that they end, if they end one,
+    /// and whether it is still known where the next one begins.
+    pub(super) fn gap(&mut self, gap: &Gap) -> (Option<Unit<'static>>, bool) {
+        self.is_under_way = true;
+        let unit = match self.state {
+            State::Ignored => return (None, true),
+            State::Inside(inside) if gap.cause != GapCause::LateStart && gap.bytes > 0 => {
+                let missing = inside.len.saturating_sub(inside.have);
+                let inside = Inside { have: inside.have.saturating_add(gap.bytes), is_damaged: true, ..inside };
+                if gap.bytes < missing {
+                    self.state = State::Inside(inside);
+                    return (None, true);
+                }
+                let unit = self.finish(inside);
+                if gap.bytes == missing {
+                    return (Some(unit), true);
+                }
+                Some(unit)
+            }
+            _ => None,
+        };
+        self.held.clear();
+        self.state = State::Searching;
+        (unit, false)
+    }
+
+    /// Nobody will read this side any more.
+    pub(super) fn ignore(&mut self) {
+        self.held = Vec::new();
+        self.state = State::Ignored;
+    }
+
+    /// What has begun and not come to its end: the bytes there are, the bytes
+    /// it has, and where it begins.
+    pub(super) const fn unfinished(&self) -> Option<(u64, u64, At)> {
+        match self.state {
+            State::Inside(Inside { have, len, from, .. }) => Some((have, len, from)),
+            _ => None,
+        }
+    }
+
+    fn begin<'d>(&mut self, data: &mut &'d [u8], at: At) -> Option<Unit<'d>> {
+        if !self.held.is_empty() {
+            return self.begin_held(data, at);
+        }
+        match front(data, self.is_under_way) {
+            Front::NeedMore => {
+                // Only what is shorter than a header needs more.
+                self.held.extend_from_slice(data);
+                *data = &[];
+                None
+            }
+            Front::Message(kind, len) => {
+                self.begun();
+                let whole = usize::try_from(len).ok().and_then(|len| data.split_at_checked(len));
+                let Some((message, rest)) = whole else {
+                    self.state = State::Inside(Inside { kind, len, have: 0, is_damaged: false, from: at });
+                    return None;
+                };
+                *data = rest;
+                let head = message.get(..self.kept(kind)).unwrap_or(message);
+                Some(self.unit(kind, len, Cow::Borrowed(head), false))
+            }
+            Front::Nothing if self.is_under_way => {
+                self.state = State::Searching;
+                // The first byte begins nothing; the search starts behind it.
+                *data = data.get(1..).unwrap_or_default();
+                Some(self.unit(Kind::Confused, 0, Cow::Borrowed(&[]), false))
+            }
+            Front::Nothing => {
+                let name = Cow::Borrowed(data.get(..FOREIGN_NAME_LEN).unwrap_or(data));
+                self.ignore();
+                Some(self.unit(Kind::Foreign, 0, name, false))
+            }
+        }
+    }
+
+    /// As `begin`, where the first bytes came earlier.
+    fn begin_held<'d>(&mut self, data: &mut &'d [u8], at: At) -> Option<Unit<'d>> {
+        loop {
+            match front(&self.held, self.is_under_way) {
+                Front::NeedMore => {
+                    let (next, rest) = data.split_first()?;
+                    self.held.push(*next);
+                    *data = rest;
+                }
+                Front::Message(kind, len) => {
+                    self.begun();
+                    let have = self.held.len() as u64;
+                    self.held.truncate(self.kept(kind));
+                    let inside = Inside { kind, len, have, is_damaged: false, from: at };
+                    if have >= len {
+                        return Some(self.finish(inside));
+                    }
+                    self.state = State::Inside(inside);
+                    return None;
+                }
+                Front::Nothing if self.is_under_way => {
+                    self.state = State::Searching;
+                    self.held.remove(0);
+                    return Some(self.unit(Kind::Confused, 0, Cow::Borrowed(&[]), false));
+                }
+                Front::Nothing => {
+                    let name = core::mem::take(&mut self.held);
+                    self.ignore();
+                    return Some(self.unit(Kind::Foreign, 0, Cow::Owned(name), false));
+                }
+            }
+        }
+    }
+
+    fn fill<'d>(&mut self, inside: Inside, data: &mut &'d [u8]) -> Option<Unit<'d>> {
+        let missing = usize::try_from(inside.len.saturating_sub(inside.have)).unwrap_or(usize::MAX);
+        let (here, rest) = data.split_at_checked(missing).unwrap_or((data, &[]));
+        *data = rest;
+        if !inside.is_damaged {
+            let room = self.kept(inside.kind).saturating_sub(self.held.len());
+            self.held.extend_from_slice(here.get(..room).unwrap_or(here));
+        }
+        let inside = Inside { have: inside.have.saturating_add(here.len() as u64), ..inside };
+        self.state = State::Inside(inside);
+        (inside.have >= inside.len).then(|| self.finish(inside))
+    }
+
+    fn finish(&mut self, inside: Inside) -> Unit<'static> {
+        self.state = State::Between;
+        let head = core::mem::take(&mut self.held);
+        self.unit(inside.kind, inside.len, Cow::Owned(head), inside.is_damaged)
+    }
+
+    fn unit<'d>(&self, kind: Kind, len: u64, head: Cow<'d, [u8]>, is_damaged: bool) -> Unit<'d> {
+        Unit { kind, len, head, is_damaged, is_tentative: self.guesses > 0 }
+    }
+
+    const fn begun(&mut self) {
+        self.is_under_way = true;
+        self.guesses = self.guesses.saturating_sub(1);
+    }
+
+    /// Looks for bytes that hardly anything but the front of a message has.
+    ///
+    /// Byte by byte and not at the start of segments: the same stream must give
+    /// the same facts however it was cut.
+    fn search(&mut self, data: &mut &[u8]) {
+        loop {
+            match sync_word(&self.held) {
+                Some(true) => {
+                    self.state = State::Between;
+                    // The guess itself, and the message that confirms it.
+                    self.guesses = 2;
+                    return;
+                }
+                Some(false) => {
+                    self.held.remove(0);
+                }
+                None => {
+                    if self.held.is_empty() {
+                        let candidate = data.iter().position(|byte| matches!(byte, 3 | 20..=23));
+                        *data = candidate.and_then(|at| data.get(at..)).unwrap_or_default();
+                    }
+                    let Some((next, rest)) = data.split_first() else { return };
+                    self.held.push(*next);
+                    *data = rest;
+                }
+            }
+        }
+    }
+
+    /// How many bytes are kept of a message.
+    const fn kept(&self, kind: Kind) -> usize {
+        const WHOLE_RECORD: usize = record::HEADER_LEN + record::MAX_FRAGMENT_LEN as usize;
+        match kind {
+            Kind::Record(Header { content_type: ContentType::HANDSHAKE | ContentType::ALERT, .. })
+                if !self.protected =>
+            {
+                WHOLE_RECORD
+            }
+            Kind::Tpkt if !self.bulk => u16::MAX as usize,
+            Kind::Tpkt | Kind::Preconnection => KEPT_OF_BULK,
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{CaptureTime, Frame};
+    use proptest::prelude::*;
+
+    /// The kinds and lengths that `chunks` give; a chunk of `None` is a gap of
+    /// so many bytes.
+    fn units(stream: &mut Stream, bytes: &[u8]) -> Vec<(String, u64, Vec<u8>)> {
+        let mut data = bytes;
+        let mut all = Vec::new();
+        while let Some(unit) = stream.next(&mut data, At::default()) {
+            let kind = match unit.kind {
+                Kind::Record(header) => format!("{:?}", header.content_type.0),
+                kind => format!("{kind:?}"),
+            };
+            let tentative = if unit.is_tentative { "?" } else { "" };
+            all.push((kind + tentative, unit.len, unit.head.into_owned()));
+        }
+        all
+    }
+
+    fn kinds(stream: &mut Stream, bytes: &[u8]) -> String {
+        units(stream, bytes).iter().map(|(kind, len, _)| format!("{kind}:{len}")).collect::<Vec<_>>().join(" ")
+    }
+
+    fn gap(bytes: u64, cause: GapCause) -> Gap {
+        Gap { bytes, cause, frame: Frame::new(0, 1), time: CaptureTime::default() }
+    }
+
+    fn record(kind: u8, len: u8) -> Vec<u8> {
+        [&[kind, 3, 3, 0, len][..], &vec![0xaa; len.into()]].concat()
+    }
+
+    #[test]
+    fn the_first_bytes_tell_what_follows() {
+        let request = [3, 0, 0, 11, 6, 0xe0, 0, 0, 0, 0, 0];
+        let stream = [&request[..], &record(22, 9), &record(20, 1), &record(23, 30), &[0xc4, 4, 1, 2]].concat();
+        assert_eq!(kinds(&mut Stream::default(), &stream), "Tpkt:11 22:14 20:6 23:35 FastPath:4");
+        let blob = [&[16, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0][..], &request].concat();
+        assert_eq!(kinds(&mut Stream::default(), &blob), "Preconnection:16 Tpkt:11");
+        for foreign in
+            ["SSH-2.0-x", "RFB 003.008\n", "GET / HTTP/1.1", "\x10\0\0\0\x01\0\0\0", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"]
+        {
+            assert_eq!(kinds(&mut Stream::default(), foreign.as_bytes()), "Foreign:0", "{foreign}");
+        }
+    }
+
+    #[test]
+    fn protected_bodies_are_not_kept() {
+        let mut stream = Stream::default();
+        assert_eq!(units(&mut stream, &record(22, 3)), [("22".to_owned(), 8, record(22, 3))]);
+        stream.protected = true;
+        let both = [record(22, 30), record(23, 40)].concat();
+        for chunk in both.chunks(7) {
+            assert!(units(&mut stream, chunk).iter().all(|(.., head)| head.is_empty()));
+            assert!(stream.held.len() < record::HEADER_LEN);
+        }
+    }
+
+    #[test]
+    fn a_gap_inside_a_body_is_counted_and_survived() {
+        let mut stream = Stream { protected: true, ..Stream::default() };
+        assert_eq!(kinds(&mut stream, &record(23, 100)[..50]), "");
+        assert_eq!(stream.unfinished(), Some((50, 105, At::default())));
+        let (unit, found) = stream.gap(&gap(20, GapCause::NotCaptured));
+        assert!(unit.is_none() && found);
+        assert_eq!(kinds(&mut stream, &[&[0; 35][..], &record(23, 1)].concat()), "23:105 23:6");
+        assert_eq!(kinds(&mut stream, &record(23, 100)[..50]), "");
+        let (unit, found) = stream.gap(&gap(55, GapCause::CutShort));
+        assert!(unit.unwrap().is_damaged && found);
+        assert_eq!(kinds(&mut stream, &record(21, 2)), "21:7");
+    }
+
+    #[test]
+    fn a_lost_boundary_is_found_again() {
+        for lost in [gap(51, GapCause::NotCaptured), gap(0, GapCause::LateStart), gap(0, GapCause::Limit)] {
+            let mut stream = Stream { protected: true, ..Stream::default() };
+            kinds(&mut stream, &record(23, 100)[..55]);
+            let (unit, found) = stream.gap(&lost);
+            assert!(unit.is_none_or(|unit| unit.is_damaged) && !found, "{lost:?}");
+            let noise = [&[23, 3, 9, 3, 0, 23, 23][..], &record(23, 30), &record(23, 31)].concat();
+            assert_eq!(kinds(&mut stream, &noise), "23?:35 23:36", "{lost:?}");
+        }
+        let mut stream = Stream::default();
+        stream.gap(&gap(0, GapCause::LateStart));
+        let data = [3, 0, 0, 9, 2, 0xf0, 0x80, 0x21, 0x80];
+        assert_eq!(kinds(&mut stream, &[&[9, 9, 3, 3][..], &data, &data].concat()), "Tpkt?:9 Tpkt:9");
+    }
+
+    #[test]
+    fn a_stream_that_loses_its_way_is_searched_from_there() {
+        let mut stream = Stream::default();
+        let bytes = [&record(23, 2)[..], &[0xff, 3, 3, 23, 3, 9], &record(23, 8), &record(21, 2)].concat();
+        assert_eq!(kinds(&mut stream, &bytes), "23:7 Confused:0 23?:13 21:7");
+    }
+
+    proptest! {
+        #[test]
+        fn however_it_is_cut(seed in proptest::collection::vec(any::<(u8, u8)>(), 0..24), cuts in proptest::collection::vec(1usize..30, 1..20)) {
+            let mut bytes = Vec::new();
+            for (kind, len) in seed {
+                match kind % 6 {
+                    0 => bytes.extend([&[3, 0, 0, len.max(7)][..], &vec![2; usize::from(len.max(7)) - 4]].concat()),
+                    1 => bytes.extend([&[0, len.clamp(2, 127)][..], &vec![1; usize::from(len.clamp(2, 127)) - 2]].concat()),
+                    5 => bytes.extend([len, kind]),
+                    _ => bytes.extend(record(20 + kind % 4, len.max(1))),
+                }
+            }
+            let whole = units(&mut Stream::default(), &bytes);
+            let (mut stream, mut pieces, mut rest) = (Stream::default(), Vec::new(), &bytes[..]);
+            for cut in cuts.iter().cycle() {
+                let (piece, after) = rest.split_at(rest.len().min(*cut));
+                pieces.extend(units(&mut stream, piece));
+                rest = after;
+                if rest.is_empty() { break }
+            }
+            prop_assert_eq!(pieces, whole);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What holds for every frame of this floor, whatever its link type and tunnels.
+
+use proptest::prelude::*;
+
+use super::frame_samples::{self, CONNECTION_REQUEST, Sample};
+use super::{Decoded, Glance, Segment, decode, peek};
+use crate::base::LinkType;
+
+fn wire_len(frame: &[u8]) -> u32 {
+    u32::try_from(frame.len()).unwrap()
+}
+
+/// Every frame there is.
+fn frames() -> Vec<(LinkType, Vec<u8>)> {
+    frame_samples::all()
+        .into_iter()
+        .map(|sample| (sample.link, sample.frame))
+        .chain(frame_samples::others().into_iter().map(|(_, link, frame)| (link, frame)))
+        .collect()
+}
+
+fn decode_whole(sample: &Sample) -> Decoded<'_> {
+    decode(sample.link, &sample.frame, wire_len(&sample.frame))
+}
+
+#[test]
+fn every_sample_leads_to_the_connection_request() {
+    for sample in frame_samples::all() {
+        let name = sample.name;
+        let Decoded::Tcp(segment) = decode_whole(&sample) else {
+            panic!("{name}: {:?}", decode_whole(&sample));
+        };
+        // Where the headers give no length, the trailer cannot be told from the payload.
+        assert_eq!(segment.payload, CONNECTION_REQUEST, "{name}");
+        assert_eq!(segment.payload_len, 19, "{name}");
+        assert_eq!(segment.tcp.destination_port, 3389, "{name}");
+        assert_eq!(segment.tunnels, sample.tunnels, "{name}");
+        assert_eq!(segment.vlan, sample.vlan, "{name}");
+        assert_eq!(segment.source_mac, sample.source_mac, "{name}");
+    }
+}
+
+#[test]
+fn a_frame_cut_anywhere_gives_what_it_has_and_no_more() {
+    for sample in frame_samples::all() {
+        let Decoded::Tcp(whole) = decode_whole(&sample) else { panic!("{}", sample.name) };
+        for end in 0..sample.frame.len() {
+            let cut = &sample.frame[..end];
+            let Decoded::Tcp(part) = decode(sample.link, cut, wire_len(&sample.frame)) else { continue };
+            assert_eq!((part.tcp.source_port, part.tcp.seq), (whole.tcp.source_port, whole.tcp.seq));
+            assert_eq!((part.tcp.flags, part.tcp.window), (whole.tcp.flags, whole.tcp.window));
+            assert_eq!((part.payload_len, part.ip), (whole.payload_len, whole.ip), "{} at {end}", sample.name);
+            assert!(whole.payload.starts_with(part.payload));
+            assert!(part.payload.len() < 19 || part.payload == whole.payload);
+            let has_options = part.tcp.options == whole.tcp.options;
+            assert!(has_options != part.tcp.options.cut_short, "{} at {end}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn peek_and_decode_agree_at_every_length() {
+    for (link, frame) in frames() {
+        for end in 0..=frame.len() {
+            let cut = &frame[..end];
+            check_bounds(cut, &decode(link, cut, wire_len(&frame)));
+            check_peek(link, cut, wire_len(&frame));
+        }
+    }
+}
+
+#[test]
+fn the_header_alone_is_enough() {
+    // 16 of 20 bytes of the TCP header: up to the window.
+    for sample in frame_samples::all() {
+        let header_end = sample.frame.len() - 19 - 32 + 16;
+        if sample.name == "ethernet, trailer" {
+            continue;
+        }
+        let cut = &sample.frame[..header_end];
+        let decoded = decode(sample.link, cut, wire_len(&sample.frame));
+        assert!(matches!(decoded, Decoded::Tcp(Segment { payload: [], payload_len: 19, .. })), "{}", sample.name);
+        let decoded = decode(sample.link, &cut[..header_end - 1], wire_len(&sample.frame));
+        assert!(matches!(decoded, Decoded::Failed(_)), "{}", sample.name);
+    }
+}
+
+#[test]
+fn peek_sees_the_plain_shapes() {
+    let seen: Vec<_> = frame_samples::all()
+        .iter()
+        .filter(|sample| matches!(peek(sample.link, &sample.frame), Glance::Tcp { .. }))
+        .map(|sample| sample.name)
+        .collect();
+    for name in ["ethernet, IPv4", "802.1ad, 802.1Q", "SLL", "SLL2, IPv6", "raw, IPv6", "NULL, macOS IPv6"] {
+        assert!(seen.contains(&name), "{name} in {seen:?}");
+    }
+    assert!(frame_samples::all().iter().all(|sample| sample.tunnels == 0 || !seen.contains(&sample.name)));
+}
+
+/// The law of `peek`.
+fn check_peek(link: LinkType, frame: &[u8], original_len: u32) {
+    match (peek(link, frame), decode(link, frame, original_len)) {
+        (Glance::Unclear, _) => {}
+        (Glance::Tcp { source_port, destination_port, flags, payload }, Decoded::Tcp(segment)) => {
+            assert_eq!((source_port, destination_port), (segment.tcp.source_port, segment.tcp.destination_port));
+            assert_eq!(flags, segment.tcp.flags);
+            assert_eq!(payload.as_ptr_range(), segment.payload.as_ptr_range());
+            assert_eq!(segment.tunnels, 0);
+        }
+        (Glance::Udp { source_port, destination_port }, Decoded::Udp(datagram)) => {
+            assert_eq!((source_port, destination_port), (datagram.source_port, datagram.destination_port));
+        }
+        (glance, decoded) => panic!("{link}: peek says {glance:?}, decode {decoded:?}"),
+    }
+}
+
+/// Lengths never contradict the bytes, and every slice lies in the frame.
+fn check_bounds(frame: &[u8], decoded: &Decoded<'_>) {
+    let (bytes, len) = match decoded {
+        Decoded::Tcp(segment) => (segment.payload, segment.payload_len),
+        Decoded::Udp(datagram) => (datagram.payload, datagram.payload_len),
+        Decoded::Fragment(fragment) => (fragment.bytes, fragment.len),
+        Decoded::IcmpError(_) | Decoded::Other | Decoded::Failed(_) => return,
+    };
+    assert!(wire_len(bytes) <= len);
+    let (inner, outer) = (bytes.as_ptr_range(), frame.as_ptr_range());
+    assert!(bytes.is_empty() || outer.start <= inner.start && inner.end <= outer.end);
+}
+
+fn any_link() -> impl Strategy<Value = LinkType> {
+    proptest::sample::select(LinkType::NAMED)
+}
+
+/// A sample with a few bytes changed, cut, and with a claimed length.
+fn mutated_sample() -> impl Strategy<Value = (LinkType, Vec<u8>, u32)> {
+    let frames = frames();
+    let edits = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6);
+    (proptest::sample::select(frames), edits, 0..24_usize, any::<Option<u16>>()).prop_map(
+        |((link, mut frame), edits, cut, original_len)| {
+            for (at, byte) in edits {
+                // The headers are in front; a change in the payload tells nothing.
+                let end = frame.len().min(110);
+                frame[at.index(end)] = byte;
+            }
+            frame.truncate(frame.len() - cut.min(frame.len()));
+            let original_len = original_len.map_or(wire_len(&frame), u32::from);
+            (link, frame, original_len)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_survived(link in any_link(), frame in proptest::collection::vec(any::<u8>(), 0..200), len: u32) {
+        check_bounds(&frame, &decode(link, &frame, len));
+        check_peek(link, &frame, len);
+    }
+
+    #[test]
+    fn a_damaged_sample_is_survived((link, frame, len) in mutated_sample()) {
+        check_bounds(&frame, &decode(link, &frame, len));
+        check_peek(link, &frame, len);
+    }
+}

@@ -1,0 +1,24 @@
+//! Everything that is tested from outside, in one binary: it links once.
+
+#![allow(missing_docs, reason = "nobody outside reads it")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may fail, and reads and writes files"
+)]
+
+mod cases;
+mod cli;
+mod containers;
+mod corpus;
+mod generator;
+mod golden;
+mod laws_resets;
+mod losses;
+mod public;
+mod readme;
+mod tidy;

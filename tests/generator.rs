@@ -1,0 +1,112 @@
+//! The generated traffic is what it claims to be: benches measure nothing else.
+
+#[path = "../benches/generator/mod.rs"]
+mod traffic;
+
+use std::path::Path;
+use std::process::Command;
+
+use rdpwhy::analysis::{Analysis, Analyzer};
+use rdpwhy::base::CaptureId;
+use rdpwhy::capture::{CaptureOptions, from_reader};
+use traffic::{Container, Kind, Plan, Totals, write};
+
+const MIB: u64 = 1 << 20;
+
+fn plan(kind: Kind, bytes: u64) -> Plan {
+    Plan { kind, container: Container::Pcap, bytes, seed: 7 }
+}
+
+fn generate(plan: &Plan) -> (Vec<u8>, Totals) {
+    let mut bytes = Vec::new();
+    let totals = write(plan, &mut bytes).unwrap();
+    (bytes, totals)
+}
+
+fn analyse(bytes: Vec<u8>) -> (Analysis, u64) {
+    let reader = Box::new(std::io::Cursor::new(bytes));
+    let mut capture = from_reader("generated", reader, CaptureId(0), &CaptureOptions::default()).unwrap();
+    let mut analyzer = Analyzer::default();
+    while let Some(packet) = capture.next_packet().unwrap() {
+        analyzer.push(&packet);
+    }
+    (analyzer.finish(0), capture.info().packets)
+}
+
+#[test]
+fn a_seed_gives_the_same_bytes_and_another_gives_others() {
+    let plan = plan(Kind::Mixed, MIB / 2);
+    assert!(generate(&plan).0 == generate(&plan).0);
+    assert!(generate(&plan).0 != generate(&Plan { seed: 8, ..plan }).0);
+}
+
+#[test]
+fn each_kind_has_the_shape_it_is_named_for() {
+    for (name, kind) in Kind::ALL {
+        let (_, made) = generate(&plan(kind, 16 * MIB));
+        let frame = made.frame_bytes / made.packets;
+        let rdp_percent = 100 * made.rdp_packets / made.packets;
+        let (frames, rdp) = match kind {
+            Kind::Heavy => (650..790, 100..101),
+            Kind::Mixed => (600..1_000, 2..6),
+            Kind::Small => (60..101, 100..101),
+            Kind::Scan => (60..90, 100..101),
+        };
+        assert!(frames.contains(&frame), "{name}: {frame} bytes a frame");
+        assert!(rdp.contains(&rdp_percent), "{name}: {rdp_percent} % RDP");
+    }
+}
+
+#[test]
+fn packets_come_in_the_order_of_time() {
+    let (bytes, made) = generate(&plan(Kind::Mixed, MIB));
+    let reader = Box::new(std::io::Cursor::new(bytes));
+    let mut capture = from_reader("generated", reader, CaptureId(0), &CaptureOptions::default()).unwrap();
+    let mut last = None;
+    while let Some(packet) = capture.next_packet().unwrap() {
+        assert!(last <= Some(packet.time), "frame {}", packet.frame);
+        last = Some(packet.time);
+    }
+    assert_eq!(capture.info().packets, made.packets);
+}
+
+#[test]
+fn both_containers_tell_the_same_story() {
+    let pcap = plan(Kind::Heavy, 2 * MIB);
+    let (bytes, made) = generate(&pcap);
+    // The other container is longer by a few bytes a packet, not by packets.
+    let (more, _) = generate(&Plan { container: Container::Pcapng, bytes: 2 * MIB + 40 * made.packets, ..pcap });
+    let (analysis, packets) = analyse(bytes);
+    let (other, _) = analyse(more);
+    assert_eq!(packets, made.packets);
+    assert!(analysis.connections.len() >= 6);
+    // Connections that were over early are the same in both.
+    let first = |a: &Analysis| a.connections.iter().take(4).map(|c| c.tcp.endpoints).collect::<Vec<_>>();
+    assert_eq!(first(&analysis), first(&other));
+}
+
+/// Sequence numbers, acknowledgments and checksums stand an outside look, where
+/// tshark is installed.
+#[test]
+fn tshark_has_nothing_to_complain_about() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, kind) in Kind::ALL {
+        let path = folder.path().join(format!("{name}.pcap"));
+        std::fs::write(&path, generate(&plan(kind, MIB)).0).unwrap();
+        let complaints = "ip.checksum.status==0 || tcp.checksum.status==0 || udp.checksum.status==0 \
+                          || tcp.analysis.ack_lost_segment";
+        let Some(text) = tshark(&path, complaints) else { return };
+        assert_eq!(text, "", "{name}");
+    }
+}
+
+fn tshark(path: &Path, filter: &str) -> Option<String> {
+    let checks = ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE"];
+    let output = Command::new("tshark")
+        .args(checks.iter().flat_map(|check| ["-o", check]))
+        .arg("-r")
+        .arg(path)
+        .args(["-Y", filter])
+        .output();
+    output.ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
