@@ -13,6 +13,8 @@ mod pattern;
 pub mod resets;
 mod rule;
 mod sentence;
+#[cfg(test)]
+mod testing;
 mod totals;
 
 mod abrupt_close;
