@@ -58,7 +58,7 @@ impl Rule for HighLatency {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     fn over(rtt: f64) -> Vec<Line> {
         script(rtt, [packet(2.0 * rtt, Client, A, 1, 1, REQUEST), packet(3.0 * rtt, Server, A, 1, 20, CONFIRM)])

@@ -62,7 +62,7 @@ impl Rule for Jitter {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     /// Answers after `waits` milliseconds each.
     fn answers(waits: &[f64]) -> Vec<Line> {

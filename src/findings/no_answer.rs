@@ -110,7 +110,7 @@ fn heard(tcp: &TcpFacts) -> bool {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     #[test]
     fn answers_that_never_arrive_look_like_none() {

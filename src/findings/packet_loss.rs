@@ -80,7 +80,7 @@ fn where_lost(side: Side, case: &Case<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     /// Twenty questions and answers; those of `lost` are sent twice, 300 ms apart.
     fn talk(lost: &[u32], times: u32) -> Vec<Line> {

@@ -177,7 +177,7 @@ fn hit(case: &Case<'_>, side: Side) -> String {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     /// A flight of a large and a small packet; the large one is repeated.
     fn flight(large: usize, small_passes: bool) -> Vec<Line> {

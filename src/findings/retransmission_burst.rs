@@ -198,7 +198,7 @@ fn stalled(case: &Case<'_>, side: Side, burst: &Burst) -> String {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     fn repeated(waits: &[f64], acknowledged: bool) -> Vec<Line> {
         let mut ms = 20.0;

@@ -132,7 +132,7 @@ const fn advice(answer: Message) -> &'static str {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     fn confirmed_after(ms: f64) -> Vec<Line> {
         script(

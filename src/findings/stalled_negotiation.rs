@@ -231,7 +231,7 @@ impl Fault {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     fn silent(rest: Vec<Line>) -> Option<Finding> {
         let mut lines = vec![packet(20.0, Client, A, 1, 1, REQUEST)];

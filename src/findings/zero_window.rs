@@ -83,7 +83,7 @@ fn stopped(case: &Case<'_>, side: Side, first: At) -> String {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::*;
+    use crate::findings::scripts::*;
 
     fn closed_for(ms: f64) -> Vec<Line> {
         let mut shut = packet(100.0, Server, A, 1, 20, b"");

@@ -438,6 +438,18 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
+    /// Bytes held back behind holes, both directions together.
+    pub fn held_bytes(&self) -> usize {
+        self.directions.client.held_bytes() + self.directions.server.held_bytes()
+    }
+
+    /// Gives up every hole, to free what is held behind it.
+    pub fn release(&mut self, at: At) {
+        for side in Side::BOTH {
+            self.directions.of_mut(side).release(side, at, &mut self.consumer);
+        }
+    }
+
     /// An ICMP error about a packet of this connection.
     pub fn icmp_error(&mut self, error: IcmpError, at: At) {
         if self.icmp.len() < MAX_ICMP {

@@ -32,6 +32,9 @@ pub struct DirectionFacts {
     pub gaps: u64,
     /// Bytes the receiver had and the capture has not.
     pub gap_bytes: u64,
+    /// Holes that were given up because a limit of ours was reached; the bytes
+    /// may have come later.
+    pub given_up: u64,
     /// The first hole.
     pub first_gap: Option<At>,
     /// First and last packet.

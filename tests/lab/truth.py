@@ -124,7 +124,8 @@ def _judge_end(seen, side, scenario, is_subject):
         retried = _unacknowledged_retries(seen.packets)
         declared = scenario.unterminated.get(side, "capture-end") if is_subject else "capture-end"
         seen.ended_how = "silence" if retried else declared
-    if seen.stage == "active":
+    cut = seen.ended_how == "silence" or seen.ended_by in ("other-device", "server")
+    if seen.stage == "active" and not (scenario.kind == "fault" and cut and is_subject):
         seen.outcome = "active"
     elif seen.ended_how == "capture-end":
         seen.outcome = "open"

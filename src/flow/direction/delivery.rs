@@ -100,12 +100,28 @@ impl Direction {
         }
     }
 
+    /// Bytes held back behind holes.
+    pub fn held_bytes(&self) -> usize {
+        self.hold.bytes()
+    }
+
+    /// Gives up every hole, so that nothing is held any more.
+    pub fn release(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
+        while !self.hold.is_empty() {
+            self.give_up_hole(side, at, GapCause::Limit, consumer);
+        }
+    }
+
     fn skip_to(&mut self, offset: i64, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {
         if offset > self.next {
             let bytes = (offset - self.next).unsigned_abs();
-            self.facts.gaps += 1;
-            self.facts.gap_bytes = self.facts.gap_bytes.saturating_add(bytes);
-            self.facts.first_gap.get_or_insert(self.hole_since.unwrap_or(at));
+            if cause == GapCause::Limit {
+                self.facts.given_up += 1;
+            } else {
+                self.facts.gaps += 1;
+                self.facts.gap_bytes = self.facts.gap_bytes.saturating_add(bytes);
+                self.facts.first_gap.get_or_insert(self.hole_since.unwrap_or(at));
+            }
             consumer.gap(side, Gap { bytes, cause, frame: at.frame, time: at.time });
             self.next = offset;
             self.max_end = self.max_end.max(offset);
