@@ -34,6 +34,7 @@ mod host_reset;
 mod injected_reset;
 mod jitter;
 mod licensing_incomplete;
+mod middlebox;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
@@ -46,6 +47,7 @@ mod service_silent;
 mod session_denied;
 mod slow_server;
 mod stalled_negotiation;
+mod state_expired;
 mod tls_alert;
 mod udp_blocked;
 mod zero_window;
@@ -58,7 +60,7 @@ mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
 pub use crowd::{Crowd, CrowdRule};
-pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose};
+pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
 pub use finding::{Evidence, Excluded, Finding, Severity};
 pub use pattern::{Match, Pattern0x7};
 pub use rule::{Case, Coverage, Out, Rule};
@@ -88,6 +90,7 @@ pub const RULES: &[&dyn Rule] = &[
     &hello_rejected::HelloRejected,
     &certificate_rejected::CertificateRejected,
     &abrupt_close::AbruptClose,
+    &state_expired::StateExpired,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
     &slow_server::SlowServer,
@@ -99,6 +102,7 @@ pub const RULES: &[&dyn Rule] = &[
 
 /// The rules for a whole capture.
 pub const CAPTURE_RULES: &[&dyn CaptureRule] = &[
+    &middlebox::Middlebox,
     &capture_gaps::CaptureGaps,
     &capture_one_sided::CaptureOneSided,
     &capture_late_start::CaptureLateStart,

@@ -12,6 +12,7 @@ use super::sender::Trips;
 use super::seq::Seq;
 use super::stall::{Stalls, Waiting};
 use super::table::Endpoint;
+use super::triggers::Triggers;
 use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
 use crate::wire::{IcmpError, Segment, TcpFlags};
 
@@ -157,6 +158,7 @@ pub struct Conversation<C> {
     icmp: Vec<Seen<IcmpError>>,
     stalls: Stalls,
     last_seq: BySide<u32>,
+    triggers: BySide<Triggers>,
     longest_silence: Span,
     clock_ran_back: u64,
     /// New data after the first reset, per side: the connection went on.
@@ -180,6 +182,7 @@ impl<C: Consumer> Conversation<C> {
             icmp: Vec::new(),
             stalls: Stalls::default(),
             last_seq: BySide::default(),
+            triggers: BySide::default(),
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
             progress_after_reset: BySide::default(),
@@ -261,6 +264,7 @@ impl<C: Consumer> Conversation<C> {
         let acked_before = self.directions.of(side.other()).acked();
         if flags.has(TcpFlags::ACK) {
             self.acknowledge(segment, side, at);
+            self.triggers.of_mut(side).note(segment.tcp.ack, at);
         }
         let window_closed = self.directions.of(side.other()).window_is_closed();
         let around = Surroundings { trips: self.trips(side), window_closed };
@@ -378,17 +382,22 @@ impl<C: Consumer> Conversation<C> {
         let mut reset = ResetFacts::of(segment, side, at, &sender.habits, &receiver.habits);
         let seq = Seq(segment.tcp.seq);
         let ack = segment.tcp.flags.has(TcpFlags::ACK).then_some(Seq(segment.tcp.ack));
-        reset.receiver_last_seq = *self.last_seq.of(side.other());
         reset.after_own_fin = sender.facts.fin.is_some();
         reset.after_peer_fin = receiver.facts.fin.is_some();
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
         reset.silence_before = at.time.since(self.last.time);
         reset.sender_min_rtt = sender.rtt.min();
+        reset.sender_rtt_is_steady = sender.rtt.is_steady();
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
-            reset.seq_beyond_sent = Some(offset - sender.max_end());
+            let beyond = offset - sender.max_end();
+            reset.seq_beyond_sent = Some(beyond);
+            reset.repeats_last_start = beyond < -1 && segment.tcp.seq == *self.last_seq.of(side);
             // One less or more where a keep-alive was answered.
             reset.seq_is_peers_ack = (-1..=1).any(|slack| sender.was_acked(offset + slack));
+        }
+        if ack.is_none() {
+            reset.answers = self.triggers.of(side.other()).with_ack(segment.tcp.seq, self.handshake.syns > 0);
         }
         // The newest byte of the receiver: acknowledged by the RST?
         let newest = receiver.max_end() + i64::from(receiver.facts.fin.is_some());
@@ -433,8 +442,12 @@ impl<C: Consumer> Conversation<C> {
         if progress {
             *self.progress_after_reset.of_mut(side) += 1;
         }
-        for reset in self.resets.iter_mut().filter(|r| r.claimed_by == side) {
-            reset.sender_lives(segment, at, progress);
+        for reset in &mut self.resets {
+            if reset.claimed_by == side {
+                reset.sender_lives(segment, at, progress);
+            } else {
+                reset.receiver_lives(segment, at, progress);
+            }
         }
     }
 
