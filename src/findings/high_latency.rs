@@ -53,3 +53,33 @@ impl Rule for HighLatency {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    fn over(rtt: f64) -> Vec<Line> {
+        script(rtt, [packet(2.0 * rtt, Client, A, 1, 1, REQUEST), packet(3.0 * rtt, Server, A, 1, 20, CONFIRM)])
+    }
+
+    #[test]
+    fn a_long_path_is_told_against_the_clock() {
+        let long = finding(&over(300.0), "high-latency").unwrap();
+        assert_eq!(long.severity, Severity::Warning);
+        assert!(long.detail.contains("20 turns") && long.detail.contains("6.00 s"), "{}", long.detail);
+    }
+
+    #[test]
+    fn an_ordinary_path_is_excluded() {
+        let diagnosis = diagnosis(&over(100.0));
+        assert!(diagnosis.findings.iter().all(|f| f.id != "high-latency"));
+        assert!(diagnosis.excluded.iter().any(|e| e.finding == "high-latency"));
+    }
+
+    #[test]
+    fn without_the_handshake_nothing_is_said() {
+        assert!(finding(&over(300.0)[3..], "high-latency").is_none());
+    }
+}

@@ -57,3 +57,39 @@ impl Rule for Jitter {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    /// Answers after `waits` milliseconds each.
+    fn answers(waits: &[f64]) -> Vec<Line> {
+        let mut ms = 20.0;
+        let mut lines = Vec::new();
+        for (n, wait) in (0..).zip(waits) {
+            lines.push(filled(ms, Client, 1 + 10 * n, 1, 10));
+            ms += wait;
+            lines.push(packet(ms, Server, A, 1, 11 + 10 * n, b""));
+            ms += 50.0;
+        }
+        script(10.0, lines)
+    }
+
+    #[test]
+    fn round_trips_that_vary_are_told() {
+        let found = finding(&answers(&[20.0, 140.0, 30.0, 120.0, 25.0, 150.0, 20.0]), "jitter").unwrap();
+        assert_eq!(found.severity, Severity::Info);
+    }
+
+    #[test]
+    fn acknowledgments_held_back_are_no_jitter() {
+        assert!(finding(&answers(&[20.0, 60.0, 20.0, 60.0, 20.0, 60.0, 20.0]), "jitter").is_none());
+    }
+
+    #[test]
+    fn a_few_round_trips_say_nothing() {
+        assert!(finding(&answers(&[20.0, 140.0, 20.0]), "jitter").is_none());
+    }
+}

@@ -13,11 +13,12 @@ mod path;
 mod pattern;
 pub mod resets;
 mod rule;
+#[cfg(test)]
+mod scripts;
 mod sentence;
-mod totals;
-
 #[cfg(test)]
 mod testing;
+mod totals;
 
 mod abrupt_close;
 mod authorization_denied;

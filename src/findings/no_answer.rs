@@ -105,3 +105,23 @@ impl NoAnswer {
 fn heard(tcp: &TcpFacts) -> bool {
     tcp.handshake.established.is_some() || tcp.directions.client.sent_bytes > 0 || !tcp.resets.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    #[test]
+    fn answers_that_never_arrive_look_like_none() {
+        let mut lines = Vec::new();
+        for n in 0..4 {
+            lines.push(packet(f64::from(n) * 1_000.0, Client, S, 0, 0, b""));
+            lines.push(packet(f64::from(n) * 1_000.0 + 0.1, Server, S | A, 0, 1, b""));
+        }
+        let found = finding(&lines, "no-answer").unwrap();
+        assert_eq!((found.severity, found.certainty), (Severity::Failure, Certainty::Likely));
+        lines.push(packet(3_020.0, Client, A, 1, 1, b""));
+        assert!(finding(&lines, "no-answer").is_none(), "the client took notice in the end");
+    }
+}

@@ -75,3 +75,49 @@ fn where_lost(side: Side, case: &Case<'_>) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    /// Twenty questions and answers; those of `lost` are sent twice, 300 ms apart.
+    fn talk(lost: &[u32], times: u32) -> Vec<Line> {
+        let mut ms = 20.0;
+        let mut lines = Vec::new();
+        for n in 0..20 {
+            let seq = 1 + 10 * n;
+            lines.push(filled(ms, Client, seq, 1, 10));
+            if lost.contains(&n) {
+                for _ in 0..times {
+                    ms += 300.0;
+                    lines.push(filled(ms, Client, seq, 1, 10));
+                }
+            }
+            ms += 10.0;
+            lines.push(packet(ms, Server, A, 1, seq + 10, b""));
+            ms += 1_200.0;
+        }
+        script(10.0, lines)
+    }
+
+    #[test]
+    fn losses_here_and_there_are_a_rate() {
+        let found = finding(&talk(&[3, 8, 15], 1), "packet-loss").unwrap();
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.title.starts_with("3 of 23"), "{}", found.title);
+    }
+
+    #[test]
+    fn two_losses_are_none_and_a_chain_is_one() {
+        assert!(finding(&talk(&[3, 8], 1), "packet-loss").is_none());
+        assert!(finding(&talk(&[3], 6), "packet-loss").is_none());
+    }
+
+    #[test]
+    fn packets_captured_twice_are_no_losses() {
+        let lines = talk(&[], 0).into_iter().flat_map(|line| [line.clone(), Line { ms: line.ms + 0.1, ..line }]);
+        assert!(finding(&lines.collect::<Vec<_>>(), "packet-loss").is_none());
+    }
+}

@@ -172,3 +172,58 @@ fn hit(case: &Case<'_>, side: Side) -> String {
         (None, _, _) => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    /// A flight of a large and a small packet; the large one is repeated.
+    fn flight(large: usize, small_passes: bool) -> Vec<Line> {
+        let end = 1 + large as u32;
+        let mut lines = vec![
+            packet(20.0, Client, A, 1, 1, REQUEST),
+            packet(30.0, Server, A, 1, 20, CONFIRM),
+            filled(40.0, Client, 20, 20, 200),
+            packet(50.0, Server, A, 20, 220, b""),
+            filled(60.0, Client, 220, 20, large),
+            filled(60.1, Client, 219 + end, 20, 100),
+        ];
+        if small_passes {
+            lines.push(packet(70.0, Server, A, 20, 220, b""));
+        }
+        for (n, wait) in [360.0, 960.0, 2_160.0, 4_560.0].into_iter().enumerate() {
+            let mut again = filled(wait, Client, 220, 20, large);
+            again.id = 900 + n as u16;
+            lines.push(again);
+        }
+        lines.push(packet(9_000.0, Client, R | A, 319 + end, 20, b""));
+        script(10.0, lines)
+    }
+
+    #[test]
+    fn large_ones_die_and_small_ones_pass() {
+        let found = finding(&flight(1_460, true), "path-mtu-black-hole").unwrap();
+        assert_eq!((found.severity, found.certainty), (Severity::Failure, Certainty::Likely));
+        assert!(found.detail.contains("1500 bytes 5 times"), "{}", found.detail);
+        assert!(found.detail.contains("between 241 and 1500"), "{}", found.detail);
+        assert!(found.next[0].contains("MSS to 1220"), "{:?}", found.next);
+    }
+
+    #[test]
+    fn a_dark_path_is_none() {
+        assert!(finding(&flight(1_460, false), "path-mtu-black-hole").is_none());
+    }
+
+    #[test]
+    fn a_small_packet_does_not_die_of_its_size() {
+        assert!(finding(&flight(400, true), "path-mtu-black-hole").is_none());
+    }
+
+    #[test]
+    fn at_the_receiving_end_the_size_is_not_known() {
+        let lines: Vec<Line> = flight(1_460, true).into_iter().filter(|line| line.data.len() != 1_460).collect();
+        assert!(finding(&lines, "path-mtu-black-hole").is_none());
+    }
+}

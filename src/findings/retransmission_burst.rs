@@ -193,3 +193,71 @@ fn stalled(case: &Case<'_>, side: Side, burst: &Burst) -> String {
     let total = stalls.fold(Span::ZERO, |sum, stall| sum + stall.duration());
     if total > Span::ZERO { format!(" Nothing else moved for {total} of that.") } else { String::new() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    fn repeated(waits: &[f64], acknowledged: bool) -> Vec<Line> {
+        let mut ms = 20.0;
+        let mut lines = vec![packet(ms, Client, A, 1, 1, REQUEST)];
+        for wait in waits {
+            ms += wait;
+            lines.push(packet(ms, Client, A, 1, 1, REQUEST));
+        }
+        if acknowledged {
+            lines.push(packet(ms + 10.0, Server, A, 1, 20, b""));
+        } else {
+            lines.push(packet(ms + 9_600.0, Client, R | A, 20, 1, b""));
+        }
+        script(10.0, lines)
+    }
+
+    #[test]
+    fn windows_gives_up_after_five() {
+        let found =
+            finding(&repeated(&[300.0, 600.0, 1_200.0, 2_400.0, 4_800.0], false), "retransmission-burst").unwrap();
+        assert_eq!(found.severity, Severity::Failure);
+        assert!(found.detail.contains("as Windows backs off"), "{}", found.detail);
+        assert!(found.detail.contains("lost behind it"), "{}", found.detail);
+    }
+
+    #[test]
+    fn what_gets_through_is_a_warning() {
+        let found = finding(&repeated(&[300.0, 600.0, 1_200.0], true), "retransmission-burst").unwrap();
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.detail.contains("Nothing else moved for"), "{}", found.detail);
+    }
+
+    #[test]
+    fn two_repetitions_are_everyday_life() {
+        assert!(finding(&repeated(&[300.0, 600.0], true), "retransmission-burst").is_none());
+    }
+
+    #[test]
+    fn a_burst_before_the_capture_point_shows_in_the_numbering() {
+        let mut lines = script(
+            10.0,
+            [
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(30.0, Server, A, 1, 20, CONFIRM),
+                packet(31.0, Client, A, 20, 20, b""),
+                filled(40.0, Client, 20, 20, 10),
+                filled(3_100.0, Client, 30, 20, 10),
+                filled(3_200.0, Client, 40, 20, 10),
+            ],
+        );
+        for (id, line) in (500..).zip(lines.iter_mut().filter(|line| line.from == Client)) {
+            line.id = if line.ms > 3_000.0 { id + 5 } else { id };
+        }
+        let found = finding(&lines, "retransmission-burst").unwrap();
+        assert_eq!(found.certainty, Certainty::Likely);
+        assert!(found.detail.contains("sent 5 meanwhile"), "{}", found.detail);
+        for (id, line) in (500..).zip(lines.iter_mut().filter(|line| line.from == Client)) {
+            line.id = id;
+        }
+        assert!(finding(&lines, "retransmission-burst").is_none(), "a client that was silent lost nothing");
+    }
+}

@@ -127,3 +127,58 @@ const fn advice(answer: Message) -> &'static str {
         _ => "look at the server's CPU, memory and disk at that time",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    fn confirmed_after(ms: f64) -> Vec<Line> {
+        script(
+            10.0,
+            [
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(30.0, Server, A, 1, 20, b""),
+                packet(30.0 + ms, Server, A, 1, 20, CONFIRM),
+                packet(31.0 + ms, Client, A, 20, 20, b""),
+            ],
+        )
+    }
+
+    #[test]
+    fn a_late_answer_is_told_without_the_way() {
+        let found = finding(&confirmed_after(4_000.0), "slow-server").unwrap();
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.title.contains("4.00 s"), "{}", found.title);
+    }
+
+    #[test]
+    fn an_answer_in_good_time_is_none() {
+        assert!(finding(&confirmed_after(900.0), "slow-server").is_none());
+    }
+
+    #[test]
+    fn what_the_network_took_is_not_the_servers() {
+        let lines = script(
+            10.0,
+            [
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(320.0, Client, A, 1, 1, REQUEST),
+                packet(920.0, Client, A, 1, 1, REQUEST),
+                packet(2_120.0, Client, A, 1, 1, REQUEST),
+                packet(2_130.0, Server, A, 1, 20, b""),
+                packet(2_135.0, Server, A, 1, 20, CONFIRM),
+            ],
+        );
+        assert!(finding(&lines, "slow-server").is_none());
+    }
+
+    #[test]
+    fn a_capture_with_gaps_says_nothing() {
+        let mut lines = confirmed_after(4_000.0);
+        lines.push(packet(5_000.0, Client, A, 20, 900, b""));
+        lines.push(packet(5_100.0, Server, A, 900, 20, b"x"));
+        assert!(finding(&lines, "slow-server").is_none());
+    }
+}

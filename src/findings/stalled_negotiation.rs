@@ -226,3 +226,76 @@ impl Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    fn silent(rest: Vec<Line>) -> Option<Finding> {
+        let mut lines = vec![packet(20.0, Client, A, 1, 1, REQUEST)];
+        lines.extend(rest);
+        finding(&script(10.0, lines), "service-silent")
+    }
+
+    #[test]
+    fn acknowledged_and_not_answered_is_the_host() {
+        let found =
+            silent(vec![packet(32.0, Server, A, 1, 20, b""), packet(21_000.0, Client, A | F, 20, 1, b"")]).unwrap();
+        assert_eq!(found.severity, Severity::Failure);
+        assert!(found.detail.contains("the network is not at fault"), "{}", found.detail);
+        assert!(found.detail.contains("12.0 ms"), "{}", found.detail);
+    }
+
+    #[test]
+    fn never_acknowledged_is_the_path() {
+        let again = |ms| packet(ms, Client, A, 1, 1, REQUEST);
+        let lines = vec![again(320.0), again(920.0), again(2_120.0), packet(9_000.0, Client, A | R, 20, 1, b"")];
+        let found = silent(lines).unwrap();
+        assert!(found.detail.contains("The path is at fault") && found.detail.contains("3 times"), "{}", found.detail);
+    }
+
+    #[test]
+    fn an_answer_that_was_lost_is_the_path_too() {
+        // The server's next packet has the number behind the Confirm.
+        let lines = vec![
+            packet(32.0, Server, A, 1, 20, b""),
+            packet(2_000.0, Client, A | F, 20, 1, b""),
+            packet(2_010.0, Server, A, 20, 21, b""),
+        ];
+        let found = silent(lines).unwrap();
+        assert!(found.detail.contains("19 bytes which never came"), "{}", found.detail);
+    }
+
+    #[test]
+    fn patience_is_no_stall() {
+        assert!(
+            silent(vec![packet(32.0, Server, A, 1, 20, b""), packet(4_000.0, Client, A | F, 20, 1, b"")]).is_none()
+        );
+    }
+
+    #[test]
+    fn a_prompt_between_confirm_and_hello_is_no_fault() {
+        let lines = script(
+            10.0,
+            [
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(30.0, Server, A, 1, 20, CONFIRM),
+                packet(30.1, Client, A, 20, 20, b""),
+                packet(18_000.0, Client, A | F, 20, 20, b""),
+            ],
+        );
+        assert!(finding(&lines, "stalled-negotiation").is_none());
+    }
+
+    #[test]
+    fn one_sided_captures_show_no_silence() {
+        let lines: Vec<Line> =
+            script(10.0, [packet(20.0, Client, A, 1, 1, REQUEST), packet(21_000.0, Client, A | F, 20, 1, b"")])
+                .into_iter()
+                .filter(|line| line.from == Client)
+                .collect();
+        assert!(finding(&lines, "service-silent").is_none());
+    }
+}

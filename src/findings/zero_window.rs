@@ -78,3 +78,38 @@ fn stopped(case: &Case<'_>, side: Side, first: At) -> String {
         (None, _) => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    fn closed_for(ms: f64) -> Vec<Line> {
+        let mut shut = packet(100.0, Server, A, 1, 20, b"");
+        shut.window = 0;
+        let again = packet(100.0 + ms, Server, A, 1, 20, b"");
+        script(10.0, [packet(20.0, Client, A, 1, 1, REQUEST), shut, packet(110.0, Client, A, 20, 1, b"x"), again])
+    }
+
+    #[test]
+    fn a_closed_window_is_told_with_its_probes() {
+        let finding = finding(&closed_for(6_000.0), "zero-window").unwrap();
+        assert_eq!((finding.severity, finding.primary.at.frame.number), (Severity::Warning, 5));
+        assert!(finding.detail.contains("probed 1 times"), "{}", finding.detail);
+    }
+
+    #[test]
+    fn a_moment_is_none() {
+        assert!(finding(&closed_for(150.0), "zero-window").is_none());
+    }
+
+    #[test]
+    fn a_capture_with_gaps_is_less_sure() {
+        let mut lines = closed_for(6_000.0);
+        lines.push(packet(6_200.0, Server, A, 1, 500, b""));
+        lines.push(packet(6_300.0, Client, A, 500, 1, b"y"));
+        let finding = finding(&lines, "zero-window").unwrap();
+        assert!(finding.certainty < Certainty::Proven);
+    }
+}

@@ -26,7 +26,7 @@ mod side_channel;
 mod stall;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod triggers;
