@@ -17,6 +17,12 @@ const MAX_RESETS: usize = 16;
 /// SYN times kept: Linux sends at most seven.
 const MAX_SYN_TIMES: usize = 8;
 
+/// Packets further from what a side had sent belong to another connection of
+/// the same addresses and ports, whose SYN is missing. Initial sequence numbers
+/// of one 4-tuple go up by 250 each millisecond (RFC 6528 §3), so that this must
+/// be no larger than what may be missing from the capture in between.
+const MAX_JUMP: i64 = 1 << 16;
+
 /// ICMP errors kept.
 const MAX_ICMP: usize = 8;
 
@@ -59,6 +65,9 @@ pub struct Handshake {
     pub syn_acks: u32,
     /// The client's acknowledgment that completes it.
     pub established: Option<At>,
+    /// The round trip that it took to each side, where it was seen whole. An
+    /// answer to data may wait for an application; these do not.
+    pub round_trip: BySide<Option<Span>>,
 }
 
 /// How a connection ended, as TCP shows it.
@@ -252,7 +261,7 @@ impl<C: Consumer> Conversation<C> {
         if flags.has(TcpFlags::SYN) {
             self.syn(segment, side, at);
         } else if flags.has(TcpFlags::ACK) && side == Side::Client && self.handshake.syn_ack.is_some() {
-            self.complete_handshake(at);
+            self.complete_handshake(segment, at);
         }
         let min_rtt = self.min_rtt();
         let acked_before = self.directions.of(side.other()).acked();
@@ -266,10 +275,14 @@ impl<C: Consumer> Conversation<C> {
         if !is_syn {
             direction.window(segment.tcp.window, at);
         }
+        let ahead = direction.offset(Seq(segment.tcp.seq)).map(|offset| offset - direction.max_end());
+        let same_stream = ahead.is_some_and(|ahead| ahead.abs() <= MAX_JUMP);
         let fresh = !is_syn && direction.data(segment, side, at, min_rtt, &mut self.consumer);
         direction.habits.learn(segment, at, is_syn);
         let progress = fresh || self.directions.of(side.other()).acked() > acked_before;
-        self.note_afterlife(segment, side, at, progress);
+        if same_stream {
+            self.note_afterlife(segment, side, at, progress);
+        }
         self.settle(at);
     }
 
@@ -298,16 +311,22 @@ impl<C: Consumer> Conversation<C> {
             self.handshake.syn_ack = Some(at);
             // Karn: with a repeated SYN nobody knows which one was answered.
             if let ([syn], 1) = (self.handshake.syn_times.as_slice(), self.handshake.syns) {
-                self.directions.server.rtt.sample(at.time.since(syn.time));
+                let trip = at.time.since(syn.time);
+                self.directions.server.rtt.sample(trip);
+                self.handshake.round_trip.server = Some(trip);
             }
         }
     }
 
-    fn complete_handshake(&mut self, at: At) {
+    fn complete_handshake(&mut self, segment: &Segment<'_>, at: At) {
         if self.handshake.established.is_none() {
             self.handshake.established = Some(at);
             if let (Some(syn_ack), 1) = (self.handshake.syn_ack, self.handshake.syn_acks) {
-                self.directions.client.rtt.sample(at.time.since(syn_ack.time));
+                let trip = at.time.since(syn_ack.time);
+                self.directions.client.rtt.sample(trip);
+                // What comes with data may have waited for it.
+                let whole = segment.payload_len == 0 && self.directions.server.offset(Seq(segment.tcp.ack)) == Some(0);
+                self.handshake.round_trip.client = whole.then_some(trip);
             }
         }
     }
@@ -348,7 +367,7 @@ impl<C: Consumer> Conversation<C> {
         reset.after_peer_fin = receiver.facts.fin.is_some();
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
         reset.silence_before = at.time.since(self.last.time);
-        reset.sender_min_rtt = sender.rtt.min();
+        reset.sender_min_rtt = sender.rtt.min().filter(|_| self.handshake.round_trip.of(side).is_some());
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
             let beyond = offset - sender.max_end();

@@ -89,7 +89,8 @@ pub struct ResetFacts {
     pub after_peer_reset: Option<At>,
     /// Silence on the connection before it.
     pub silence_before: Span,
-    /// The shortest round trip between capture point and claimed sender so far.
+    /// The shortest round trip between capture point and claimed sender so
+    /// far, the handshake's among them.
     pub sender_min_rtt: Option<Span>,
     /// When the newest byte that the RST acknowledges passed the capture point.
     pub acknowledges_byte_seen_at: Option<At>,
