@@ -17,12 +17,6 @@ const MAX_RESETS: usize = 16;
 /// SYN times kept: Linux sends at most seven.
 const MAX_SYN_TIMES: usize = 8;
 
-/// Packets further from what a side had sent belong to another connection of
-/// the same addresses and ports, whose SYN is missing. Initial sequence numbers
-/// of one 4-tuple go up by 250 each millisecond (RFC 6528 §3), so that this must
-/// be no larger than what may be missing from the capture in between.
-const MAX_JUMP: i64 = 1 << 16;
-
 /// ICMP errors kept.
 const MAX_ICMP: usize = 8;
 
@@ -275,14 +269,10 @@ impl<C: Consumer> Conversation<C> {
         if !is_syn {
             direction.window(segment.tcp.window, at);
         }
-        let ahead = direction.offset(Seq(segment.tcp.seq)).map(|offset| offset - direction.max_end());
-        let same_stream = ahead.is_some_and(|ahead| ahead.abs() <= MAX_JUMP);
         let fresh = !is_syn && direction.data(segment, side, at, min_rtt, &mut self.consumer);
         direction.habits.learn(segment, at, is_syn);
         let progress = fresh || self.directions.of(side.other()).acked() > acked_before;
-        if same_stream {
-            self.note_afterlife(segment, side, at, progress);
-        }
+        self.note_afterlife(segment, side, at, progress);
         self.settle(at);
     }
 
