@@ -60,6 +60,9 @@ pub struct Handshake {
     pub syn_acks: u32,
     /// The client's acknowledgment that completes it.
     pub established: Option<At>,
+    /// The round trip that it took to each side, where it was seen whole. An
+    /// answer to data may wait for an application; these do not.
+    pub round_trip: BySide<Option<Span>>,
 }
 
 /// How a connection ended, as TCP shows it.
@@ -258,7 +261,7 @@ impl<C: Consumer> Conversation<C> {
         if flags.has(TcpFlags::SYN) {
             repeated_syn = self.syn(segment, side, at);
         } else if flags.has(TcpFlags::ACK) && side == Side::Client && self.handshake.syn_ack.is_some() {
-            self.complete_handshake(at);
+            self.complete_handshake(segment, at);
         }
         let waiting = self.waiting(at);
         let acked_before = self.directions.of(side.other()).acked();
@@ -320,17 +323,23 @@ impl<C: Consumer> Conversation<C> {
             self.handshake.syn_ack = Some(at);
             // Karn: with a repeated SYN nobody knows which one was answered.
             if let ([syn], 1) = (self.handshake.syn_times.as_slice(), self.handshake.syns) {
-                self.directions.server.rtt.sample(at.time.since(syn.time));
+                let trip = at.time.since(syn.time);
+                self.directions.server.rtt.sample(trip);
+                self.handshake.round_trip.server = Some(trip);
             }
         }
         repeated.then_some(class)
     }
 
-    fn complete_handshake(&mut self, at: At) {
+    fn complete_handshake(&mut self, segment: &Segment<'_>, at: At) {
         if self.handshake.established.is_none() {
             self.handshake.established = Some(at);
             if let (Some(syn_ack), 1) = (self.handshake.syn_ack, self.handshake.syn_acks) {
-                self.directions.client.rtt.sample(at.time.since(syn_ack.time));
+                let trip = at.time.since(syn_ack.time);
+                self.directions.client.rtt.sample(trip);
+                // What comes with data may have waited for it.
+                let whole = segment.payload_len == 0 && self.directions.server.offset(Seq(segment.tcp.ack)) == Some(0);
+                self.handshake.round_trip.client = whole.then_some(trip);
             }
         }
     }
@@ -386,7 +395,7 @@ impl<C: Consumer> Conversation<C> {
         reset.after_peer_fin = receiver.facts.fin.is_some();
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
         reset.silence_before = at.time.since(self.last.time);
-        reset.sender_min_rtt = sender.rtt.min();
+        reset.sender_min_rtt = sender.rtt.min().filter(|_| self.handshake.round_trip.of(side).is_some());
         reset.sender_rtt_is_steady = sender.rtt.is_steady();
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {

@@ -16,6 +16,12 @@ const MAX_PAYLOAD: usize = 80;
 /// later ones say nothing (a new connection, a stray).
 const AFTERLIFE: Span = Span::from_secs(2);
 
+/// Packets further from what the sender had sent belong to another connection of
+/// the same addresses and ports, whose SYN is missing. Initial sequence numbers
+/// of one 4-tuple go up by 250 each millisecond (RFC 6528 §3), so that this must
+/// be no larger than what may be missing from the capture in between.
+const MAX_JUMP: u32 = 1 << 16;
+
 /// How a RST's sequence number fits what its receiver expects (RFC 5961 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequenceFit {
@@ -89,7 +95,8 @@ pub struct ResetFacts {
     pub after_peer_reset: Option<At>,
     /// Silence on the connection before it.
     pub silence_before: Span,
-    /// The shortest round trip between capture point and claimed sender so far.
+    /// The shortest round trip between capture point and claimed sender so
+    /// far, the handshake's among them.
     pub sender_min_rtt: Option<Span>,
     /// Whether that minimum can be relied on.
     pub sender_rtt_is_steady: bool,
@@ -159,7 +166,7 @@ impl ResetFacts {
 
     /// A later packet of the claimed sender, which is no RST and no copy.
     pub fn sender_lives(&mut self, segment: &Segment<'_>, at: At, progress: bool) {
-        if !self.in_afterlife(at.time) {
+        if !self.in_afterlife(at.time) || !self.is_same_stream(segment.tcp.seq) {
             return;
         }
         let life = &mut self.afterlife;
@@ -193,6 +200,13 @@ impl ResetFacts {
         } else if self.fit == SequenceFit::InWindow && !progress && self.receiver_went_on == 0 {
             self.challenged.get_or_insert(at);
         }
+    }
+
+    fn is_same_stream(&self, seq: u32) -> bool {
+        let Some(beyond) = self.seq_beyond_sent else { return false };
+        // Sequence numbers wrap; what lies behind counts as well.
+        let next = self.seq.wrapping_sub(beyond as u32);
+        seq.wrapping_sub(next).cast_signed().unsigned_abs() <= MAX_JUMP
     }
 
     /// Whether `time` is close enough behind the RST to say something about it.

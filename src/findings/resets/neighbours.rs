@@ -42,7 +42,8 @@ impl Neighbours {
         for side in Side::BOTH {
             let habits = tcp.habits.of(side);
             // Clocks that disagree measure nothing.
-            let min_rtt = if tcp.clock_ran_back > 0 { None } else { tcp.rtt.of(side).min() };
+            let measured = tcp.handshake.round_trip.of(side).is_some() && tcp.clock_ran_back == 0;
+            let min_rtt = tcp.rtt.of(side).min().filter(|_| measured);
             let key = (tcp.first.frame.capture, tcp.endpoints.of(side).ip);
             if habits.packets() == 0 || (self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key)) {
                 continue;

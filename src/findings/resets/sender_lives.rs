@@ -14,11 +14,17 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     if life.progress == 0 && life.continues_series == 0 {
         return None;
     }
-    let proof = life.progress > 0 && life.continues_series > 0;
+    // Where clocks ran back, "after" is not what it says.
+    let in_order = scene.tcp.clock_ran_back == 0;
+    let proof = in_order && life.progress > 0 && life.continues_series > 0;
     let series = if proof { ", and their numbering continues its own from before the reset" } else { "" };
     Some(Piece::other(
         "sender-lives",
-        if proof { Strength::Proof } else { Strength::Strong },
+        match (proof, in_order) {
+            (true, _) => Strength::Proof,
+            (false, true) => Strength::Strong,
+            (false, false) => Strength::Weak,
+        },
         vec![reset.at.frame, first.frame],
         format!(
             "the {} sent {} more packet{} on this connection within 2 s after it{series}: a host that resets a connection sends nothing more",

@@ -3,6 +3,7 @@
 
 use super::scene::Scene;
 use super::{Piece, Strength};
+use crate::wire::TcpFlags;
 
 pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let reset = scene.reset;
@@ -13,7 +14,8 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     }
     Some(Piece::other(
         "stale-sequence",
-        Strength::Strong,
+        // A bare RST may answer a packet that is missing here.
+        if reset.flags.has(TcpFlags::ACK) { Strength::Strong } else { Strength::Weak },
         vec![reset.sender.last.frame, reset.at.frame],
         format!(
             "it uses the number at which the {}'s last data began: the {} itself had gone on to the end of it",
