@@ -5,6 +5,7 @@ use super::resets::{Builder, Judgement};
 use crate::base::{At, Certainty, Frame, Side, Span};
 use crate::flow::{EndKind, TcpFacts};
 use crate::session::{SessionFacts, Stage};
+use crate::wire::TcpFlags;
 
 /// One kind of finding: an id, a page of prose, and a check.
 pub trait Rule: Sync {
@@ -131,7 +132,10 @@ impl Case<'_> {
     #[must_use]
     pub fn client_left(&self) -> bool {
         let closed = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
-        self.ended_by(Side::Client) || (closed && self.client_goodbye().is_some())
+        // A bare RST comes from a socket that was gone already; what ended that
+        // is not in this capture.
+        let afterthought = self.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
+        (self.ended_by(Side::Client) && !afterthought) || (closed && self.client_goodbye().is_some())
     }
 
     /// Whether `side` sent bytes that the capture does not have: its FIN stands

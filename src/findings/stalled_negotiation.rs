@@ -50,8 +50,10 @@ pub(super) fn owed_at_last(case: &Case<'_>) -> Option<Waiting> {
     let waiting = case.session.waiting?;
     let gave_up = waiting.owed == Owed::Close
         && matches!(waiting.since.value, Message::EncryptedAlert | Message::Alert | Message::DisconnectUltimatum);
+    // What comes after the end answers nobody any more.
+    let too_late = waiting.owed == Owed::Close && waiting.since.time > case.tcp.end.at.time;
     match case.session.unanswered {
-        Some(unanswered) if gave_up && unanswered.side != waiting.side => Some(unanswered),
+        Some(unanswered) if too_late || (gave_up && unanswered.side != waiting.side) => Some(unanswered),
         _ => Some(waiting),
     }
 }
