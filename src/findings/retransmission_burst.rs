@@ -76,6 +76,9 @@ impl RetransmissionBurst {
             return;
         }
         let fatal = died || cut_off;
+        // Where a device forgot the connection the burst is how it died, and
+        // that is why.
+        let explained = out.findings.iter().any(|f| f.id == "state-expired" && f.severity == Severity::Failure);
         let title = if fatal {
             format!("The connection died of lost packets from the {side}")
         } else {
@@ -88,7 +91,7 @@ impl RetransmissionBurst {
         };
         let mut finding = Finding::new(
             self.id(),
-            if fatal { Severity::Failure } else { Severity::Warning },
+            if fatal && !explained { Severity::Failure } else { Severity::Warning },
             case.coverage.temper(Certainty::Proven),
             title,
             Evidence::new(burst.first, format!("first repetition of data that the {receiver} did not acknowledge")),
