@@ -157,9 +157,10 @@ const PAIR_904_7: &str = "
 
 # Together
 
-The pair is no cause. 0x904 says that the client's socket closed, 0x7 is what the client fills in beside it; no page of \
-Microsoft documents the two together, and what is claimed about them elsewhere contradicts itself. Each cause that \
-people name for it leaves its own trace in a capture, and most can be ruled out there:
+The pair is no cause. 0x904 says that the client's socket closed, and 0x7, if the server really said it, that it \
+denied the connection; the first is no proof of the second. Microsoft does not document the two together, and what is \
+claimed about them elsewhere contradicts itself. Each cause that people name for the pair leaves its own trace in a \
+capture, and many can be ruled out there:
 
 - expired certificate: expired-certificate, certificate-rejected
 - damaged WMI, certificate or key out of reach: hello-rejected, negotiation-refused, protocol-not-offered

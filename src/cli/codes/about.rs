@@ -197,9 +197,9 @@ pub(super) const AUTHORIZATION: About = About {
 };
 
 pub(super) const DENIED: About = About {
-    not: "As an extended code beside 0x904 it proves nothing: clients show 7 also where no such message was received. It \
-          is not the 7 of licensing (STATUS_VALID_CLIENT), which is success.",
-    wire: "A genuine one is a Set Error Info after the logon, inside the encrypted session, followed by the server's \
+    not: "Beside 0x904 it proves nothing: it is reported also for connections that were cut before a server could have \
+          said it. It is not the 7 of licensing (STATUS_VALID_CLIENT), which is success.",
+    wire: "A genuine one is a Set Error Info after the MCS Connect Initial, behind TLS, followed by the server's \
            disconnect.",
     findings: &["session-denied", "authorization-denied", "connection-limit", "injected-reset"],
     check: &[

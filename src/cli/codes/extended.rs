@@ -27,7 +27,9 @@ pub(super) const NAMED_BY_CLIENT: &[Code] = &[
     code(
         0x7,
         "ServerDeniedConnection",
-        "The server denied the connection. A server can say this only in a message after the logon, inside the encrypted session; clients also show 7 where nothing of the kind was ever received. Take it as a hint and not as a cause.",
+        "The server denied the connection. A server says this in a Set Error Info message, which it can send only after \
+         the MCS Connect Initial, behind TLS. People report the number also for connections that were simply cut; when \
+         the client shows it without such a message is not documented. Take it as a hint and not as a cause.",
         &DENIED,
     ),
     code(0x8, "ServerDeniedConnectionFips", "The server demands FIPS encryption.", &SECURITY_LAYER),
