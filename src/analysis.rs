@@ -8,6 +8,7 @@ use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt, Link};
 use crate::findings::{
     CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose,
+    reconsider,
 };
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, EndKind, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
@@ -106,6 +107,13 @@ impl Analyzer {
         connections.sort_by_key(|c| (c.tcp.first.time, c.tcp.first.frame));
         for (id, connection) in (1..).zip(&mut connections) {
             connection.id = id;
+            // A reset can be held against its sender's other connections.
+            let Connection { tcp, session, diagnosis, sentence, .. } = connection;
+            if let Some(better) = reconsider(tcp, session, diagnosis, &self.totals.neighbours) {
+                *sentence = connection_sentence(tcp, session, &better);
+                *diagnosis = better;
+            }
+            self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
         self.totals.dropped = dropped;
         let links: Vec<Link> = connections.iter().map(link).collect();

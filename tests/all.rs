@@ -17,6 +17,7 @@ mod containers;
 mod corpus;
 mod generator;
 mod golden;
+mod laws_resets;
 mod losses;
 mod public;
 mod readme;

@@ -141,9 +141,7 @@ fn label(sent: &[Seen], arrived: &[Seen], back: &[Seen]) -> (HashMap<u64, Label>
             Truth::Probe
         } else if control && packet.len == 0 && start < max_end {
             Truth::Control
-        } else if start < max_end && probed == Some(start) {
-            Truth::New
-        } else if end == start || start >= max_end {
+        } else if end == start || start >= max_end || probed == Some(start) {
             Truth::New
         } else {
             let mut missing = vec![(start, end.min(max_end))];

@@ -1,6 +1,7 @@
 //! `connection-refused`: a RST in answer to the SYN.
 
 use super::finding::{Evidence, Finding, Severity};
+use super::injected_reset::is_foreign;
 use super::resets::Builder;
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
@@ -31,8 +32,10 @@ impl Rule for ConnectionRefused {
             return;
         }
         let who = match judgement.built_by {
-            Builder::OtherDevice => "Another device refused it in the server's name.",
-            Builder::Host | Builder::Undetermined => {
+            Builder::OtherDevice if is_foreign(judgement) => "Another device refused it in the server's name.",
+            Builder::OtherDevice => "There are traces of another device, too few to be sure.",
+            Builder::Host => "By what else the capture shows of the server, it refused by itself.",
+            Builder::Undetermined => {
                 "Whether the server itself or a device in its name refused cannot be told from a refusal alone."
             }
         };

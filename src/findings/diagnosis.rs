@@ -4,7 +4,7 @@ use super::RULES;
 use super::finding::{Excluded, Finding, Severity};
 use super::injected_reset::is_foreign;
 use super::pattern::{self, Pattern0x7};
-use super::resets::{self, Builder, Judgement};
+use super::resets::{self, Builder, Judgement, Neighbours};
 use super::rule::{Case, Coverage, Out};
 use crate::base::{At, Certainty, Side};
 use crate::flow::{EndKind, TcpFacts};
@@ -73,7 +73,27 @@ impl Diagnosis {
 /// Explains one finished connection. `dropped`: the capture counted drops.
 #[must_use]
 pub fn diagnose(tcp: &TcpFacts, session: &SessionFacts, dropped: bool) -> Diagnosis {
-    let judgements = resets::judge(tcp);
+    explain(tcp, session, resets::judge(tcp, session, None), dropped)
+}
+
+/// Looks again at a connection with resets, now that the other connections of
+/// the same hosts are known; `None` where they change nothing.
+#[must_use]
+pub fn reconsider(
+    tcp: &TcpFacts,
+    session: &SessionFacts,
+    before: &Diagnosis,
+    neighbours: &Neighbours,
+) -> Option<Diagnosis> {
+    if tcp.resets.is_empty() {
+        return None;
+    }
+    let judgements = resets::judge(tcp, session, Some(neighbours));
+    let same = judgements.iter().zip(&before.resets).all(|(now, then)| now.evidence == then.evidence);
+    (!same).then(|| explain(tcp, session, judgements, before.coverage.dropped))
+}
+
+fn explain(tcp: &TcpFacts, session: &SessionFacts, judgements: Vec<Judgement>, dropped: bool) -> Diagnosis {
     let coverage = Coverage::of(tcp, dropped);
     let case = Case { tcp, session, resets: &judgements, coverage };
     let mut out = Out::default();

@@ -45,6 +45,9 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
     let (severity, effect) = match judgement.effect {
         Effect::EndedConnection => (Severity::Failure, "It ended the connection."),
         Effect::AfterTheEnd => (Severity::Warning, "The connection was already ending; the reset changed nothing."),
+        Effect::Challenged => {
+            (Severity::Warning, "Its receiver asked back (challenge ACK) and the connection went on.")
+        }
         Effect::Ignored => (Severity::Warning, "Its receiver ignored it and the connection went on."),
     };
     let distance = judgement.sender_hops.map_or_else(String::new, |hops| {

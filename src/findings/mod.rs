@@ -9,14 +9,16 @@ mod catalogue;
 mod crowd;
 mod diagnosis;
 mod finding;
+mod path;
 mod pattern;
 pub mod resets;
 mod rule;
+#[cfg(test)]
+mod scripts;
 mod sentence;
-mod totals;
-
 #[cfg(test)]
 mod testing;
+mod totals;
 
 mod abrupt_close;
 mod authorization_denied;
@@ -27,20 +29,28 @@ mod connection_refused;
 mod credentials_rejected;
 mod expired_certificate;
 mod hello_rejected;
+mod high_latency;
 mod host_reset;
 mod injected_reset;
+mod jitter;
 mod licensing_incomplete;
+mod middlebox;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
+mod packet_loss;
+mod path_mtu_black_hole;
 mod protocol_not_offered;
 mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
 mod session_denied;
+mod slow_server;
 mod stalled_negotiation;
+mod state_expired;
 mod tls_alert;
 mod udp_blocked;
+mod zero_window;
 
 mod capture_cut_packets;
 mod capture_duplicates;
@@ -50,7 +60,7 @@ mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
 pub use crowd::{Crowd, CrowdRule};
-pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose};
+pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
 pub use finding::{Evidence, Excluded, Finding, Severity};
 pub use pattern::{Match, Pattern0x7};
 pub use rule::{Case, Coverage, Out, Rule};
@@ -73,18 +83,26 @@ pub const RULES: &[&dyn Rule] = &[
     &authorization_denied::AuthorizationDenied,
     &licensing_incomplete::LicensingIncomplete,
     &session_denied::SessionDenied,
+    &path_mtu_black_hole::PathMtuBlackHole,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
     &retransmission_burst::RetransmissionBurst,
     &hello_rejected::HelloRejected,
     &certificate_rejected::CertificateRejected,
     &abrupt_close::AbruptClose,
+    &state_expired::StateExpired,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
+    &slow_server::SlowServer,
+    &packet_loss::PacketLoss,
+    &zero_window::ZeroWindow,
+    &high_latency::HighLatency,
+    &jitter::Jitter,
 ];
 
 /// The rules for a whole capture.
 pub const CAPTURE_RULES: &[&dyn CaptureRule] = &[
+    &middlebox::Middlebox,
     &capture_gaps::CaptureGaps,
     &capture_one_sided::CaptureOneSided,
     &capture_late_start::CaptureLateStart,

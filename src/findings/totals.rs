@@ -2,6 +2,8 @@
 //! concern a whole capture.
 
 use super::finding::Finding;
+use super::middlebox::ForeignResets;
+use super::resets::Neighbours;
 use super::rule::Coverage;
 use crate::base::{At, Side};
 use crate::flow::TcpFacts;
@@ -38,6 +40,10 @@ pub struct Totals {
     pub late: Tally,
     /// Packets that the capturing machine says it dropped.
     pub dropped: u64,
+    /// What the connections tell of each host.
+    pub neighbours: Neighbours,
+    /// Resets that other devices built.
+    pub foreign_resets: ForeignResets,
 }
 
 /// A kind of finding about a whole capture.
@@ -66,6 +72,7 @@ impl Totals {
     /// Adds a finished connection.
     pub fn add(&mut self, tcp: &TcpFacts, coverage: &Coverage) {
         self.connections += 1;
+        self.neighbours.learn(tcp);
         let before = [self.gaps, self.cut, self.copies];
         for side in Side::BOTH {
             let facts = tcp.directions.of(side);

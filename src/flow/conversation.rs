@@ -1,5 +1,7 @@
 //! One TCP connection: two directions, the handshake, the resets, the end.
 
+mod ending;
+
 use super::direction::{Acknowledgment, Direction, Surroundings};
 use super::direction_facts::DirectionFacts;
 use super::habits::Habits;
@@ -10,6 +12,7 @@ use super::sender::Trips;
 use super::seq::Seq;
 use super::stall::{Stalls, Waiting};
 use super::table::Endpoint;
+use super::triggers::Triggers;
 use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
 use crate::wire::{IcmpError, Segment, TcpFlags};
 
@@ -21,10 +24,6 @@ const MAX_SYN_TIMES: usize = 8;
 
 /// ICMP errors kept.
 const MAX_ICMP: usize = 8;
-
-/// A connection whose capture went on for so long after its last packet, with
-/// something unanswered, ended in silence; before, the capture simply ended.
-const SILENCE: Span = Span::from_secs(10);
 
 /// What takes the bytes of a conversation. Bytes, a hole and the end are three
 /// different calls; after a hole the stream goes on.
@@ -61,6 +60,9 @@ pub struct Handshake {
     pub syn_acks: u32,
     /// The client's acknowledgment that completes it.
     pub established: Option<At>,
+    /// The round trip that it took to each side, where it was seen whole. An
+    /// answer to data may wait for an application; these do not.
+    pub round_trip: BySide<Option<Span>>,
 }
 
 /// How a connection ended, as TCP shows it.
@@ -159,6 +161,7 @@ pub struct Conversation<C> {
     icmp: Vec<Seen<IcmpError>>,
     stalls: Stalls,
     last_seq: BySide<u32>,
+    triggers: BySide<Triggers>,
     longest_silence: Span,
     clock_ran_back: u64,
     /// New data after the first reset, per side: the connection went on.
@@ -182,6 +185,7 @@ impl<C: Consumer> Conversation<C> {
             icmp: Vec::new(),
             stalls: Stalls::default(),
             last_seq: BySide::default(),
+            triggers: BySide::default(),
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
             progress_after_reset: BySide::default(),
@@ -241,7 +245,7 @@ impl<C: Consumer> Conversation<C> {
         self.longest_silence = self.longest_silence.max(at.time.since(self.last.time));
         direction.facts.packets += 1;
         direction.facts.first.get_or_insert(at);
-        direction.facts.last = Some(at);
+        direction.facts.last_but_one = direction.facts.last.replace(at);
         if segment.tcp.flags.has(TcpFlags::RST) {
             self.reset(segment, side, at);
         } else {
@@ -257,12 +261,13 @@ impl<C: Consumer> Conversation<C> {
         if flags.has(TcpFlags::SYN) {
             repeated_syn = self.syn(segment, side, at);
         } else if flags.has(TcpFlags::ACK) && side == Side::Client && self.handshake.syn_ack.is_some() {
-            self.complete_handshake(at);
+            self.complete_handshake(segment, at);
         }
         let waiting = self.waiting(at);
         let acked_before = self.directions.of(side.other()).acked();
         if flags.has(TcpFlags::ACK) {
             self.acknowledge(segment, side, at);
+            self.triggers.of_mut(side).note(segment.tcp.ack, at);
         }
         let window_closed = self.directions.of(side.other()).window_is_closed();
         let around = Surroundings { trips: self.trips(side), window_closed };
@@ -318,17 +323,23 @@ impl<C: Consumer> Conversation<C> {
             self.handshake.syn_ack = Some(at);
             // Karn: with a repeated SYN nobody knows which one was answered.
             if let ([syn], 1) = (self.handshake.syn_times.as_slice(), self.handshake.syns) {
-                self.directions.server.rtt.sample(at.time.since(syn.time));
+                let trip = at.time.since(syn.time);
+                self.directions.server.rtt.sample(trip);
+                self.handshake.round_trip.server = Some(trip);
             }
         }
         repeated.then_some(class)
     }
 
-    fn complete_handshake(&mut self, at: At) {
+    fn complete_handshake(&mut self, segment: &Segment<'_>, at: At) {
         if self.handshake.established.is_none() {
             self.handshake.established = Some(at);
             if let (Some(syn_ack), 1) = (self.handshake.syn_ack, self.handshake.syn_acks) {
-                self.directions.client.rtt.sample(at.time.since(syn_ack.time));
+                let trip = at.time.since(syn_ack.time);
+                self.directions.client.rtt.sample(trip);
+                // What comes with data may have waited for it.
+                let whole = segment.payload_len == 0 && self.directions.server.offset(Seq(segment.tcp.ack)) == Some(0);
+                self.handshake.round_trip.client = whole.then_some(trip);
             }
         }
     }
@@ -336,6 +347,9 @@ impl<C: Consumer> Conversation<C> {
     fn acknowledge(&mut self, segment: &Segment<'_>, side: Side, at: At) {
         let trips = self.trips(side.other());
         let scale = self.directions.of(side).facts.window_scale.unwrap_or(0).min(14);
+        // A keep-alive repeats the acknowledgment, too, and reports nothing.
+        let sender = self.directions.of(side);
+        let is_probe = sender.offset(Seq(segment.tcp.seq)).is_some_and(|offset| offset < sender.max_end());
         let other = self.directions.of_mut(side.other());
         let ack = Seq(segment.tcp.ack);
         // The first acknowledgment tells where the other stream begins, where
@@ -347,7 +361,9 @@ impl<C: Consumer> Conversation<C> {
         let options = &segment.tcp.options;
         let acknowledgment = Acknowledgment {
             ack,
-            pure: segment.payload_len == 0 && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0,
+            pure: segment.payload_len == 0
+                && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0
+                && !(is_probe && options.sack_count == 0),
             sack: options.sack.get(..usize::from(options.sack_count)).unwrap_or_default(),
             echo: options.timestamps.map(|(_, echo)| echo),
             window: i64::from(segment.tcp.window) << if from_handshake { 0 } else { scale },
@@ -375,17 +391,22 @@ impl<C: Consumer> Conversation<C> {
         let mut reset = ResetFacts::of(segment, side, at, &sender.habits, &receiver.habits);
         let seq = Seq(segment.tcp.seq);
         let ack = segment.tcp.flags.has(TcpFlags::ACK).then_some(Seq(segment.tcp.ack));
-        reset.receiver_last_seq = *self.last_seq.of(side.other());
         reset.after_own_fin = sender.facts.fin.is_some();
         reset.after_peer_fin = receiver.facts.fin.is_some();
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
         reset.silence_before = at.time.since(self.last.time);
-        reset.sender_min_rtt = sender.rtt.min();
+        reset.sender_min_rtt = sender.rtt.min().filter(|_| self.handshake.round_trip.of(side).is_some());
+        reset.sender_rtt_is_steady = sender.rtt.is_steady();
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
-            reset.seq_beyond_sent = Some(offset - sender.max_end());
+            let beyond = offset - sender.max_end();
+            reset.seq_beyond_sent = Some(beyond);
+            reset.repeats_last_start = beyond < -1 && segment.tcp.seq == *self.last_seq.of(side);
             // One less or more where a keep-alive was answered.
             reset.seq_is_peers_ack = (-1..=1).any(|slack| sender.was_acked(offset + slack));
+        }
+        if ack.is_none() {
+            reset.answers = self.triggers.of(side.other()).with_ack(segment.tcp.seq, self.handshake.syns > 0);
         }
         // The newest byte of the receiver: acknowledged by the RST?
         let newest = receiver.max_end() + i64::from(receiver.facts.fin.is_some());
@@ -430,8 +451,12 @@ impl<C: Consumer> Conversation<C> {
         if progress {
             *self.progress_after_reset.of_mut(side) += 1;
         }
-        for reset in self.resets.iter_mut().filter(|r| r.claimed_by == side) {
-            reset.sender_lives(segment, at, progress);
+        for reset in &mut self.resets {
+            if reset.claimed_by == side {
+                reset.sender_lives(segment, at, progress);
+            } else {
+                reset.receiver_lives(segment, at, progress);
+            }
         }
     }
 
@@ -505,47 +530,6 @@ impl<C: Consumer> Conversation<C> {
             clock_ran_back: self.clock_ran_back,
         };
         (facts, self.consumer)
-    }
-
-    /// Finds what ended it: the first FIN or RST, leaving out resets after
-    /// which both sides went on.
-    fn ending(&self, observed_until: CaptureTime) -> (End, Option<usize>) {
-        let went_on = self.progress_after_reset.client >= 2 && self.progress_after_reset.server >= 2;
-        let reset = if went_on { None } else { self.resets.iter().enumerate().find(|(_, r)| r.is_effective()) };
-        let fin = Side::BOTH
-            .into_iter()
-            .filter_map(|side| Some((side, self.directions.of(side).facts.fin?)))
-            .min_by_key(|(_, at)| (at.time, at.frame));
-        match (reset, fin) {
-            (Some((i, r)), None) => (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i)),
-            (Some((i, r)), Some((_, f))) if (r.at.time, r.at.frame) < (f.time, f.frame) => {
-                (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i))
-            }
-            (_, Some((side, at))) => (End { kind: EndKind::Fin, by: Some(side), at }, None),
-            (None, None) => (self.silence(observed_until), None),
-        }
-    }
-
-    fn silence(&self, observed_until: CaptureTime) -> End {
-        let waited_on = |side: Side| {
-            let (owner, waiting) = (self.directions.of(side), self.directions.of(side.other()));
-            // The other side repeats itself and nothing comes back.
-            let unanswered = waiting.outstanding() && waiting.facts.loss.retransmitted() > 0;
-            let unanswered_syn = side == Side::Server
-                && self.handshake.syn_ack.is_none()
-                && self.handshake.syns > 0
-                && owner.facts.packets == 0;
-            unanswered || unanswered_syn
-        };
-        let quiet = observed_until.since(self.last.time) >= SILENCE;
-        for side in [Side::Server, Side::Client] {
-            let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(|b| b.same_edge >= 2);
-            let syns = side == Side::Server && self.handshake.syns >= 2;
-            if waited_on(side) && (quiet || repeated || syns) {
-                return End { kind: EndKind::Silence, by: Some(side), at: self.last };
-            }
-        }
-        End { kind: EndKind::CaptureEnd, by: None, at: self.last }
     }
 }
 

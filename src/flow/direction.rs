@@ -1,24 +1,21 @@
 //! One direction of a conversation: its bytes in order, its holes, its losses.
 
+mod acknowledgment;
+mod delivery;
+
+pub use acknowledgment::Acknowledgment;
+
 use super::conversation::Consumer;
 use super::direction_facts::DirectionFacts;
 use super::duplicates::Recent;
 use super::habits::Habits;
-use super::hold::{Held, Hold};
-use super::loss::{LossEvent, Needless, SegmentClass};
+use super::hold::Hold;
+use super::loss::{LossEvent, SegmentClass};
 use super::rtt::Rtt;
 use super::sender::{Piece, Sender, Trips};
 use super::seq::{Seq, Unrolled};
-use crate::base::{At, CaptureTime, Gap, GapCause, Side, Span};
+use crate::base::{At, CaptureTime, Gap, GapCause, Side};
 use crate::wire::{Segment, TcpFlags};
-
-/// A hole whose bytes the receiver has acknowledged was not captured. Captures
-/// of several interfaces may show the acknowledgment first; so long is waited.
-const REORDER_GRACE: Span = Span::from_millis(20);
-
-/// Where only one direction is captured no acknowledgment can decide; a hole
-/// this old is taken for a hole of the capture.
-const ONE_SIDED_GRACE: Span = Span::from_secs(1);
 
 /// Acknowledgments remembered: a reset from a closed socket repeats the one of
 /// the segment that it answers, which may be a few segments old.
@@ -28,10 +25,6 @@ const REMEMBERED_ACKS: usize = 16;
 /// within a few packets (RFC 2883).
 const REMEMBERED_COPIES: usize = 4;
 
-/// More copies than one in so many packets come from the capture, not from the
-/// network.
-const NETWORK_DOUBLES_AT_MOST: u64 = 4;
-
 /// What is going on around a segment, beyond its own direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Surroundings {
@@ -39,23 +32,6 @@ pub struct Surroundings {
     pub trips: Trips,
     /// The receiver has no room.
     pub window_closed: bool,
-}
-
-/// An acknowledgment of this direction's bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Acknowledgment<'a> {
-    /// The number.
-    pub ack: Seq,
-    /// The segment carries nothing else.
-    pub pure: bool,
-    /// Blocks received out of order, or twice (RFC 2018, RFC 2883).
-    pub sack: &'a [(u32, u32)],
-    /// The timestamp that it echoes.
-    pub echo: Option<u32>,
-    /// The window that it offers, in bytes.
-    pub window: i64,
-    /// Where.
-    pub at: At,
 }
 
 /// The state of one direction.
@@ -156,6 +132,9 @@ impl Direction {
         self.facts.never_seen = u64::try_from(proven - self.next).unwrap_or(0);
         self.facts.hole_since = self.hole_since.filter(|_| self.facts.never_seen > 0);
         self.facts.close_books(last);
+        if !self.sender.numbers_each() {
+            self.facts.skips.clear();
+        }
         self.facts
     }
 
@@ -179,6 +158,9 @@ impl Direction {
 
     /// Learns how the sender numbers its packets, once a segment was taken.
     pub fn learn(&mut self, segment: &Segment<'_>, at: At) {
+        if let Some(packets) = self.sender.skipped(segment) {
+            self.facts.note_skip(packets, at);
+        }
         self.sender.learn(segment);
         self.habits.learn(segment, at, segment.tcp.flags.has(TcpFlags::SYN));
     }
@@ -322,213 +304,5 @@ impl Direction {
         if self.timed.is_none() && offset >= self.max_end {
             self.timed = Some((end, at.time));
         }
-    }
-
-    /// Hands on what is next in order, keeps what is not.
-    fn deliver(&mut self, segment: &Segment<'_>, offset: i64, side: Side, at: At, consumer: &mut impl Consumer) {
-        if offset > self.next {
-            let held = Held { offset, len: segment.payload_len, data: segment.payload.to_vec(), at };
-            self.hole_since.get_or_insert(at);
-            if !self.hold.insert(held) {
-                self.give_up_hole(side, at, GapCause::Limit, consumer);
-                if offset <= self.next {
-                    self.hand_on(offset, segment.payload_len, segment.payload, side, at, consumer);
-                }
-            }
-            return;
-        }
-        self.hand_on(offset, segment.payload_len, segment.payload, side, at, consumer);
-        self.drain(side, consumer);
-    }
-
-    /// Hands on the part of a segment behind `next`, and says what it lacks.
-    fn hand_on(&mut self, offset: i64, len: u32, data: &[u8], side: Side, at: At, consumer: &mut impl Consumer) {
-        let end = offset + i64::from(len);
-        if end <= self.next {
-            return;
-        }
-        let known = usize::try_from(self.next - offset).unwrap_or(usize::MAX);
-        let fresh = data.get(known..).unwrap_or_default();
-        if !fresh.is_empty() {
-            consumer.bytes(side, fresh, at);
-        }
-        let missing = (end - self.next).unsigned_abs().saturating_sub(fresh.len() as u64);
-        if missing > 0 {
-            consumer.gap(side, Gap { bytes: missing, cause: GapCause::CutShort, frame: at.frame, time: at.time });
-        }
-        self.next = end;
-        if let Some(unrolled) = &mut self.unrolled {
-            unrolled.advance(end);
-        }
-    }
-
-    fn drain(&mut self, side: Side, consumer: &mut impl Consumer) {
-        while let Some(part) = self.hold.take_ready(self.next) {
-            self.hand_on(part.offset, part.len, &part.data, side, part.at, consumer);
-        }
-        if self.hold.is_empty() {
-            self.hole_since = None;
-        }
-    }
-
-    fn deliver_fin(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
-        if !self.fin_delivered && self.fin_offset.is_some_and(|fin| fin <= self.next) {
-            self.fin_delivered = true;
-            consumer.end(side, at);
-        }
-    }
-
-    /// The receiver acknowledges. Returns how long the timed segment took.
-    pub fn acknowledged(&mut self, a: &Acknowledgment<'_>, trips: &Trips) -> Option<Span> {
-        let Acknowledgment { ack, pure, at, .. } = *a;
-        let offset = self.offset(ack)?;
-        // Beyond 2³⁰ ahead it is no acknowledgment of this stream.
-        if offset > self.max_end.saturating_add(1 << 30) {
-            return None;
-        }
-        self.right_edge = self.right_edge.max(offset.saturating_add(a.window));
-        self.selective(a, offset);
-        if offset == self.acked {
-            if pure && self.outstanding() {
-                self.sender.acknowledged_again(at);
-                self.facts.duplicate_acks += 1;
-            }
-            return None;
-        }
-        if offset < self.acked {
-            return None;
-        }
-        let before = self.acked.max(0);
-        self.acked = offset;
-        if let Some(oldest) = self.recent_acks.get_mut(self.ack_count % REMEMBERED_ACKS) {
-            *oldest = offset;
-        }
-        self.ack_count += 1;
-        let (needless, delivered) = self.sender.acknowledged(offset, a.echo, at, trips);
-        if let Some((from, to, proof)) = needless {
-            self.facts.loss.needless(from, to, proof);
-        }
-        self.facts.largest_delivered = self.facts.largest_delivered.max(delivered);
-        self.facts.acknowledged_bytes =
-            self.facts.acknowledged_bytes.saturating_add((offset.max(0) - before).unsigned_abs());
-        self.facts.loss.acknowledged(offset, at);
-        if !self.outstanding()
-            && let Some(flight) = self.facts.flights.back_mut()
-        {
-            flight.acknowledged.get_or_insert(at);
-        }
-        match self.timed {
-            Some((end, sent)) if offset >= end => {
-                self.timed = None;
-                Some(at.time.since(sent))
-            }
-            _ => None,
-        }
-    }
-
-    /// Selective acknowledgments: what came behind a hole, and what came twice.
-    fn selective(&mut self, a: &Acknowledgment<'_>, ack: i64) {
-        let Some(unrolled) = self.unrolled else { return };
-        let mut blocks = a.sack.iter().map(|(from, to)| (unrolled.offset(Seq(*from)), unrolled.offset(Seq(*to))));
-        let Some(first) = blocks.next() else { return };
-        let second = blocks.next();
-        // RFC 2883 §4: the first block lies below the acknowledgment, or
-        // inside the second one.
-        let twice = first.1 <= ack || second.is_some_and(|second| second.0 <= first.0 && first.1 <= second.1);
-        let held = if twice { second } else { Some(first) };
-        if let Some((_, end)) = held
-            .into_iter()
-            .chain(second)
-            .chain(blocks)
-            .filter(|(from, to)| *from >= ack && to > from)
-            .max_by_key(|(_, to)| *to)
-        {
-            self.sender.acknowledged_selectively(end, a.at);
-        }
-        if twice && first.0 < first.1 {
-            self.came_twice(first.0, first.1);
-        }
-    }
-
-    /// The receiver had `from..to` twice: a doubled packet or a needless
-    /// repetition. Where the whole capture is doubled, copies say nothing.
-    fn came_twice(&mut self, from: i64, to: i64) {
-        let mirrored = self.facts.copies > self.facts.packets / NETWORK_DOUBLES_AT_MOST + 2;
-        let known = self.copy_count.min(REMEMBERED_COPIES);
-        let doubled = self.copies.iter_mut().take(known).find(|copy| (copy.0, copy.1) == (from, to));
-        if let Some(copy) = doubled.filter(|_| !mirrored) {
-            let at = copy.2;
-            *copy = (0, 0, at);
-            self.facts.copies = self.facts.copies.saturating_sub(1);
-            if self.facts.copies == 0 {
-                self.facts.first_copy = None;
-            }
-            let len = u32::try_from(to - from).unwrap_or(0);
-            let class = SegmentClass::NetworkDuplicate;
-            self.facts.loss.note(LossEvent { at, class, place: None, offset: from, len, ip_len: 0, waited: None }, 0);
-        } else {
-            self.facts.loss.needless(from, to, Needless::DSack);
-        }
-    }
-
-    /// Decides whether a hole is one of the capture. `one_sided`: the other
-    /// direction was never seen.
-    pub fn settle(&mut self, side: Side, at: At, one_sided: bool, consumer: &mut impl Consumer) {
-        let Some(behind_hole) = self.hold.first().map(|part| part.offset).or_else(|| {
-            // Acknowledged, never seen, and nothing behind it either; a FIN
-            // takes one number of its own.
-            let data_acked = self.fin_offset.map_or(self.acked, |fin| self.acked.min(fin));
-            (data_acked > self.next).then_some(data_acked)
-        }) else {
-            return;
-        };
-        let since = *self.hole_since.get_or_insert(at);
-        let waited = at.time.since(since.time).abs();
-        if (self.acked >= behind_hole && waited >= REORDER_GRACE) || (one_sided && waited >= ONE_SIDED_GRACE) {
-            self.skip_to(behind_hole, side, at, GapCause::NotCaptured, consumer);
-        }
-    }
-
-    fn give_up_hole(&mut self, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {
-        if let Some(first) = self.hold.first().map(|part| part.offset) {
-            self.skip_to(first, side, at, cause, consumer);
-        }
-    }
-
-    /// Bytes held back behind holes.
-    pub fn held_bytes(&self) -> usize {
-        self.hold.bytes()
-    }
-
-    /// Gives up every hole, so that nothing is held any more.
-    pub fn release(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
-        while !self.hold.is_empty() {
-            self.give_up_hole(side, at, GapCause::Limit, consumer);
-        }
-    }
-
-    fn skip_to(&mut self, offset: i64, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {
-        if offset > self.next {
-            let bytes = (offset - self.next).unsigned_abs();
-            if cause == GapCause::Limit {
-                self.facts.given_up += 1;
-            } else {
-                self.facts.gaps += 1;
-                self.facts.gap_bytes = self.facts.gap_bytes.saturating_add(bytes);
-                self.facts.first_gap.get_or_insert(self.hole_since.unwrap_or(at));
-            }
-            consumer.gap(side, Gap { bytes, cause, frame: at.frame, time: at.time });
-            self.next = offset;
-            self.max_end = self.max_end.max(offset);
-            if let Some(unrolled) = &mut self.unrolled {
-                unrolled.advance(offset);
-            }
-        }
-        self.hole_since = None;
-        self.drain(side, consumer);
-        if !self.hold.is_empty() {
-            self.hole_since = Some(at);
-        }
-        self.deliver_fin(side, at, consumer);
     }
 }

@@ -41,6 +41,8 @@ pub struct DirectionFacts {
     pub first: Option<At>,
     /// The last packet.
     pub last: Option<At>,
+    /// The packet before it.
+    pub last_but_one: Option<At>,
     /// The last packet that brought new bytes.
     pub last_data: Option<At>,
     /// The last flights: data sent without waiting for an acknowledgment.
@@ -49,6 +51,8 @@ pub struct DirectionFacts {
     pub sent_bytes: u64,
     /// New bytes the receiver acknowledged.
     pub acknowledged_bytes: u64,
+    /// When the receiver last acknowledged something new.
+    pub last_acknowledged: Option<At>,
     /// The FIN.
     pub fin: Option<At>,
     /// Maximum segment size it announced.
@@ -80,8 +84,26 @@ pub struct DirectionFacts {
     /// At the end: bytes that its own later packets (a FIN, data behind a hole)
     /// prove to have been sent and that never came past the capture point.
     pub never_seen: u64,
+    /// Packets missing before the capture point, by their identifications; the
+    /// first few times.
+    pub skips: Vec<Skip>,
     /// Losses.
     pub loss: LossFacts,
+}
+
+/// Skips remembered.
+const MAX_SKIPS: usize = 16;
+
+/// Packets that went missing before the capture point, as the identifications
+/// of a sender show that numbers its packets one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Skip {
+    /// The packet behind them.
+    pub at: At,
+    /// How many.
+    pub packets: u16,
+    /// The time since the sender's last packet.
+    pub silence: Span,
 }
 
 /// Data sent until all of it was acknowledged.
@@ -98,6 +120,13 @@ impl DirectionFacts {
     #[must_use]
     pub fn acknowledged_since(&self, time: CaptureTime) -> Option<At> {
         self.flights.iter().rev().find(|flight| flight.first.time <= time)?.acknowledged
+    }
+
+    pub(super) fn note_skip(&mut self, packets: u16, at: At) {
+        if self.skips.len() < MAX_SKIPS {
+            let silence = self.last_but_one.map_or(Span::ZERO, |last| at.time.since(last.time));
+            self.skips.push(Skip { at, packets, silence });
+        }
     }
 
     pub(super) fn begin_flight(&mut self, at: At) {

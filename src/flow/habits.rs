@@ -46,12 +46,21 @@ pub struct Habits {
     pub last_ttl: u8,
     /// The last packet: where.
     pub last: At,
-    /// The last timestamp value (RFC 7323), and when.
+    /// The first timestamp value (RFC 7323), and when.
+    pub first_tsval: Option<(u32, At)>,
+    /// The last timestamp value, and when.
     pub last_tsval: Option<(u32, At)>,
     /// MAC address that its packets come from.
     pub mac: Option<[u8; 6]>,
     /// Whether that address ever changed.
     pub mac_changed: bool,
+    /// IPv6 flow label of its last packet.
+    pub flow_label: Option<u32>,
+    /// Whether that label ever changed.
+    pub flow_label_changed: bool,
+    /// Identifications passed over just before its last packet: 0 where it
+    /// counts and nothing of it is missing there.
+    pub last_skip: u16,
     /// Don't-fragment was set on every packet so far.
     pub always_df: bool,
 }
@@ -64,15 +73,21 @@ impl Habits {
             self.handshake_ttl.get_or_insert(ip.ttl);
         }
         self.learn_ttl(ip.ttl);
-        if let Some(id) = ip.id {
+        // Linux sends its SYN-ACK before there is a socket that counts.
+        if let Some(id) = ip.id.filter(|id| !(is_handshake && *id == 0)) {
             self.learn_id(id);
         }
+        if self.packets > 0 && ip.flow_label != self.flow_label {
+            self.flow_label_changed = true;
+        }
+        self.flow_label = ip.flow_label;
         self.always_df = ip.dont_fragment && (self.packets == 0 || self.always_df);
         if let Some(mac) = segment.source_mac {
             self.mac_changed |= self.mac.is_some_and(|known| known != mac);
             self.mac = Some(mac);
         }
         if let Some((tsval, _)) = segment.tcp.options.timestamps {
+            self.first_tsval.get_or_insert((tsval, at));
             self.last_tsval = Some((tsval, at));
         }
         self.last_window = segment.tcp.window;
@@ -96,6 +111,7 @@ impl Habits {
             let step = id.wrapping_sub(last);
             self.equal_ids += u64::from(step == 0);
             self.counted_ids += u64::from(step > 0 && step <= MAX_COUNTER_STEP);
+            self.last_skip = step.saturating_sub(1);
         }
         self.ids += 1;
         self.zero_ids += u64::from(id == 0);

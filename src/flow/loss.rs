@@ -203,6 +203,7 @@ impl LossFacts {
         for event in self.events.iter_mut().rev().take(MAX_LOOK_BACK).filter(within) {
             match event.class {
                 SegmentClass::Spurious(Needless::DSack) if proof == Needless::DSack => {}
+                SegmentClass::Spurious(Needless::DSack) => return,
                 SegmentClass::Spurious(_) => {
                     event.class = SegmentClass::Spurious(proof);
                     return;

@@ -26,19 +26,21 @@ mod side_channel;
 mod stall;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
-pub use direction_facts::{DirectionFacts, Flight};
+pub use direction_facts::{DirectionFacts, Flight, Skip};
 
 pub use burst::{Backoff, Burst, BurstOutcome};
 pub use habits::{Habits, IpIdMode};
 pub use loss::{LossEvent, LossFacts, Needless, Place, SegmentClass};
-pub use reset::{ResetFacts, SequenceFit};
+pub use reset::{Afterlife, ResetFacts, SequenceFit};
 pub use rtt::Rtt;
 pub use seq::Seq;
 pub use side_channel::{SideChannel, SideChannels};
 pub use stall::{Stall, StallCause, Stalls};
 pub use table::{Endpoint, Finished, RDP_PORT, Table};
+pub use triggers::Answerable;

@@ -11,6 +11,9 @@ use crate::wire::Segment;
 /// like a counter (other connections may share it, packets may be lost).
 const MAX_STEP: i16 = 1000;
 
+/// The largest step that means missing packets: a give-up takes 15 repetitions.
+const MAX_SKIP: i16 = 32;
+
 /// Steps that must be known before a counter is believed in.
 const MIN_STEPS: u16 = 3;
 
@@ -40,6 +43,8 @@ pub struct SendOrder {
     steps: u16,
     /// Steps small enough for a counter.
     small: u16,
+    /// Steps of one.
+    single: u16,
 }
 
 impl SendOrder {
@@ -92,9 +97,24 @@ impl SendOrder {
         self.steps = self.steps.saturating_add(1);
         let is_small = step != 0 && (-MAX_STEP..=MAX_STEP).contains(&step);
         self.small = self.small.saturating_add(u16::from(is_small));
+        self.single = self.single.saturating_add(u16::from(step == 1));
         if step > 0 || !is_small {
             self.id = Some(now);
         }
+    }
+
+    /// How many packets may be missing in front of `segment`, if this sender
+    /// numbers each packet; see [`SendOrder::numbers_each`].
+    pub fn skipped(&self, segment: &Segment<'_>) -> Option<u16> {
+        let (now, newest) = (segment.ip.id.filter(|id| *id != 0)?, self.id?);
+        let step = now.wrapping_sub(newest).cast_signed();
+        (2..=MAX_SKIP).contains(&step).then(|| (step - 1).unsigned_abs())
+    }
+
+    /// Whether the sender numbers this connection's packets one by one, as
+    /// Linux does: three steps of four are single ones.
+    pub const fn numbers_each(&self) -> bool {
+        self.steps >= MIN_STEPS && self.single as u32 * 4 >= self.steps as u32 * 3
     }
 
     /// Whether the identifications count up: nine steps of ten at least.

@@ -4,6 +4,7 @@
 use core::net::IpAddr;
 
 use super::habits::Habits;
+use super::triggers::Answerable;
 use crate::base::{At, CaptureTime, Side, Span};
 use crate::wire::{Segment, TcpFlags};
 
@@ -14,6 +15,12 @@ const MAX_PAYLOAD: usize = 80;
 /// Packets of the claimed sender after the RST are looked at for this long;
 /// later ones say nothing (a new connection, a stray).
 const AFTERLIFE: Span = Span::from_secs(2);
+
+/// Packets further from what the sender had sent belong to another connection of
+/// the same addresses and ports, whose SYN is missing. Initial sequence numbers
+/// of one 4-tuple go up by 250 each millisecond (RFC 6528 §3), so that this must
+/// be no larger than what may be missing from the capture in between.
+const MAX_JUMP: u32 = 1 << 16;
 
 /// How a RST's sequence number fits what its receiver expects (RFC 5961 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +80,13 @@ pub struct ResetFacts {
     /// The receiver's headers up to here; its last packet is what the RST may
     /// answer.
     pub receiver: Habits,
-    /// Sequence number of the receiver's last packet.
-    pub receiver_last_seq: u32,
+    /// The sequence number is that of the sender's last packet, which carried
+    /// data: its start, where a host would use its end.
+    pub repeats_last_start: bool,
+    /// For a RST without the ACK bit: the packets that it may answer.
+    pub answers: Answerable,
+    /// IPv6 flow label.
+    pub flow_label: Option<u32>,
     /// The claimed sender had sent a FIN.
     pub after_own_fin: bool,
     /// The receiver had sent a FIN.
@@ -83,12 +95,20 @@ pub struct ResetFacts {
     pub after_peer_reset: Option<At>,
     /// Silence on the connection before it.
     pub silence_before: Span,
-    /// The shortest round trip between capture point and claimed sender so far.
+    /// The shortest round trip between capture point and claimed sender so
+    /// far, the handshake's among them.
     pub sender_min_rtt: Option<Span>,
+    /// Whether that minimum can be relied on.
+    pub sender_rtt_is_steady: bool,
     /// When the newest byte that the RST acknowledges passed the capture point.
     pub acknowledges_byte_seen_at: Option<At>,
     /// What the claimed sender sent afterwards.
     pub afterlife: Afterlife,
+    /// The receiver's challenge ACK (RFC 5961 §3.2), where it sent one.
+    pub challenged: Option<At>,
+    /// Packets in which the receiver repeated itself afterwards, within two
+    /// seconds, as if it had met no reset.
+    pub receiver_went_on: u32,
 }
 
 /// Packets of the claimed sender after its RST.
@@ -128,20 +148,25 @@ impl ResetFacts {
             payload: segment.payload.iter().copied().take(MAX_PAYLOAD).collect(),
             sender: sender.clone(),
             receiver: receiver.clone(),
-            receiver_last_seq: 0,
+            repeats_last_start: false,
+            answers: Answerable::default(),
+            flow_label: segment.ip.flow_label,
             after_own_fin: false,
             after_peer_fin: false,
             after_peer_reset: None,
             silence_before: Span::ZERO,
             sender_min_rtt: None,
+            sender_rtt_is_steady: false,
             acknowledges_byte_seen_at: None,
             afterlife: Afterlife::default(),
+            challenged: None,
+            receiver_went_on: 0,
         }
     }
 
     /// A later packet of the claimed sender, which is no RST and no copy.
     pub fn sender_lives(&mut self, segment: &Segment<'_>, at: At, progress: bool) {
-        if !self.in_afterlife(at.time) {
+        if !self.in_afterlife(at.time) || !self.is_same_stream(segment.tcp.seq) {
             return;
         }
         let life = &mut self.afterlife;
@@ -162,6 +187,26 @@ impl ResetFacts {
         };
         let continues = newer_ts.unwrap_or(true) && newer_id.unwrap_or(true) && newer_ts.or(newer_id).is_some();
         life.continues_series = life.continues_series.saturating_add(u32::from(continues));
+    }
+
+    /// A later packet of the receiver, which is no RST and no copy.
+    pub fn receiver_lives(&mut self, segment: &Segment<'_>, at: At, progress: bool) {
+        if !self.in_afterlife(at.time) {
+            return;
+        }
+        let pure = segment.tcp.flags.0 & !TcpFlags::PSH == TcpFlags::ACK && segment.payload_len == 0;
+        if !pure {
+            self.receiver_went_on = self.receiver_went_on.saturating_add(1);
+        } else if self.fit == SequenceFit::InWindow && !progress && self.receiver_went_on == 0 {
+            self.challenged.get_or_insert(at);
+        }
+    }
+
+    fn is_same_stream(&self, seq: u32) -> bool {
+        let Some(beyond) = self.seq_beyond_sent else { return false };
+        // Sequence numbers wrap; what lies behind counts as well.
+        let next = self.seq.wrapping_sub(beyond as u32);
+        seq.wrapping_sub(next).cast_signed().unsigned_abs() <= MAX_JUMP
     }
 
     /// Whether `time` is close enough behind the RST to say something about it.

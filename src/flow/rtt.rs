@@ -115,6 +115,17 @@ impl Rtt {
         Some(max)
     }
 
+    /// Whether the shortest round trip can be relied on: at least three were
+    /// measured, and the middle one is not half as long again. On a path that
+    /// jitters, a few samples may all be far above the real minimum.
+    #[must_use]
+    pub fn is_steady(&self) -> bool {
+        match (self.min(), self.median()) {
+            (Some(min), Some(median)) => self.count >= 3 && median.times(2) <= min.times(3),
+            _ => false,
+        }
+    }
+
     /// The median.
     #[must_use]
     pub fn median(&self) -> Option<Span> {

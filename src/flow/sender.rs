@@ -226,6 +226,16 @@ impl Sender {
         });
     }
 
+    /// Whether the sender numbers each packet, so that skips mean losses.
+    pub const fn numbers_each(&self) -> bool {
+        self.order.numbers_each()
+    }
+
+    /// How many packets of the sender may be missing in front of `segment`.
+    pub fn skipped(&self, segment: &Segment<'_>) -> Option<u16> {
+        self.order.skipped(segment)
+    }
+
     /// Learns how the sender numbers its packets: every one but copies and
     /// resets, after it was classified.
     pub fn learn(&mut self, segment: &Segment<'_>) {

@@ -1,11 +1,12 @@
-//! A reset that acknowledges bytes its claimed sender cannot have received yet.
+//! E1: a reset that answers what its claimed sender cannot have received yet.
 //!
 //! The bytes passed the capture point on their way to the sender; its answer
 //! cannot pass back sooner than the shortest round trip to it.
 
-use super::{Piece, PointsAt, Strength};
-use crate::base::Span;
-use crate::flow::{ResetFacts, TcpFacts};
+use super::scene::Scene;
+use super::{Piece, Strength};
+use crate::base::{At, Span};
+use crate::wire::TcpFlags;
 
 /// Below this round trip, scheduling noise of the capturing machine is as
 /// large as what is measured.
@@ -15,25 +16,78 @@ const MIN_ROUND_TRIP: Span = Span::from_millis(2);
 /// tenths: paths do get a little shorter.
 const IMPOSSIBLE_TENTHS: i64 = 8;
 
-pub(super) fn weigh(reset: &ResetFacts, tcp: &TcpFacts) -> Option<Piece> {
-    let rtt = reset.sender_min_rtt?;
+/// A host answers a stray segment at once. What passed longer ago than this
+/// many round trips (and the delay below) is not what it answers.
+const STALE_ROUND_TRIPS: i64 = 3;
+
+/// Scheduling and queues may add this much.
+const STALE_DELAY: Span = Span::from_millis(20);
+
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let rtt = scene.round_trip().filter(|rtt| *rtt >= MIN_ROUND_TRIP)?;
+    if scene.reset.flags.has(TcpFlags::ACK) { acknowledged(scene, rtt) } else { answered(scene, rtt) }
+}
+
+/// RST+ACK: it acknowledges bytes.
+fn acknowledged(scene: &Scene<'_>, rtt: Span) -> Option<Piece> {
+    let reset = scene.reset;
     let seen = reset.acknowledges_byte_seen_at?;
-    // Clocks that ran back (merged interfaces) make time meaningless.
-    if rtt < MIN_ROUND_TRIP || tcp.clock_ran_back > 0 {
-        return None;
-    }
-    let took = reset.at.time.since(seen.time);
-    if took < Span::ZERO || took.nanos() >= rtt.nanos() / 10 * IMPOSSIBLE_TENTHS {
-        return None;
-    }
-    Some(Piece {
-        id: "causality",
-        points_at: PointsAt::OtherDevice,
-        strength: Strength::Proof,
-        frames: vec![seen.frame, reset.at.frame],
-        says: format!(
+    let took = too_early(reset.at, seen, rtt)?;
+    // If the bytes had passed before, in a packet that is missing here, there
+    // was time enough.
+    let firm = scene.round_trip_is_firm() && took.times(2) < rtt && !scene.trigger_in_doubt();
+    let strength = if firm { Strength::Proof } else { Strength::Strong };
+    Some(Piece::other(
+        "causality",
+        strength,
+        vec![seen.frame, reset.at.frame],
+        format!(
             "it acknowledges bytes that passed the capture point {took} earlier, but the {} is never less than {rtt} away and back: it cannot have received them yet",
             reset.claimed_by
         ),
-    })
+    ))
+}
+
+/// RST alone: what a closed socket answers to a segment, whose acknowledgment
+/// it repeats (RFC 9293 §3.10.7.1). Not proof: an endpoint may abort with a
+/// bare RST that answers nothing, though neither Windows nor Linux does.
+fn answered(scene: &Scene<'_>, rtt: Span) -> Option<Piece> {
+    let reset = scene.reset;
+    let answers = &reset.answers;
+    let newest = answers.packets.last()?;
+    let took = too_early(reset.at, *newest, rtt)?;
+    if !answers.complete || reset.sender.packets() == 0 {
+        return None;
+    }
+    let limit = rtt.times(STALE_ROUND_TRIPS) + STALE_DELAY;
+    let rest = answers.packets.iter().filter(|at| too_early(reset.at, **at, rtt).is_none());
+    let mut stale = 0u32;
+    for at in rest {
+        if reset.at.time.since(at.time) <= limit {
+            return None;
+        }
+        stale += 1;
+    }
+    let in_doubt = scene.trigger_in_doubt();
+    let strength = if stale == 0 && !in_doubt && scene.round_trip_is_firm() {
+        Strength::Compelling
+    } else if in_doubt {
+        Strength::Weak
+    } else {
+        Strength::Strong
+    };
+    Some(Piece::other(
+        "answers-too-early",
+        strength,
+        vec![newest.frame, reset.at.frame],
+        format!(
+            "by its sequence number it answers a packet that passed the capture point only {took} before; the {} is never less than {rtt} away and back",
+            reset.claimed_by
+        ),
+    ))
+}
+
+fn too_early(reset: At, trigger: At, rtt: Span) -> Option<Span> {
+    let took = reset.time.since(trigger.time);
+    (took >= Span::ZERO && took.nanos() < rtt.nanos() / 10 * IMPOSSIBLE_TENTHS).then_some(took)
 }

@@ -1,10 +1,12 @@
-//! The reset carries header fields of a packet of the *other* side: the device
+//! E3: the reset carries header fields of a packet of the *other* side: the device
 //! that built it reused the packet which triggered it.
 
-use super::{Piece, PointsAt, Strength};
-use crate::flow::{IpIdMode, ResetFacts};
+use super::scene::Scene;
+use super::{Piece, Strength};
+use crate::flow::IpIdMode;
 
-pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let reset = scene.reset;
     let trigger = &reset.receiver;
     let id = reset.id?;
     let cloned = id != 0 && trigger.last_id == Some(id);
@@ -16,15 +18,14 @@ pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
         return None;
     }
     let window = reset.window == trigger.last_window && reset.window != 0;
-    Some(Piece {
-        id: "header-clone",
-        points_at: PointsAt::OtherDevice,
-        strength: Strength::Proof,
-        frames: vec![trigger.last.frame, reset.at.frame],
-        says: format!(
+    Some(Piece::other(
+        "header-clone",
+        Strength::Proof,
+        vec![trigger.last.frame, reset.at.frame],
+        format!(
             "its IP identification {id}{} copied from the {}'s last packet, which no host does",
             if window { format!(" and window {} are", reset.window) } else { " is".to_owned() },
             reset.claimed_by.other(),
         ),
-    })
+    ))
 }

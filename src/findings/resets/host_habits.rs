@@ -1,23 +1,20 @@
 //! What speaks for the host itself.
 
-use super::{Piece, PointsAt, Strength};
-use crate::flow::{IpIdMode, ResetFacts, SequenceFit};
+use super::scene::Scene;
+use super::{Piece, Strength};
+use crate::flow::{IpIdMode, SequenceFit};
 
 /// Windows steps by one, or two where another connection came between.
 const NEXT_IDS: std::ops::RangeInclusive<u16> = 1..=2;
 
-pub(super) fn weigh(reset: &ResetFacts) -> Vec<Piece> {
-    let same_ttl = reset.sender.packets() > 0 && reset.sender.ttls().any(|(ttl, _)| ttl == reset.ttl);
+pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
+    let reset = scene.reset;
+    // A refused SYN has only the sender's other connections to be held against.
+    let same_ttl = scene.baseline().is_some_and(|baseline| baseline.step(reset.ttl) == 0);
     let exact = matches!(reset.fit, SequenceFit::Exact | SequenceFit::AnswersSyn) || reset.seq_is_peers_ack;
     let mut pieces = Vec::new();
     let mut add = |id, strength, says: String| {
-        pieces.push(Piece {
-            id,
-            points_at: PointsAt::Host,
-            strength,
-            frames: vec![reset.sender.last.frame, reset.at.frame],
-            says,
-        });
+        pieces.push(Piece::host(id, strength, vec![reset.sender.last.frame, reset.at.frame], says));
     };
     if same_ttl && exact {
         add(
@@ -29,10 +26,12 @@ pub(super) fn weigh(reset: &ResetFacts) -> Vec<Piece> {
             ),
         );
         let continues = match (reset.id, reset.sender.last_id) {
-            (Some(id), Some(last)) => id != 0 && NEXT_IDS.contains(&id.wrapping_sub(last)),
+            (Some(id), Some(last)) => id != 0 && last != 0 && NEXT_IDS.contains(&id.wrapping_sub(last)),
             _ => false,
         };
-        if continues && reset.sender.id_mode() == IpIdMode::Counter {
+        // One chance in 32768 that another device hits it, however few packets
+        // the counter is known by.
+        if continues && matches!(reset.sender.id_mode(), IpIdMode::Counter | IpIdMode::Unknown) {
             add(
                 "identification-continues",
                 Strength::Strong,

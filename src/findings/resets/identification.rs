@@ -1,12 +1,13 @@
-//! The reset breaks the way its claimed sender numbers its packets.
+//! E7: the reset breaks the way its claimed sender numbers its packets.
 //!
 //! Only a sender that counts can be held to it. Linux builds resets outside
 //! any socket with identification 0 whatever its sockets count, so that a 0
 //! which came the usual distance says nothing.
 
-use super::{Piece, PointsAt, Strength};
+use super::scene::Scene;
+use super::{Piece, Strength};
 use crate::base::Span;
-use crate::flow::{IpIdMode, ResetFacts};
+use crate::flow::IpIdMode;
 
 /// A counter shared by all connections of a busy host may move on by so much
 /// within a second without our seeing it.
@@ -18,7 +19,8 @@ const MIN_BREAK: u16 = 4000;
 /// After a longer silence a shared counter may stand anywhere.
 const MAX_SILENCE: Span = Span::from_secs(5);
 
-pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let reset = scene.reset;
     let (id, last) = (reset.id?, reset.sender.last_id?);
     let since = reset.at.time.since(reset.sender.last.time);
     if reset.sender.id_mode() != IpIdMode::Counter || since > MAX_SILENCE {
@@ -35,14 +37,10 @@ pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
     if i64::from(ahead) <= allowed || (i64::from(behind) <= allowed && id != 0) {
         return None;
     }
-    Some(Piece {
-        id: "identification-break",
-        points_at: PointsAt::OtherDevice,
-        strength: Strength::Strong,
-        frames: vec![reset.sender.last.frame, reset.at.frame],
-        says: format!(
-            "its IP identification is {id}; the {} counts its packets and had come to {last}",
-            reset.claimed_by
-        ),
-    })
+    Some(Piece::other(
+        "identification-break",
+        Strength::Strong,
+        vec![reset.sender.last.frame, reset.at.frame],
+        format!("its IP identification is {id}; the {} counts its packets and had come to {last}", reset.claimed_by),
+    ))
 }

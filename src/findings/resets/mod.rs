@@ -7,21 +7,38 @@
 
 mod bidirectional;
 mod causality;
+mod circumstances;
+mod flag_shape;
+mod goodbye;
 mod header_clone;
 mod host_habits;
 mod identification;
+mod link_layer;
+mod neighbours;
+mod scene;
 mod sender_lives;
 mod sequence;
+mod stale;
 mod strafed;
 mod template;
+pub mod timers;
+mod timestamps;
 mod ttl;
+mod vantage;
+mod volley;
+
+pub use neighbours::{Known, Neighbours};
 
 use crate::base::{Certainty, Frame};
-use crate::flow::{Habits, ResetFacts, TcpFacts};
+use crate::flow::{Habits, SequenceFit, TcpFacts};
+use crate::session::SessionFacts;
+use scene::Scene;
 
 /// How much one piece of evidence weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
+    /// Fits, is worth knowing, and is never counted.
+    Circumstance,
     /// Supports, and decides nothing.
     Weak,
     /// Two independent ones make a case.
@@ -74,8 +91,11 @@ pub enum Effect {
     EndedConnection,
     /// The connection was already ending (after a FIN or another reset).
     AfterTheEnd,
-    /// The connection went on: its receiver ignored or challenged it.
+    /// The connection went on: its receiver ignored it.
     Ignored,
+    /// The connection went on: its receiver asked back with a challenge ACK
+    /// (RFC 5961 §3.2).
+    Challenged,
 }
 
 /// The judgement on one reset.
@@ -97,44 +117,72 @@ pub struct Judgement {
     pub cannot_tell: Vec<&'static str>,
 }
 
-/// Judges every reset of a connection, in their order.
+/// Judges every reset of a connection, in their order. `neighbours`: what other
+/// connections tell of the same hosts, where that is known.
 #[must_use]
-pub fn judge(tcp: &TcpFacts) -> Vec<Judgement> {
-    tcp.resets.iter().enumerate().map(|(i, reset)| judge_one(i, reset, tcp)).collect()
+pub fn judge(tcp: &TcpFacts, session: &SessionFacts, neighbours: Option<&Neighbours>) -> Vec<Judgement> {
+    let scenes = tcp.resets.iter().map(|reset| Scene::new(reset, tcp, session, neighbours));
+    let mut judgements: Vec<Judgement> = scenes.enumerate().map(|(i, scene)| judge_one(i, &scene)).collect();
+    volley::share(tcp, &mut judgements);
+    judgements
 }
 
-fn judge_one(index: usize, reset: &ResetFacts, tcp: &TcpFacts) -> Judgement {
+fn judge_one(index: usize, scene: &Scene<'_>) -> Judgement {
+    let reset = scene.reset;
     let evidence: Vec<Piece> = [
-        causality::weigh(reset, tcp),
-        sender_lives::weigh(reset),
-        header_clone::weigh(reset),
-        template::weigh(reset),
-        ttl::weigh(reset),
-        identification::weigh(reset),
-        bidirectional::weigh(reset, tcp),
-        sequence::weigh(reset, tcp),
-        strafed::weigh(reset, tcp),
+        causality::weigh(scene),
+        sender_lives::weigh(scene),
+        header_clone::weigh(scene),
+        vantage::weigh(scene),
+        template::weigh(scene),
+        ttl::weigh(scene),
+        identification::weigh(scene),
+        bidirectional::weigh(scene),
+        strafed::weigh(scene),
+        sequence::weigh(scene),
+        stale::weigh(scene),
+        timestamps::weigh(scene),
+        link_layer::weigh(scene),
+        flag_shape::weigh(scene),
+        goodbye::weigh(scene),
     ]
     .into_iter()
     .flatten()
-    .chain(host_habits::weigh(reset))
+    .chain(host_habits::weigh(scene))
+    .chain(circumstances::weigh(scene))
     .collect();
     let (built_by, certainty) = combine(&evidence);
-    let effect = if tcp.ending_reset == Some(index) {
-        Effect::EndedConnection
-    } else if reset.after_own_fin || reset.after_peer_fin || tcp.ending_reset.is_some_and(|e| e < index) {
-        Effect::AfterTheEnd
-    } else {
-        Effect::Ignored
-    };
     Judgement {
         built_by,
         certainty,
-        effect,
+        effect: effect(index, scene),
         hops: Habits::hops(reset.ttl),
-        sender_hops: reset.sender.usual_ttl().map(Habits::hops),
-        cannot_tell: blind_spots(reset),
+        sender_hops: scene.baseline().map(|baseline| Habits::hops(baseline.usual)),
+        cannot_tell: blind_spots(scene),
         evidence,
+    }
+}
+
+fn effect(index: usize, scene: &Scene<'_>) -> Effect {
+    let (reset, ending) = (scene.reset, scene.tcp.ending_reset);
+    if ending == Some(index) {
+        Effect::EndedConnection
+    } else if reset.after_own_fin || reset.after_peer_fin || ending.is_some_and(|e| e < index) {
+        Effect::AfterTheEnd
+    } else if reset.challenged.is_some() {
+        Effect::Challenged
+    } else {
+        Effect::Ignored
+    }
+}
+
+impl Piece {
+    fn other(id: &'static str, strength: Strength, frames: Vec<Frame>, says: String) -> Self {
+        Self { id, points_at: PointsAt::OtherDevice, strength, frames, says }
+    }
+
+    fn host(id: &'static str, strength: Strength, frames: Vec<Frame>, says: String) -> Self {
+        Self { id, points_at: PointsAt::Host, strength, frames, says }
     }
 }
 
@@ -169,18 +217,29 @@ fn combine(evidence: &[Piece]) -> (Builder, Certainty) {
 }
 
 /// Tests that this reset does not allow, and why.
-fn blind_spots(reset: &ResetFacts) -> Vec<&'static str> {
+fn blind_spots(scene: &Scene<'_>) -> Vec<&'static str> {
+    let reset = scene.reset;
     let mut blind = Vec::new();
-    if reset.sender.packets() == 0 {
-        blind.push("the claimed sender sent nothing else on this connection to compare the reset with");
+    if reset.sender.packets() == 0 && scene.sender.is_none() {
+        blind.push("the claimed sender sent nothing else to compare the reset with");
+    } else if scene.baseline().is_none() {
+        blind.push("the claimed sender's packets come over different distances (a proxy, several hosts behind one address), so that the reset's TTL says nothing");
     } else if reset.sender.packets() < 3 {
-        blind.push("the claimed sender sent too few packets to know its habits");
+        blind.push("the claimed sender sent too few packets on this connection to know how it numbers them");
     }
-    if reset.sender_min_rtt.is_none() {
+    if scene.tcp.clock_ran_back > 0 {
+        blind.push("the capture's clock ran back (merged interfaces?), so that times prove nothing");
+    } else if scene.round_trip().is_none() {
         blind.push("no round trip to the claimed sender was measured, so the reset's timing proves nothing");
+    }
+    if scene.has_gaps() {
+        blind.push("packets are missing from the capture, so that sequence numbers prove little");
     }
     if reset.id.is_none() {
         blind.push("IPv6 packets carry no identification");
+    }
+    if reset.fit == SequenceFit::AnswersSyn {
+        blind.push("a refused connection shows nothing of its sender but the refusal");
     }
     blind
 }

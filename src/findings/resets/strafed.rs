@@ -1,13 +1,14 @@
-//! Several resets in one direction with growing sequence numbers: somebody who
+//! E9: several resets in one direction with growing sequence numbers: somebody who
 //! does not see the stream aims where the window might be.
 //!
 //! A host sends one reset for each stray segment that reaches it, and then the
 //! sequence number is one that the other side had acknowledged; those are left
 //! out.
 
-use super::{Piece, PointsAt, Strength};
+use super::scene::Scene;
+use super::{Piece, Strength};
 use crate::base::Span;
-use crate::flow::{ResetFacts, TcpFacts};
+use crate::flow::ResetFacts;
 
 /// Resets further apart are not one volley.
 const VOLLEY: Span = Span::from_secs(2);
@@ -15,7 +16,8 @@ const VOLLEY: Span = Span::from_secs(2);
 /// A keep-alive makes a number differ by one.
 const SLACK: i64 = 2;
 
-pub(super) fn weigh(reset: &ResetFacts, tcp: &TcpFacts) -> Option<Piece> {
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let (reset, tcp) = (scene.reset, scene.tcp);
     let beyond = |r: &ResetFacts| r.seq_beyond_sent.filter(|b| *b > SLACK && !r.seq_is_peers_ack);
     let volley: Vec<&ResetFacts> = tcp
         .resets
@@ -32,15 +34,14 @@ pub(super) fn weigh(reset: &ResetFacts, tcp: &TcpFacts) -> Option<Piece> {
     if volley.len() < 2 || distances.len() < 2 || aimed == 0 || fin {
         return None;
     }
-    Some(Piece {
-        id: "strafed",
-        points_at: PointsAt::OtherDevice,
-        strength: Strength::Strong,
-        frames: volley.iter().map(|r| r.at.frame).collect(),
-        says: format!(
+    Some(Piece::other(
+        "strafed",
+        Strength::Strong,
+        volley.iter().map(|r| r.at.frame).collect(),
+        format!(
             "{} resets in the {}'s name within {VOLLEY}, with sequence numbers that grow past everything it had sent: a host knows its own number",
             volley.len(),
             reset.claimed_by
         ),
-    })
+    ))
 }

@@ -1,15 +1,20 @@
-//! Header shapes that only certain reset builders emit, and text in a reset.
+//! E5: header shapes that only certain reset builders emit, and text in a reset.
 
-use super::{Piece, PointsAt, Strength};
-use crate::flow::ResetFacts;
+use super::scene::Scene;
+use super::{Piece, Strength};
+use crate::flow::{ResetFacts, SequenceFit};
 use crate::wire::TcpFlags;
 
 /// Fewer printable bytes are chance.
 const MIN_TEXT: usize = 4;
 
-pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
-    text(reset).or_else(|| inline_ips(reset))
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let reset = scene.reset;
+    text(reset).or_else(|| raw_socket(reset)).or_else(|| active_response(reset))
 }
+
+/// An identification this close to the sender's last one may be its own.
+const OWN_SERIES: u16 = 64;
 
 /// Load balancers write the cause of a reset into it (RFC 1122 §4.2.2.12).
 fn text(reset: &ResetFacts) -> Option<Piece> {
@@ -18,36 +23,58 @@ fn text(reset: &ResetFacts) -> Option<Piece> {
         return None;
     }
     let text: String = reset.payload.iter().take(printable).map(|b| char::from(*b)).collect();
-    Some(Piece {
-        id: "reset-text",
-        points_at: PointsAt::OtherDevice,
-        strength: Strength::Proof,
-        frames: vec![reset.at.frame],
-        says: format!("it carries a text, as load balancers and firewalls write: \"{text}\""),
-    })
+    Some(Piece::other(
+        "reset-text",
+        Strength::Proof,
+        vec![reset.at.frame],
+        format!("it carries a text, as load balancers and firewalls write: \"{text}\""),
+    ))
 }
 
-/// Suricata's rejecting responder: initial TTL 64, identification 0, no
-/// don't-fragment bit, window copied from the packet that triggered it.
-fn inline_ips(reset: &ResetFacts) -> Option<Piece> {
-    let shape = reset.id == Some(0)
-        && !reset.dont_fragment
-        && reset.ttl <= 64
-        && reset.flags.has(TcpFlags::RST | TcpFlags::ACK)
-        && reset.window != 0
-        && (reset.window == reset.receiver.last_window || reset.window == reset.sender.last_window);
-    // A sender that itself clears the bit or writes 0 is no contrast.
-    if !shape || !reset.sender.always_df || reset.sender.packets() < 2 {
+/// Identification 0 with the don't-fragment bit clear: Suricata's rejecting
+/// responder, zeek-aux and other builders on raw sockets. Stacks write 0 only
+/// into packets that must not be fragmented (RFC 6864 §4.1).
+fn raw_socket(reset: &ResetFacts) -> Option<Piece> {
+    let shape = reset.id == Some(0) && !reset.dont_fragment;
+    // A sender that itself clears the bit is no contrast.
+    if !shape || !reset.sender.always_df || reset.sender.packets() == 0 {
         return None;
     }
-    Some(Piece {
-        id: "ips-template",
-        points_at: PointsAt::OtherDevice,
-        strength: Strength::Strong,
-        frames: vec![reset.at.frame],
-        says: format!(
-            "identification 0, don't-fragment clear and a window ({}) copied from the packet before: the shape of an intrusion prevention system's reset, unlike the {}'s packets",
-            reset.window, reset.claimed_by
+    let copied = reset.window != 0 && reset.window == reset.receiver.last_window;
+    let window =
+        if copied { format!(" and the window ({}) of the packet before it", reset.window) } else { String::new() };
+    Some(Piece::other(
+        "raw-socket-template",
+        Strength::Strong,
+        vec![reset.sender.last.frame, reset.at.frame],
+        format!(
+            "identification 0 with don't-fragment clear{window}: the shape of a packet that an intrusion prevention system writes by itself; no stack does, and none of the {}'s packets looks like that",
+            reset.claimed_by
         ),
-    })
+    ))
+}
+
+/// Snort 3's active response: a random identification, no don't-fragment bit,
+/// window 0, RST+ACK (it copies the TTL).
+fn active_response(reset: &ResetFacts) -> Option<Piece> {
+    let (id, last) = (reset.id?, reset.sender.last_id?);
+    let near = |a: u16, b: u16| a.wrapping_sub(b) <= OWN_SERIES || b.wrapping_sub(a) <= OWN_SERIES;
+    let shape = id != 0
+        && !reset.dont_fragment
+        && reset.window == 0
+        && reset.payload.is_empty()
+        && reset.fit != SequenceFit::AnswersSyn
+        && reset.flags.has(TcpFlags::RST | TcpFlags::ACK);
+    if !shape || !reset.sender.always_df || reset.sender.packets() < 3 || near(id, last) {
+        return None;
+    }
+    Some(Piece::other(
+        "active-response-template",
+        Strength::Strong,
+        vec![reset.sender.last.frame, reset.at.frame],
+        format!(
+            "don't-fragment clear and an identification ({id}) out of nowhere: the shape of an intrusion prevention system's active response, unlike the {}'s packets",
+            reset.claimed_by
+        ),
+    ))
 }

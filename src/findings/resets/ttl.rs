@@ -1,54 +1,54 @@
-//! The reset travelled another distance than every other packet of its sender.
+//! E6: the reset travelled another distance than every other packet of its
+//! sender.
+//!
+//! Of 560 ordinary resets 4 came with a foreign TTL, and all 4 were built by
+//! another device. An equal TTL clears nobody: some devices copy it.
 
-use super::{Piece, PointsAt, Strength};
-use crate::flow::{Habits, ResetFacts};
+use super::scene::Scene;
+use super::{Piece, Strength};
+use crate::flow::Habits;
 
-/// Packets that must agree before a TTL is a baseline.
-const MIN_BASELINE: u32 = 3;
+/// Packets that make the baseline beyond doubt, where they agree.
+const FIRM: u64 = 3;
 
-/// Packets, the handshake's among them, that make the baseline beyond doubt.
-/// Of 560 ordinary resets 4 came with a foreign TTL, and all 4 were built by
-/// another device.
-const FIRM_BASELINE: u32 = 3;
+/// Packets beyond which a smaller step is no route change any more, because
+/// all of them came the same way.
+const MANY: u64 = 8;
 
-/// Smaller differences come from route changes and parallel paths.
+/// Smaller steps come from route changes and parallel paths.
 const MIN_STEP: u8 = 5;
 
-/// The sender's copies and route flaps stay within this.
-const MAX_FLAP: u8 = 2;
+/// The smallest step that many packets of one TTL make telling.
+const SMALL_STEP: u8 = 3;
 
-pub(super) fn weigh(reset: &ResetFacts) -> Option<Piece> {
-    let baseline: u32 = reset.sender.ttls().map(|(_, count)| count).sum();
-    if baseline < MIN_BASELINE {
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let reset = scene.reset;
+    let baseline = scene.baseline()?;
+    let step = baseline.step(reset.ttl);
+    if step == 0 {
         return None;
     }
-    let nearest = reset.sender.ttls().map(|(ttl, _)| ttl).min_by_key(|ttl| ttl.abs_diff(reset.ttl))?;
-    let step = nearest.abs_diff(reset.ttl);
-    let usual = reset.sender.usual_ttl()?;
-    // A sender whose packets already come over very different distances (a
-    // proxy that answers for it) has no baseline.
-    let steady = reset.sender.ttls().all(|(ttl, _)| ttl.abs_diff(usual) <= MAX_FLAP);
-    if step == 0 || !steady {
-        return None;
-    }
-    let firm =
-        baseline >= FIRM_BASELINE && reset.sender.ttls().count() == 1 && reset.sender.handshake_ttl == Some(usual);
+    // A SYN-ACK may come from a proxy, and the reset from the host behind it.
+    let firm = baseline.packets >= FIRM && baseline.single && baseline.beyond_handshake;
     let strength = match step {
         MIN_STEP.. if firm => Strength::Compelling,
         MIN_STEP.. => Strength::Strong,
+        SMALL_STEP.. if firm && baseline.packets >= MANY => Strength::Strong,
         _ => Strength::Weak,
     };
-    Some(Piece {
-        id: "ttl-step",
-        points_at: PointsAt::OtherDevice,
+    let whose = if baseline.pooled { "in all its connections" } else { "in this connection" };
+    Some(Piece::other(
+        "ttl-step",
         strength,
-        frames: vec![reset.sender.last.frame, reset.at.frame],
-        says: format!(
-            "its TTL is {} ({} hops away); all {baseline} other packets of the {} arrive with {usual} ({} hops away)",
+        vec![reset.sender.last.frame, reset.at.frame],
+        format!(
+            "its TTL is {} ({} hops away); the {} other packet(s) of the {} {whose} arrive with {} ({} hops away)",
             reset.ttl,
             Habits::hops(reset.ttl),
+            baseline.packets,
             reset.claimed_by,
-            Habits::hops(usual),
+            baseline.usual,
+            Habits::hops(baseline.usual),
         ),
-    })
+    ))
 }

@@ -1,7 +1,7 @@
 //! Resets and who built them.
 
 use super::Frames;
-use crate::findings::resets::{Builder, Judgement, Piece, PointsAt, Strength};
+use crate::findings::resets::{Builder, Effect, Judgement, Piece, PointsAt, Strength};
 use crate::flow::ResetFacts;
 use crate::report::document;
 
@@ -16,8 +16,15 @@ pub(super) fn build(reset: &ResetFacts, judgement: &Judgement, frames: Frames) -
             Builder::Undetermined => document::BuiltBy::Undetermined,
         },
         certainty: judgement.certainty.into(),
+        effect: match judgement.effect {
+            Effect::EndedConnection => document::ResetEffect::Ended,
+            Effect::AfterTheEnd => document::ResetEffect::AfterTheEnd,
+            Effect::Ignored => document::ResetEffect::Ignored,
+            Effect::Challenged => document::ResetEffect::Challenged,
+        },
         evidence: judgement.evidence.iter().map(|piece| evidence(piece, frames)).collect(),
         hops: judgement.sender_hops.map(|host| document::Hops { host, reset: judgement.hops }),
+        cannot_tell: judgement.cannot_tell.iter().map(|blind| (*blind).to_owned()).collect(),
     }
 }
 
@@ -29,6 +36,7 @@ fn evidence(piece: &Piece, frames: Frames) -> document::ResetEvidence {
             PointsAt::OtherDevice => document::BuiltBy::OtherDevice,
         },
         strength: match piece.strength {
+            Strength::Circumstance => document::Strength::Circumstance,
             Strength::Weak => document::Strength::Weak,
             Strength::Strong => document::Strength::Strong,
             Strength::Compelling => document::Strength::Compelling,

@@ -19,12 +19,32 @@ pub struct Reset {
     pub built_by: BuiltBy,
     /// How sure that is.
     pub certainty: Certainty,
+    /// What it did.
+    pub effect: ResetEffect,
     /// What that rests on.
     pub evidence: Vec<ResetEvidence>,
     /// How many routers lie between the builder and the point of capture.
     /// Absent where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hops: Option<Hops>,
+    /// Tests that this reset does not allow, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cannot_tell: Vec<String>,
+}
+
+/// What a reset did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResetEffect {
+    /// It ended the connection.
+    Ended,
+    /// The connection had already been ending.
+    AfterTheEnd,
+    /// The connection went on: its receiver ignored it.
+    Ignored,
+    /// The connection went on: its receiver answered with a challenge ACK
+    /// (RFC 5961 section 3.2).
+    Challenged,
 }
 
 /// Who built a reset.
@@ -59,6 +79,8 @@ pub struct ResetEvidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strength {
+    /// Fits, and is never counted.
+    Circumstance,
     /// Supports a conclusion that other evidence bears.
     Weak,
     /// Hard to explain otherwise.

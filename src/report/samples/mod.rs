@@ -44,6 +44,7 @@ pub(crate) fn healthy() -> Report {
         claimed_by: Side::Client,
         built_by: BuiltBy::Host,
         certainty: Certainty::Likely,
+        effect: ResetEffect::Ended,
         evidence: vec![ResetEvidence {
             id: "after-goodbye".to_owned(),
             points_to: BuiltBy::Host,
@@ -52,6 +53,7 @@ pub(crate) fn healthy() -> Report {
             says: "the server had said goodbye 0.4 ms before".to_owned(),
         }],
         hops: Some(Hops { host: 0, reset: 0 }),
+        cannot_tell: vec![],
     }];
     c.disconnect_ultimatum = Some(DisconnectUltimatum {
         visibility: Visibility::Inferred,
@@ -95,6 +97,7 @@ pub(crate) fn injected_reset() -> Report {
         claimed_by: Side::Server,
         built_by: BuiltBy::OtherDevice,
         certainty: Certainty::Proven,
+        effect: ResetEffect::Ended,
         evidence: vec![
             ResetEvidence {
                 id: "sender-went-on".to_owned(),
@@ -119,6 +122,7 @@ pub(crate) fn injected_reset() -> Report {
             },
         ],
         hops: Some(Hops { host: 11, reset: 1 }),
+        cannot_tell: vec![],
     }];
     c.verdict = Some(Verdict {
         finding: "injected-reset".to_owned(),

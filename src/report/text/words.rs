@@ -213,6 +213,7 @@ pub(super) const fn strength(strength: Strength) -> &'static str {
         Strength::Proof => "proof",
         Strength::Compelling => "compelling",
         Strength::Strong => "strong",
+        Strength::Circumstance => "fits",
         Strength::Weak => "weak",
     }
 }

@@ -1,0 +1,135 @@
+//! What a piece of evidence may look at.
+
+use super::neighbours::{Known, Neighbours};
+use crate::base::{Side, Span};
+use crate::flow::{Habits, ResetFacts, TcpFacts};
+use crate::session::SessionFacts;
+
+/// A reset and everything around it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene<'a> {
+    /// The reset.
+    pub reset: &'a ResetFacts,
+    /// Its connection.
+    pub tcp: &'a TcpFacts,
+    /// What the protocols above say.
+    pub session: &'a SessionFacts,
+    /// The claimed sender in other connections.
+    pub sender: Option<&'a Known>,
+}
+
+/// The TTLs that a sender's packets arrive with.
+#[derive(Clone, Debug)]
+pub(super) struct Baseline {
+    /// The usual one.
+    pub usual: u8,
+    /// Packets it was learned from.
+    pub packets: u64,
+    /// Every packet carried the same.
+    pub single: bool,
+    /// Some of them were no SYN or SYN-ACK.
+    pub beyond_handshake: bool,
+    /// They come from several connections.
+    pub pooled: bool,
+    ttls: Vec<u8>,
+}
+
+/// Packets that must agree before a connection's own TTL is a baseline.
+const MIN_OWN: u64 = 3;
+
+/// Route changes and parallel paths stay within this.
+const MAX_FLAP: u8 = 2;
+
+impl<'a> Scene<'a> {
+    pub fn new(
+        reset: &'a ResetFacts,
+        tcp: &'a TcpFacts,
+        session: &'a SessionFacts,
+        neighbours: Option<&'a Neighbours>,
+    ) -> Self {
+        let sender = neighbours.and_then(|n| n.of(tcp, reset.claimed_by));
+        Self { reset, tcp, session, sender }
+    }
+
+    /// The TTL baseline of the claimed sender: this connection's, or where that
+    /// is too short, that of all its connections in the capture. `None` where
+    /// its packets come over different distances (a proxy that answers for it,
+    /// several hosts behind one address).
+    pub fn baseline(&self) -> Option<Baseline> {
+        let own: Vec<(u8, u64)> = self.reset.sender.ttls().map(|(ttl, n)| (ttl, u64::from(n))).collect();
+        let count = |ttls: &[(u8, u64)]| ttls.iter().map(|(_, n)| *n).sum::<u64>();
+        let pool = self.sender.filter(|known| count(&own) < MIN_OWN && count(&known.ttls) > count(&own));
+        let shaken = u64::from(self.reset.sender.handshake_ttl.is_some());
+        let (ttls, beyond) = match pool {
+            Some(known) => (known.ttls.clone(), known.beyond_handshake > 0),
+            None => (own, self.reset.sender.packets() > shaken),
+        };
+        let usual = ttls.iter().max_by_key(|(_, n)| *n).map(|(ttl, _)| *ttl)?;
+        if ttls.iter().any(|(ttl, _)| ttl.abs_diff(usual) > MAX_FLAP) {
+            return None;
+        }
+        Some(Baseline {
+            usual,
+            packets: count(&ttls),
+            single: ttls.len() == 1,
+            beyond_handshake: beyond,
+            pooled: pool.is_some(),
+            ttls: ttls.into_iter().map(|(ttl, _)| ttl).collect(),
+        })
+    }
+
+    /// The shortest round trip between capture point and claimed sender. None
+    /// where clocks ran back: merged interfaces disagree about time.
+    pub fn round_trip(&self) -> Option<Span> {
+        if self.tcp.clock_ran_back > 0 {
+            return None;
+        }
+        let pooled = self.sender.and_then(|known| known.min_rtt);
+        match (self.reset.sender_min_rtt, pooled) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (own, pooled) => own.or(pooled),
+        }
+    }
+
+    /// Whether that round trip can be relied on for proof: a single measurement
+    /// on a path that jitters, or of a SYN-ACK that a device held back, may be
+    /// far above the real minimum.
+    pub fn round_trip_is_firm(&self) -> bool {
+        self.reset.sender_rtt_is_steady || self.sender.is_some_and(|known| known.rtt_is_steady)
+    }
+
+    /// Whether packets are known to be missing from the capture.
+    pub fn has_gaps(&self) -> bool {
+        self.tcp.directions.client.gaps + self.tcp.directions.server.gaps > 0
+    }
+
+    /// Whether packets seem to be missing just before the reset: its receiver
+    /// passed over identifications there.
+    pub fn trigger_in_doubt(&self) -> bool {
+        self.has_gaps() || self.reset.receiver.last_skip > 0
+    }
+
+    /// Whether the capture was taken on the claimed sender, or next to it: its
+    /// packets have passed no router, and it answers in no time while the
+    /// other side is far.
+    pub fn is_at_sender(&self) -> bool {
+        let side = self.reset.claimed_by;
+        let (Some(near), Some(far)) = (self.tcp.rtt.of(side).min(), self.tcp.rtt.of(side.other()).min()) else {
+            return false;
+        };
+        let fresh = self.baseline().is_some_and(|b| b.single && Habits::hops(b.usual) == 0);
+        fresh && self.tcp.clock_ran_back == 0 && near.times(10) < far
+    }
+
+    /// The claimed sender.
+    pub fn side(&self) -> Side {
+        self.reset.claimed_by
+    }
+}
+
+impl Baseline {
+    /// The distance between `ttl` and the nearest of the baseline.
+    pub fn step(&self, ttl: u8) -> u8 {
+        self.ttls.iter().map(|known| known.abs_diff(ttl)).min().unwrap_or(0)
+    }
+}

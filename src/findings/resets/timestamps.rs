@@ -1,0 +1,55 @@
+//! E12: the timestamp of a reset against the clock of its sender.
+//!
+//! A missing one says nothing: nine of ten ordinary resets lack it (RFC 7323
+//! §3.2 only asks for it). One that fits the sender's clock is its own work;
+//! one far off is not.
+
+use super::scene::Scene;
+use super::{Piece, Strength};
+
+/// Timestamps per second, at the most, as long as the clock is not known
+/// (RFC 7323 §5.4 allows 1 ms at the finest; some stacks count faster).
+const MAX_RATE: f64 = 1_000.0;
+
+/// The clock is measured over at least this long.
+const MIN_BASE_SECONDS: f64 = 0.02;
+
+/// Seconds that the reset's clock may be off: queues, and the rounding of
+/// slow clocks.
+const SLACK_SECONDS: f64 = 1.0;
+
+/// Seconds off by which a forged clock is told.
+const SKEW_SECONDS: f64 = 10.0;
+
+pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
+    let reset = scene.reset;
+    let now = reset.tsval?;
+    let ((last, last_at), (first, first_at)) = (reset.sender.last_tsval?, reset.sender.first_tsval?);
+    if scene.tcp.clock_ran_back > 0 {
+        return None;
+    }
+    let span = last_at.time.since(first_at.time).secs_f64();
+    let ticks = f64::from(last.wrapping_sub(first).cast_signed());
+    let rate = if span >= MIN_BASE_SECONDS && ticks > 0.0 { (ticks / span).min(MAX_RATE * 1.5) } else { MAX_RATE };
+    let expected = reset.at.time.since(last_at.time).secs_f64() * rate;
+    let got = f64::from(now.wrapping_sub(last).cast_signed());
+    let off = (got - expected).abs() / rate;
+    let frames = vec![last_at.frame, reset.at.frame];
+    // A packet older than the last one was overtaken on its way.
+    if off <= SLACK_SECONDS && got >= 0.0 {
+        return Some(Piece::host(
+            "timestamp-continues",
+            Strength::Strong,
+            frames,
+            format!("its timestamp ({now}) continues the {}'s clock", reset.claimed_by),
+        ));
+    }
+    (off >= SKEW_SECONDS).then(|| {
+        Piece::other(
+            "timestamp-skew",
+            Strength::Strong,
+            frames,
+            format!("its timestamp is {now}; the {}'s clock stood at {last}, {off:.0} s off", reset.claimed_by),
+        )
+    })
+}
