@@ -35,6 +35,13 @@ Examples:
 pub(super) enum Command {
     Analyze(Analyze),
     Explain(Explain),
+    /// Print the commands that make a good capture
+    ///
+    /// For Windows (pktmon, netsh) and Linux or macOS (tcpdump, dumpcap); on the
+    /// client, the server and a machine in between; whole packets, a ring buffer
+    /// for failures that take their time, and both ends at once.
+    #[command(after_long_help = ADVICE_EXAMPLES)]
+    CaptureAdvice,
     /// List the network interfaces of this machine, with their addresses
     #[cfg(feature = "live")]
     #[command(after_long_help = INTERFACES_EXAMPLES)]
@@ -150,16 +157,18 @@ pub(super) enum Format {
     Ndjson,
 }
 
-/// Explain findings of a report and error codes of the Remote Desktop client
+/// Explain findings and stages of a report, and codes of dialogs and logs
 ///
-/// A finding is named as in the report. A code is written as the client shows
-/// it, hexadecimal (0x904) or decimal (2308); a second code after it is its
-/// extended error code. Without anything, all findings are listed.
+/// A finding or stage is named as in the report. A code is written as it is
+/// shown, hexadecimal (0x904) or decimal (2308), or by its name; a second code
+/// after it is its extended error code. A word before it says where it was
+/// read: reason, extended, negotiation, licence, authorization, ntstatus,
+/// alert. Without anything, all findings are listed.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXPLAIN_EXAMPLES)]
 pub(super) struct Explain {
-    /// Findings (injected-reset) or codes (0x904 0x7)
-    #[arg(value_name = "ID|CODE")]
+    /// Findings (injected-reset), stages (tls) or codes (0x904 0x7)
+    #[arg(value_name = "ID|STAGE|CODE")]
     pub(super) what: Vec<String>,
 }
 
@@ -168,7 +177,15 @@ Examples:
   rdpwhy explain                           list all findings
   rdpwhy explain 0x904 0x7                 an error code and its extended code
   rdpwhy explain 2308                      the same code in decimal
+  rdpwhy explain alert 49                  a TLS alert
+  rdpwhy explain 0xC000006D                a status of event 4625
+  rdpwhy explain licensing                 a stage
   rdpwhy explain injected-reset no-answer  two findings";
+
+const ADVICE_EXAMPLES: &str = "\
+Examples:
+  rdpwhy capture-advice                    everything
+  rdpwhy capture-advice | grep tcpdump     the commands of one tool";
 
 /// Write the completions of a shell to standard output
 #[derive(Debug, Args)]

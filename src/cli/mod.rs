@@ -4,6 +4,7 @@
 //! errors go to standard error. This floor owns what the library may not have:
 //! the clock, the terminal, and files to write.
 
+mod advice;
 mod analyze;
 mod args;
 mod codes;
@@ -15,6 +16,7 @@ mod interfaces;
 mod output;
 mod progress;
 mod reference;
+mod stages;
 
 use std::ffi::OsString;
 use std::io;
@@ -40,6 +42,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let done = match &arguments.command {
         Command::Analyze(analyze) => analyze::run(analyze, &mut console),
         Command::Explain(explain) => explain::run(explain, &mut console),
+        Command::CaptureAdvice => advice::run(&mut console),
         #[cfg(feature = "live")]
         Command::Interfaces => interfaces::run(&mut console),
         Command::Completions(completions) => reference::completions(completions, &mut console),

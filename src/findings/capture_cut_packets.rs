@@ -31,7 +31,7 @@ impl CaptureRule for CaptureCutPackets {
                 totals.cut.count, totals.cut.connections, totals.connections
             ))
             .cannot_tell("what stood in the part that was cut, such as certificates")
-            .next("capture whole packets: pktmon start --capture --pkt-size 0 -f rdp.etl, or tcpdump -s 0"),
+            .next("capture whole packets: pktmon start --capture --comp nics --pkt-size 0 -f rdp.etl, or tcpdump -s 0 (rdpwhy capture-advice)"),
         )
     }
 }

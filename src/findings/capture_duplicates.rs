@@ -30,7 +30,7 @@ impl CaptureRule for CaptureDuplicates {
                 "{} copies in {} of {} connections. They are left out: they are no retransmissions.",
                 totals.copies.count, totals.copies.connections, totals.connections
             ))
-            .next("nothing is needed; to avoid copies, capture on one interface (pktmon: --comp nics)"),
+            .next("nothing is needed; to avoid copies, capture on one interface (pktmon: --comp nics; rdpwhy capture-advice)"),
         )
     }
 }

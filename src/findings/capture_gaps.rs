@@ -36,7 +36,7 @@ impl CaptureRule for CaptureGaps {
                 totals.gaps.count, totals.gap_bytes, totals.gaps.connections, totals.connections
             ))
             .cannot_tell("what the missing packets said")
-            .next("capture again with a larger buffer: dumpcap -i eth0 -B 64 -f \"port 3389\" -w rdp.pcapng"),
+            .next("capture again with a larger buffer: dumpcap -i eth0 -B 64 -f \"port 3389\" -w rdp.pcapng (rdpwhy capture-advice)"),
         )
     }
 }

@@ -31,7 +31,7 @@ impl CaptureRule for CaptureLateStart {
                 totals.late.connections, totals.connections
             ))
             .cannot_tell("how those connections were negotiated")
-            .next("start the capture first and connect then"),
+            .next("start the capture first and connect then (rdpwhy capture-advice)"),
         )
     }
 }

@@ -31,7 +31,7 @@ impl CaptureRule for CaptureOneSided {
                 totals.one_sided.connections, totals.connections
             ))
             .cannot_tell("anything about what the missing side did")
-            .next("capture on one of the two computers, or mirror both directions"),
+            .next("capture on one of the two computers, or mirror both directions (rdpwhy capture-advice)"),
         )
     }
 }

@@ -43,4 +43,13 @@ mod tests {
         }
         assert!(ids.len() >= 16);
     }
+
+    #[test]
+    fn what_is_wrong_with_a_capture_leads_to_the_advice() {
+        let about_captures: Vec<Page> = pages().filter(|page| page.id.starts_with("capture-")).collect();
+        assert_eq!(about_captures.len(), 5);
+        for page in about_captures {
+            assert!(page.text.contains("rdpwhy capture-advice"), "{}", page.id);
+        }
+    }
 }

@@ -48,6 +48,20 @@ fn every_finding_that_a_code_names_exists() {
 }
 
 #[test]
+fn stages_are_explained_and_captures_advised() {
+    for stage in ["tcp", "x224", "tls", "credssp", "mcs", "licensing", "activation", "active"] {
+        assert!(stdout(rdpwhy().args(["explain", stage]), 0).starts_with(&format!("Stage {stage}: ")), "{stage}");
+    }
+    let advice = stdout(rdpwhy().arg("capture-advice"), 0);
+    for tool in
+        ["pktmon start --capture", "--pkt-size 0", "netsh trace start", "tcpdump -i", "dumpcap -i", "-C 100 -W 10"]
+    {
+        assert!(advice.contains(tool), "{tool}");
+    }
+    assert!(advice.lines().all(|line| line.chars().count() <= 80), "{advice}");
+}
+
+#[test]
 fn completions_and_manual_pages_come_from_the_same_description() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(stdout(rdpwhy().args(["completions", shell]), 0).contains("exit-zero"), "{shell}");

@@ -1,0 +1,51 @@
+//! The pages of the stages, for `explain`.
+
+use rdpwhy::session::Stage;
+
+/// The page of a stage, in Markdown.
+pub(super) const fn page(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Tcp => include_str!("stages/tcp.md"),
+        Stage::X224 => include_str!("stages/x224.md"),
+        Stage::Tls => include_str!("stages/tls.md"),
+        Stage::Credssp => include_str!("stages/credssp.md"),
+        Stage::Mcs => include_str!("stages/mcs.md"),
+        Stage::Licensing => include_str!("stages/licensing.md"),
+        Stage::Activation => include_str!("stages/activation.md"),
+        Stage::Active => include_str!("stages/active.md"),
+    }
+}
+
+/// All stages, in their order.
+pub(super) const ALL: [Stage; 8] = [
+    Stage::Tcp,
+    Stage::X224,
+    Stage::Tls,
+    Stage::Credssp,
+    Stage::Mcs,
+    Stage::Licensing,
+    Stage::Activation,
+    Stage::Active,
+];
+
+/// The stage that `word` names.
+pub(super) fn named(word: &str) -> Option<Stage> {
+    ALL.into_iter().find(|stage| stage.name().eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_whole_and_bears_its_name() {
+        for stage in ALL {
+            let text = page(stage);
+            assert!(text.starts_with(&format!("# Stage {stage}: ")), "{stage}");
+            for part in ["What it means", "What can go wrong here", "What it cannot tell", "What to check"] {
+                assert!(text.contains(&format!("\n## {part}\n")), "{stage} lacks '{part}'");
+            }
+            assert!(text.contains("Source: "), "{stage}");
+        }
+    }
+}
