@@ -21,7 +21,7 @@ mod seq;
 mod side_channel;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod triggers;
