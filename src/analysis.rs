@@ -6,10 +6,13 @@
 use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt, Link};
-use crate::findings::{CAPTURE_RULES, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose, reconsider};
+use crate::findings::{
+    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose,
+    reconsider,
+};
 use crate::flow::fragments::Fragments;
-use crate::flow::{Consumer, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
-use crate::session::{Session, SessionFacts};
+use crate::flow::{Consumer, EndKind, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::session::{Session, SessionFacts, Stage};
 use crate::wire::{self, Decoded, Glance};
 
 /// Connections kept for the report. Each takes some 10 KiB there; beyond this
@@ -18,6 +21,9 @@ const MAX_KEPT: usize = 20_000;
 
 /// Connections that are in no list of the report.
 const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
+
+/// Bytes that were not put in order because a limit was reached.
+const HOLE_GIVEN_UP: NoticeKind = NoticeKind("reassembly-limit-reached");
 
 /// Packets that were passed over because their headers made no sense.
 const NOT_DECODED: NoticeKind = NoticeKind("packets-not-decoded");
@@ -113,10 +119,14 @@ impl Analyzer {
         let links: Vec<Link> = connections.iter().map(link).collect();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
+        let side_channels = self.side_channels.finish();
+        let crowd = Crowd { connections: &links, side_channels: &side_channels };
+        let together = CROWD_RULES.iter().filter_map(|rule| rule.check(&crowd));
+        let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
         Analysis {
             attempts: attempts::group(&links),
-            findings: CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals)).collect(),
-            side_channels: self.side_channels.finish(),
+            findings: together.chain(capture).collect(),
+            side_channels,
             notices,
             connections,
         }
@@ -154,6 +164,14 @@ impl Analyzer {
                 tcp.swap_sides();
             }
             let session = session.into_facts();
+            for side in Side::BOTH {
+                if tcp.directions.of(side).given_up > 0 {
+                    self.notices.add(HOLE_GIVEN_UP, Some(tcp.last.frame), || {
+                        "more came behind a missing packet than is held back; what the packet said is left out"
+                            .to_owned()
+                    });
+                }
+            }
             let diagnosis = diagnose(&tcp, &session, false);
             self.totals.add(&tcp, &diagnosis.coverage);
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
@@ -191,12 +209,22 @@ impl Consumer for Session {
 
 fn link(connection: &Connection) -> Link {
     let Connection { id, tcp, session, diagnosis, sentence, .. } = connection;
+    let Coverage { missing_side, late_start, gaps, dropped, .. } = diagnosis.coverage;
+    let damaged = missing_side.is_some() || late_start || gaps || dropped || session.stages.lower_bound().is_some();
     Link {
         id: *id,
         client: tcp.endpoints.client,
         server: tcp.endpoints.server,
         start: tcp.first.time,
         end: diagnosis.ended_at.time,
+        first: tcp.first,
+        open_until: match tcp.end.kind {
+            EndKind::Reset | EndKind::Fin => tcp.end.at.time,
+            EndKind::Silence | EndKind::CaptureEnd => tcp.observed_until,
+        },
+        desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
+        server_answered: tcp.directions.server.packets > 0,
+        is_sound: !damaged,
         outcome: diagnosis.outcome,
         stage: session.stage(),
         verdict: diagnosis.verdict().map(|f| f.id),

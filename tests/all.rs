@@ -18,6 +18,7 @@ mod corpus;
 mod generator;
 mod golden;
 mod laws_resets;
+mod losses;
 mod public;
 mod readme;
 mod tidy;

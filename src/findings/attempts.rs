@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use foldhash::HashMap;
 
 use super::diagnosis::Outcome;
-use crate::base::{CaptureTime, Span};
+use crate::base::{At, CaptureTime, Span};
 use crate::flow::Endpoint;
 use crate::session::Stage;
 
@@ -21,7 +21,7 @@ const PAUSE: Span = Span::from_secs(60);
 /// makes attempts of its own.
 const MAX_CONNECTIONS: usize = 8;
 
-/// A connection, as far as grouping needs it.
+/// A connection, as far as looking at several needs it.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// The connection's id.
@@ -34,6 +34,16 @@ pub struct Link {
     pub start: CaptureTime,
     /// The end.
     pub end: CaptureTime,
+    /// Where it begins.
+    pub first: At,
+    /// Until when it was open, as far as the capture shows.
+    pub open_until: CaptureTime,
+    /// When the desktop was reached.
+    pub desktop: Option<CaptureTime>,
+    /// The server's packets are in the capture.
+    pub server_answered: bool,
+    /// The capture shows all of it: both sides, the start, no gaps.
+    pub is_sound: bool,
     /// What became of it.
     pub outcome: Outcome,
     /// How far it came.
@@ -121,22 +131,10 @@ fn attempt(group: &[&Link]) -> Option<Attempt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::net::Ipv4Addr;
+    use crate::findings::testing;
 
     fn link(id: u32, start_s: i64, end_s: i64, outcome: Outcome, stage: Stage, verdict: Option<&'static str>) -> Link {
-        let at = |s: i64| CaptureTime::from_parts(s, 0);
-        let ip = |n| IpAddr::V4(Ipv4Addr::new(10, 0, 0, n));
-        Link {
-            id,
-            client: Endpoint { ip: ip(1), port: 50_000 + id as u16 },
-            server: Endpoint { ip: ip(2), port: 3389 },
-            start: at(start_s),
-            end: at(end_s),
-            outcome,
-            stage,
-            verdict,
-            sentence: format!("connection {id}."),
-        }
+        Link { outcome, stage, verdict, ..testing::link(id, start_s, end_s) }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Every finding's page, for `explain`.
 
-use super::{CAPTURE_RULES, RULES};
+use super::{CAPTURE_RULES, CROWD_RULES, RULES};
 
 /// The page of one finding.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,8 @@ pub struct Page {
 pub fn pages() -> impl Iterator<Item = Page> {
     let connection = RULES.iter().map(|rule| (rule.id(), rule.prose()));
     let capture = CAPTURE_RULES.iter().map(|rule| (rule.id(), rule.prose()));
-    connection.chain(capture).map(|(id, text)| Page { id, title: heading(text), text })
+    let crowd = CROWD_RULES.iter().map(|rule| (rule.id(), rule.prose()));
+    connection.chain(crowd).chain(capture).map(|(id, text)| Page { id, title: heading(text), text })
 }
 
 fn heading(text: &'static str) -> &'static str {

@@ -39,6 +39,12 @@ impl Rule for CertificateRejected {
         if afterthought {
             return;
         }
+        // Nor does a client that the certificate never reached.
+        let server = &case.tcp.directions.server;
+        let delivered = server.acknowledged_since(seen.time).is_some() || server.loss.retransmitted() < 2;
+        if !delivered && server.acknowledged_bytes < server.sent_bytes {
+            return;
+        }
         // A client that was kept waiting gave up for that reason.
         let alert = case.client_goodbye();
         let owed_by_server = session.waiting.is_some_and(|w| w.side == Side::Server && !tls.is_done());

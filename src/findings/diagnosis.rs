@@ -165,6 +165,8 @@ fn ended_by(case: &Case<'_>) -> EndedBy {
         EndKind::CaptureEnd => EndedBy::Unknown,
         // Who fell silent is known; whether it or the path is to blame is not.
         EndKind::Silence => EndedBy::Unknown,
+        // Where goodbyes cross, who said goodbye to TLS first ended it.
+        EndKind::Fin if case.client_goodbye().is_some() => EndedBy::Side(Side::Client),
         EndKind::Fin => EndedBy::Side(side),
         EndKind::Reset => match case.ending_reset() {
             Some((_, judgement)) if is_foreign(judgement) => EndedBy::OtherDevice,

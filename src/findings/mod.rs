@@ -6,34 +6,51 @@
 
 pub mod attempts;
 mod catalogue;
+mod crowd;
 mod diagnosis;
 mod finding;
+mod path;
 mod pattern;
 pub mod resets;
 mod rule;
+#[cfg(test)]
+mod scripts;
 mod sentence;
+#[cfg(test)]
+mod testing;
 mod totals;
 
 mod abrupt_close;
+mod authorization_denied;
 mod certificate_not_yet_valid;
 mod certificate_rejected;
+mod connection_limit;
 mod connection_refused;
 mod credentials_rejected;
 mod expired_certificate;
 mod hello_rejected;
+mod high_latency;
 mod host_reset;
 mod injected_reset;
+mod jitter;
+mod licensing_incomplete;
 mod middlebox;
 mod negotiation_refused;
 mod no_answer;
 mod not_rdp;
+mod packet_loss;
+mod path_mtu_black_hole;
 mod protocol_not_offered;
 mod reset_undetermined;
 mod retransmission_burst;
 mod service_silent;
+mod session_denied;
+mod slow_server;
 mod stalled_negotiation;
 mod state_expired;
 mod tls_alert;
+mod udp_blocked;
+mod zero_window;
 
 mod capture_cut_packets;
 mod capture_duplicates;
@@ -42,6 +59,7 @@ mod capture_late_start;
 mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
+pub use crowd::{Crowd, CrowdRule};
 pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
 pub use finding::{Evidence, Excluded, Finding, Severity};
 pub use pattern::{Match, Pattern0x7};
@@ -62,6 +80,10 @@ pub const RULES: &[&dyn Rule] = &[
     &expired_certificate::ExpiredCertificate,
     &certificate_not_yet_valid::CertificateNotYetValid,
     &credentials_rejected::CredentialsRejected,
+    &authorization_denied::AuthorizationDenied,
+    &licensing_incomplete::LicensingIncomplete,
+    &session_denied::SessionDenied,
+    &path_mtu_black_hole::PathMtuBlackHole,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
     &retransmission_burst::RetransmissionBurst,
@@ -71,6 +93,11 @@ pub const RULES: &[&dyn Rule] = &[
     &state_expired::StateExpired,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,
+    &slow_server::SlowServer,
+    &packet_loss::PacketLoss,
+    &zero_window::ZeroWindow,
+    &high_latency::HighLatency,
+    &jitter::Jitter,
 ];
 
 /// The rules for a whole capture.
@@ -82,3 +109,6 @@ pub const CAPTURE_RULES: &[&dyn CaptureRule] = &[
     &capture_cut_packets::CaptureCutPackets,
     &capture_duplicates::CaptureDuplicates,
 ];
+
+/// The rules for several connections together.
+pub const CROWD_RULES: &[&dyn CrowdRule] = &[&connection_limit::ConnectionLimit, &udp_blocked::UdpBlocked];

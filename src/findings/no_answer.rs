@@ -2,10 +2,14 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
-use crate::base::{Certainty, Span};
+use crate::base::{At, Certainty, Span};
+use crate::flow::TcpFacts;
 
 /// One SYN may simply be the last packet of the capture.
 const ENOUGH_WAITING: Span = Span::from_secs(3);
+
+/// So many SYNs and SYN-ACKs that no single loss explains them.
+const ENOUGH_TRIES: u32 = 3;
 
 /// The rule.
 pub struct NoAnswer;
@@ -22,9 +26,12 @@ impl Rule for NoAnswer {
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let tcp = case.tcp;
         let handshake = &tcp.handshake;
-        if handshake.syn_ack.is_some() {
-            let frames = handshake.syn_ack.map(|at| at.frame);
-            out.exclude(self.id(), "the server accepted the TCP connection", frames);
+        if let Some(answer) = handshake.syn_ack {
+            if handshake.syns >= ENOUGH_TRIES && handshake.syn_acks >= ENOUGH_TRIES && !heard(tcp) {
+                self.answer_lost(case, answer, out);
+            } else {
+                out.exclude(self.id(), "the server accepted the TCP connection", [answer.frame]);
+            }
             return;
         }
         let Some(first) = handshake.syn_times.first() else { return };
@@ -67,5 +74,54 @@ impl Rule for NoAnswer {
             )]);
         }
         out.found(finding);
+    }
+}
+
+impl NoAnswer {
+    /// A capture beside the server shows the SYN-ACKs; the client never
+    /// acknowledges one and goes on asking.
+    fn answer_lost(&self, case: &Case<'_>, answer: At, out: &mut Out) {
+        let handshake = &case.tcp.handshake;
+        out.found(
+            Finding::new(
+                self.id(),
+                Severity::Failure,
+                case.coverage.temper(Certainty::Likely),
+                "The server's answers never reached the client",
+                Evidence::new(answer, "SYN-ACK, never acknowledged"),
+            )
+            .detail(format!(
+                "The client asked for a connection {} times; the server answered {} times, and the client took no notice. The answers were lost between the capture point and the client: to the client it looks as if nobody answered.",
+                handshake.syns, handshake.syn_acks
+            ))
+            .support(handshake.syn_times.iter().skip(1).map(|at| Evidence::new(*at, "SYN again")))
+            .cannot_tell("which hop lost them")
+            .next("look at the way back from the server to the client: its route (another gateway?), a firewall that saw only one direction"),
+        );
+    }
+}
+
+/// Whether the client ever took notice of an answer.
+fn heard(tcp: &TcpFacts) -> bool {
+    tcp.handshake.established.is_some() || tcp.directions.client.sent_bytes > 0 || !tcp.resets.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    #[test]
+    fn answers_that_never_arrive_look_like_none() {
+        let mut lines = Vec::new();
+        for n in 0..4 {
+            lines.push(packet(f64::from(n) * 1_000.0, Client, S, 0, 0, b""));
+            lines.push(packet(f64::from(n) * 1_000.0 + 0.1, Server, S | A, 0, 1, b""));
+        }
+        let found = finding(&lines, "no-answer").unwrap();
+        assert_eq!((found.severity, found.certainty), (Severity::Failure, Certainty::Likely));
+        lines.push(packet(3_020.0, Client, A, 1, 1, b""));
+        assert!(finding(&lines, "no-answer").is_none(), "the client took notice in the end");
     }
 }

@@ -70,7 +70,7 @@ impl Coverage {
         Self {
             missing_side,
             late_start: tcp.handshake.syns == 0 && tcp.handshake.syn_acks == 0,
-            gaps: directions.client.gaps + directions.server.gaps > 0,
+            gaps: Side::BOTH.into_iter().any(|s| directions.of(s).gaps + directions.of(s).given_up > 0),
             cut: directions.client.cut_frames + directions.server.cut_frames > 0,
             dropped,
         }
@@ -132,6 +132,15 @@ impl Case<'_> {
     pub fn client_left(&self) -> bool {
         let closed = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
         self.ended_by(Side::Client) || (closed && self.client_goodbye().is_some())
+    }
+
+    /// Whether `side` sent bytes that the capture does not have: its FIN stands
+    /// behind them, or its peer acknowledged them.
+    #[must_use]
+    pub fn has_unseen_bytes(&self, side: Side) -> bool {
+        let facts = self.tcp.directions.of(side);
+        // The FIN takes a number of its own.
+        facts.never_seen > 0 || facts.acknowledged_bytes > facts.sent_bytes.saturating_add(1)
     }
 
     /// Evidence that a packet of the ending shows.

@@ -1,11 +1,16 @@
 //! One TCP connection: two directions, the handshake, the resets, the end.
 
-use super::direction::{Direction, DirectionFacts};
+mod ending;
+
+use super::direction::{Acknowledgment, Direction, Surroundings};
+use super::direction_facts::DirectionFacts;
 use super::habits::Habits;
-use super::loss::Retransmission;
+use super::loss::{LossEvent, SegmentClass};
 use super::reset::{ResetFacts, SequenceFit};
 use super::rtt::Rtt;
+use super::sender::Trips;
 use super::seq::Seq;
+use super::stall::{Stalls, Waiting};
 use super::table::Endpoint;
 use super::triggers::Triggers;
 use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
@@ -19,10 +24,6 @@ const MAX_SYN_TIMES: usize = 8;
 
 /// ICMP errors kept.
 const MAX_ICMP: usize = 8;
-
-/// A connection whose capture went on for so long after its last packet, with
-/// something unanswered, ended in silence; before, the capture simply ended.
-const SILENCE: Span = Span::from_secs(10);
 
 /// What takes the bytes of a conversation. Bytes, a hole and the end are three
 /// different calls; after a hole the stream goes on.
@@ -115,6 +116,8 @@ pub struct TcpFacts {
     pub more_resets: u32,
     /// ICMP errors about this connection.
     pub icmp: Vec<Seen<IcmpError>>,
+    /// Times in which nothing came although bytes were unacknowledged.
+    pub stalls: Stalls,
     /// The end.
     pub end: End,
     /// Index in `resets` of the one that ended the connection.
@@ -134,6 +137,7 @@ impl TcpFacts {
         self.rtt.swap();
         self.roles_from = RolesFrom::Negotiation;
         self.end.by = self.end.by.map(Side::other);
+        self.stalls.swap_sides();
         for reset in &mut self.resets {
             reset.claimed_by = reset.claimed_by.other();
         }
@@ -155,6 +159,7 @@ pub struct Conversation<C> {
     resets: Vec<ResetFacts>,
     more_resets: u32,
     icmp: Vec<Seen<IcmpError>>,
+    stalls: Stalls,
     last_seq: BySide<u32>,
     triggers: BySide<Triggers>,
     longest_silence: Span,
@@ -178,6 +183,7 @@ impl<C: Consumer> Conversation<C> {
             resets: Vec::new(),
             more_resets: 0,
             icmp: Vec::new(),
+            stalls: Stalls::default(),
             last_seq: BySide::default(),
             triggers: BySide::default(),
             longest_silence: Span::ZERO,
@@ -229,8 +235,7 @@ impl<C: Consumer> Conversation<C> {
             // A host answers each stray segment with an equal RST; those are as
             // good as copies, and say nothing about the capture.
             if !segment.tcp.flags.has(TcpFlags::RST) {
-                direction.facts.copies += 1;
-                direction.facts.first_copy.get_or_insert(at);
+                direction.copy(segment, at);
             }
             return;
         }
@@ -240,7 +245,7 @@ impl<C: Consumer> Conversation<C> {
         self.longest_silence = self.longest_silence.max(at.time.since(self.last.time));
         direction.facts.packets += 1;
         direction.facts.first.get_or_insert(at);
-        direction.facts.last = Some(at);
+        direction.facts.last_but_one = direction.facts.last.replace(at);
         if segment.tcp.flags.has(TcpFlags::RST) {
             self.reset(segment, side, at);
         } else {
@@ -252,38 +257,50 @@ impl<C: Consumer> Conversation<C> {
 
     fn ordinary(&mut self, segment: &Segment<'_>, side: Side, at: At) {
         let flags = segment.tcp.flags;
+        let mut repeated_syn = None;
         if flags.has(TcpFlags::SYN) {
-            self.syn(segment, side, at);
+            repeated_syn = self.syn(segment, side, at);
         } else if flags.has(TcpFlags::ACK) && side == Side::Client && self.handshake.syn_ack.is_some() {
             self.complete_handshake(segment, at);
         }
-        let min_rtt = self.min_rtt();
+        let waiting = self.waiting(at);
         let acked_before = self.directions.of(side.other()).acked();
         if flags.has(TcpFlags::ACK) {
             self.acknowledge(segment, side, at);
             self.triggers.of_mut(side).note(segment.tcp.ack, at);
         }
+        let window_closed = self.directions.of(side.other()).window_is_closed();
+        let around = Surroundings { trips: self.trips(side), window_closed };
         let direction = self.directions.of_mut(side);
         let is_syn = flags.has(TcpFlags::SYN);
         // The window of a SYN is never scaled and never closed.
         if !is_syn {
-            direction.window(segment.tcp.window, at);
+            direction.facts.window(segment.tcp.window, at);
         }
-        let fresh = !is_syn && direction.data(segment, side, at, min_rtt, &mut self.consumer);
-        direction.habits.learn(segment, at, is_syn);
+        let fresh = !is_syn && direction.data(segment, side, at, &around, &mut self.consumer);
+        direction.learn(segment, at);
+        if let Some(waiting) = waiting {
+            // A first SYN-ACK measures the path, however long it took.
+            let class = if is_syn { repeated_syn } else { direction.last_class() };
+            if !is_syn || repeated_syn.is_some() {
+                self.stalls.ended(&waiting, side, class, at);
+            }
+        }
         let progress = fresh || self.directions.of(side.other()).acked() > acked_before;
         self.note_afterlife(segment, side, at, progress);
         self.settle(at);
     }
 
-    fn syn(&mut self, segment: &Segment<'_>, side: Side, at: At) {
+    /// Takes a SYN or SYN-ACK; says which, where it is a repeated one.
+    fn syn(&mut self, segment: &Segment<'_>, side: Side, at: At) -> Option<SegmentClass> {
         let direction = self.directions.of_mut(side);
         let options = &segment.tcp.options;
         direction.begin_at(Seq(segment.tcp.seq).plus(1), true);
         direction.facts.mss = options.mss.or(direction.facts.mss);
         direction.facts.window_scale = options.window_scale.or(direction.facts.window_scale);
         direction.facts.sack_permitted |= options.sack_permitted;
-        let repeated = if segment.tcp.flags.has(TcpFlags::ACK) {
+        let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
+        let repeated = if is_answer {
             self.handshake.syn_acks = self.handshake.syn_acks.saturating_add(1);
             self.handshake.syn_ack.is_some()
         } else {
@@ -294,8 +311,13 @@ impl<C: Consumer> Conversation<C> {
             }
             self.handshake.syns > 1
         };
+        let class = if is_answer { SegmentClass::SynAck } else { SegmentClass::Syn };
         if repeated {
-            direction.facts.loss.note(Retransmission::Syn, at, -1, 0, None);
+            let ip_len = segment.ip.total_len;
+            direction
+                .facts
+                .loss
+                .note(LossEvent { at, class, place: None, offset: -1, len: 0, ip_len, waited: None }, 0);
         }
         if segment.tcp.flags.has(TcpFlags::ACK) && self.handshake.syn_ack.is_none() {
             self.handshake.syn_ack = Some(at);
@@ -306,6 +328,7 @@ impl<C: Consumer> Conversation<C> {
                 self.handshake.round_trip.server = Some(trip);
             }
         }
+        repeated.then_some(class)
     }
 
     fn complete_handshake(&mut self, segment: &Segment<'_>, at: At) {
@@ -322,6 +345,11 @@ impl<C: Consumer> Conversation<C> {
     }
 
     fn acknowledge(&mut self, segment: &Segment<'_>, side: Side, at: At) {
+        let trips = self.trips(side.other());
+        let scale = self.directions.of(side).facts.window_scale.unwrap_or(0).min(14);
+        // A keep-alive repeats the acknowledgment, too, and reports nothing.
+        let sender = self.directions.of(side);
+        let is_probe = sender.offset(Seq(segment.tcp.seq)).is_some_and(|offset| offset < sender.max_end());
         let other = self.directions.of_mut(side.other());
         let ack = Seq(segment.tcp.ack);
         // The first acknowledgment tells where the other stream begins, where
@@ -330,8 +358,18 @@ impl<C: Consumer> Conversation<C> {
         if !other.has_begun() && from_handshake {
             other.begin_at(ack, true);
         }
-        let pure = segment.payload_len == 0 && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0;
-        if let Some(trip) = other.acknowledged(ack, pure, at) {
+        let options = &segment.tcp.options;
+        let acknowledgment = Acknowledgment {
+            ack,
+            pure: segment.payload_len == 0
+                && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0
+                && !(is_probe && options.sack_count == 0),
+            sack: options.sack.get(..usize::from(options.sack_count)).unwrap_or_default(),
+            echo: options.timestamps.map(|(_, echo)| echo),
+            window: i64::from(segment.tcp.window) << if from_handshake { 0 } else { scale },
+            at,
+        };
+        if let Some(trip) = other.acknowledged(&acknowledgment, &trips) {
             // The acknowledgment came from this side: it measures this leg.
             self.directions.of_mut(side).rtt.sample(trip);
         }
@@ -358,6 +396,7 @@ impl<C: Consumer> Conversation<C> {
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
         reset.silence_before = at.time.since(self.last.time);
         reset.sender_min_rtt = sender.rtt.min().filter(|_| self.handshake.round_trip.of(side).is_some());
+        reset.sender_rtt_is_steady = sender.rtt.is_steady();
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
             let beyond = offset - sender.max_end();
@@ -398,7 +437,7 @@ impl<C: Consumer> Conversation<C> {
         let fin = i64::from(sender.facts.fin.is_some());
         if offset == sender.acked() || offset == sender.max_end() || offset == sender.max_end() + fin {
             SequenceFit::Exact
-        } else if offset > sender.acked() && offset <= sender.acked() + window.max(1) {
+        } else if offset > sender.acked() && offset <= (sender.acked() + window.max(1)).max(sender.right_edge()) {
             SequenceFit::InWindow
         } else {
             SequenceFit::Outside
@@ -421,6 +460,18 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
+    /// Bytes held back behind holes, both directions together.
+    pub fn held_bytes(&self) -> usize {
+        self.directions.client.held_bytes() + self.directions.server.held_bytes()
+    }
+
+    /// Gives up every hole, to free what is held behind it.
+    pub fn release(&mut self, at: At) {
+        for side in Side::BOTH {
+            self.directions.of_mut(side).release(side, at, &mut self.consumer);
+        }
+    }
+
     /// An ICMP error about a packet of this connection.
     pub fn icmp_error(&mut self, error: IcmpError, at: At) {
         if self.icmp.len() < MAX_ICMP {
@@ -429,14 +480,33 @@ impl<C: Consumer> Conversation<C> {
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
     }
 
-    /// The shortest whole round trip: both legs together.
-    fn min_rtt(&self) -> Option<Span> {
-        Some(self.directions.client.rtt.min()? + self.directions.server.rtt.min()?)
+    /// Round trips as the sender of `side` has them.
+    fn trips(&self, side: Side) -> Trips {
+        let (near, far) = (&self.directions.of(side).rtt, &self.directions.of(side.other()).rtt);
+        let smoothed = near.smoothed().zip(far.smoothed()).map(|(near, far)| near + far);
+        Trips { sender_leg: near.min(), receiver_leg: far.min(), smoothed }
+    }
+
+    /// What is waited for, where nothing came for longer than a healthy path
+    /// takes.
+    fn waiting(&self, at: At) -> Option<Waiting> {
+        let gap = at.time.since(self.last.time);
+        let smoothed = self.trips(Side::Client).smoothed.unwrap_or(Span::ZERO);
+        if !Stalls::is_stall(gap, smoothed) {
+            return None;
+        }
+        let owner = Side::BOTH.into_iter().find(|side| self.directions.of(*side).outstanding());
+        let handshake = self.handshake.syns > 0 && self.handshake.established.is_none();
+        let owner = owner.or(handshake.then_some(Side::Client))?;
+        let sender = self.directions.of(owner);
+        let window_closed = self.directions.of(owner.other()).window_is_closed();
+        Some(Waiting { since: self.last, owner, acked: sender.acked(), max_end: sender.max_end(), window_closed })
     }
 
     /// The connection is over (or the capture is, at `observed_until`).
     pub fn finish(self, observed_until: CaptureTime) -> (TcpFacts, C) {
         let (end, ending_reset) = self.ending(observed_until);
+        let last = self.last.time;
         let BySide { client, server } = self.directions;
         let habits = BySide { client: client.habits.clone(), server: server.habits.clone() };
         let rtt = BySide { client: client.rtt.clone(), server: server.rtt.clone() };
@@ -447,59 +517,19 @@ impl<C: Consumer> Conversation<C> {
             last: self.last,
             observed_until,
             handshake: self.handshake,
-            directions: BySide { client: client.into_facts(), server: server.into_facts() },
+            directions: BySide { client: client.into_facts(last), server: server.into_facts(last) },
             habits,
             rtt,
             resets: self.resets,
             more_resets: self.more_resets,
             icmp: self.icmp,
+            stalls: self.stalls,
             end,
             ending_reset,
             longest_silence: self.longest_silence,
             clock_ran_back: self.clock_ran_back,
         };
         (facts, self.consumer)
-    }
-
-    /// Finds what ended it: the first FIN or RST, leaving out resets after
-    /// which both sides went on.
-    fn ending(&self, observed_until: CaptureTime) -> (End, Option<usize>) {
-        let went_on = self.progress_after_reset.client >= 2 && self.progress_after_reset.server >= 2;
-        let reset = if went_on { None } else { self.resets.iter().enumerate().find(|(_, r)| r.is_effective()) };
-        let fin = Side::BOTH
-            .into_iter()
-            .filter_map(|side| Some((side, self.directions.of(side).facts.fin?)))
-            .min_by_key(|(_, at)| (at.time, at.frame));
-        match (reset, fin) {
-            (Some((i, r)), None) => (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i)),
-            (Some((i, r)), Some((_, f))) if (r.at.time, r.at.frame) < (f.time, f.frame) => {
-                (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i))
-            }
-            (_, Some((side, at))) => (End { kind: EndKind::Fin, by: Some(side), at }, None),
-            (None, None) => (self.silence(observed_until), None),
-        }
-    }
-
-    fn silence(&self, observed_until: CaptureTime) -> End {
-        let waited_on = |side: Side| {
-            let (owner, waiting) = (self.directions.of(side), self.directions.of(side.other()));
-            // The other side repeats itself and nothing comes back.
-            let unanswered = waiting.outstanding() && waiting.facts.loss.retransmitted() > 0;
-            let unanswered_syn = side == Side::Server
-                && self.handshake.syn_ack.is_none()
-                && self.handshake.syns > 0
-                && owner.facts.packets == 0;
-            unanswered || unanswered_syn
-        };
-        let quiet = observed_until.since(self.last.time) >= SILENCE;
-        for side in [Side::Server, Side::Client] {
-            let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(|b| b.same_edge >= 2);
-            let syns = side == Side::Server && self.handshake.syns >= 2;
-            if waited_on(side) && (quiet || repeated || syns) {
-                return End { kind: EndKind::Silence, by: Some(side), at: self.last };
-            }
-        }
-        End { kind: EndKind::CaptureEnd, by: None, at: self.last }
     }
 }
 

@@ -6,19 +6,24 @@
 //! tell: handshake, round trips, retransmissions, resets, habits of each
 //! sender. What the bytes mean is the next floor's business.
 
+mod burst;
 mod candidates;
 mod conversation;
 mod direction;
+mod direction_facts;
 mod duplicates;
 pub mod fragments;
 mod habits;
 mod hold;
 mod loss;
+mod order;
 mod queues;
 mod reset;
 mod rtt;
+mod sender;
 mod seq;
 mod side_channel;
+mod stall;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -27,13 +32,15 @@ mod tests;
 mod triggers;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
-pub use direction::{DirectionFacts, Flight};
+pub use direction_facts::{DirectionFacts, Flight, Skip};
 
+pub use burst::{Backoff, Burst, BurstOutcome};
 pub use habits::{Habits, IpIdMode};
-pub use loss::{Burst, BurstOutcome, LossFacts, Retransmission};
+pub use loss::{LossEvent, LossFacts, Needless, Place, SegmentClass};
 pub use reset::{Afterlife, ResetFacts, SequenceFit};
 pub use rtt::Rtt;
 pub use seq::Seq;
 pub use side_channel::{SideChannel, SideChannels};
+pub use stall::{Stall, StallCause, Stalls};
 pub use table::{Endpoint, Finished, RDP_PORT, Table};
 pub use triggers::Answerable;

@@ -98,6 +98,8 @@ pub struct ResetFacts {
     /// The shortest round trip between capture point and claimed sender so
     /// far, the handshake's among them.
     pub sender_min_rtt: Option<Span>,
+    /// Whether that minimum can be relied on.
+    pub sender_rtt_is_steady: bool,
     /// When the newest byte that the RST acknowledges passed the capture point.
     pub acknowledges_byte_seen_at: Option<At>,
     /// What the claimed sender sent afterwards.
@@ -154,6 +156,7 @@ impl ResetFacts {
             after_peer_reset: None,
             silence_before: Span::ZERO,
             sender_min_rtt: None,
+            sender_rtt_is_steady: false,
             acknowledges_byte_seen_at: None,
             afterlife: Afterlife::default(),
             challenged: None,

@@ -14,12 +14,25 @@ pub struct Rtt {
     min: Option<Span>,
     max: Option<Span>,
     count: u32,
+    last: Span,
+    /// Smoothed as RFC 6298 §2.3 does, one eighth of each new sample.
+    smoothed: Span,
+    /// Sum of the differences between one sample and the next.
+    steps: Span,
     buckets: [u16; BUCKETS],
 }
 
 impl Default for Rtt {
     fn default() -> Self {
-        Self { min: None, max: None, count: 0, buckets: [0; BUCKETS] }
+        Self {
+            min: None,
+            max: None,
+            count: 0,
+            last: Span::ZERO,
+            smoothed: Span::ZERO,
+            steps: Span::ZERO,
+            buckets: [0; BUCKETS],
+        }
     }
 }
 
@@ -31,6 +44,13 @@ impl Rtt {
         }
         self.min = Some(self.min.map_or(span, |m| m.min(span)));
         self.max = Some(self.max.map_or(span, |m| m.max(span)));
+        if self.count == 0 {
+            self.smoothed = span;
+        } else {
+            self.smoothed = Span::from_nanos(self.smoothed.nanos() / 8 * 7 + span.nanos() / 8);
+            self.steps = self.steps + (span - self.last).abs();
+        }
+        self.last = span;
         self.count = self.count.saturating_add(1);
         if let Some(bucket) = self.buckets.get_mut(Self::bucket(span)) {
             *bucket = bucket.saturating_add(1);
@@ -57,6 +77,20 @@ impl Rtt {
         self.max
     }
 
+    /// The smoothed round trip, as a sender keeps it for its timer.
+    #[must_use]
+    pub const fn smoothed(&self) -> Option<Span> {
+        if self.count == 0 { None } else { Some(self.smoothed) }
+    }
+
+    /// Jitter: the mean difference between one round trip and the next
+    /// (RFC 3550 §6.4.1 measures transit times so). `None` below two samples.
+    #[must_use]
+    pub fn jitter(&self) -> Option<Span> {
+        let steps = i64::from(self.count) - 1;
+        (steps > 0).then(|| Span::from_nanos(self.steps.nanos() / steps))
+    }
+
     /// How many samples.
     #[must_use]
     pub const fn count(&self) -> u32 {
@@ -79,6 +113,17 @@ impl Rtt {
             }
         }
         Some(max)
+    }
+
+    /// Whether the shortest round trip can be relied on: at least three were
+    /// measured, and the middle one is not half as long again. On a path that
+    /// jitters, a few samples may all be far above the real minimum.
+    #[must_use]
+    pub fn is_steady(&self) -> bool {
+        match (self.min(), self.median()) {
+            (Some(min), Some(median)) => self.count >= 3 && median.times(2) <= min.times(3),
+            _ => false,
+        }
     }
 
     /// The median.

@@ -19,6 +19,10 @@ pub const RDP_PORT: u16 = 3389;
 /// finished early when one more comes.
 const MAX_CONNECTIONS: usize = 65_536;
 
+/// Bytes held behind holes, over all connections: 256 connections with a full
+/// buffer each. A flood of segments that fill no hole ends there.
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
+
 /// Servers on other ports whose connections are followed from the SYN.
 const MAX_KNOWN_SERVERS: usize = 4096;
 
@@ -101,7 +105,8 @@ pub struct Finished<C> {
 struct Slot<C> {
     key: FlowKey,
     kind: Kind,
-    conversation: Conversation<C>,
+    // Boxed: a slot that is free, or moved when the table grows, is small.
+    conversation: Box<Conversation<C>>,
 }
 
 /// All connections in progress.
@@ -115,6 +120,7 @@ pub struct Table<C> {
     known_servers: HashSet<Endpoint>,
     candidates: Candidates,
     tombstones: Tombstones,
+    held_bytes: usize,
     finished: Vec<Finished<C>>,
     now: CaptureTime,
     notices: Notices,
@@ -135,6 +141,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             known_servers: HashSet::default(),
             candidates: Candidates::default(),
             tombstones: Tombstones::default(),
+            held_bytes: 0,
             finished: Vec::new(),
             now: CaptureTime::default(),
             notices: Notices::default(),
@@ -296,7 +303,7 @@ impl<C: Consumer + Default> Table<C> {
             (self.slots.len() - 1) as u32
         });
         if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = Some(Slot { key, kind, conversation });
+            *place = Some(Slot { key, kind, conversation: Box::new(conversation) });
         }
         self.index.insert(key, slot);
         self.queues.add(slot, kind);
@@ -306,7 +313,15 @@ impl<C: Consumer + Default> Table<C> {
     fn give(&mut self, slot: u32, segment: &Segment<'_>, source: &Endpoint, at: At) {
         let Some(Some(found)) = self.slots.get_mut(slot as usize) else { return };
         let side = found.conversation.side_of(source);
+        let before = found.conversation.held_bytes();
         found.conversation.segment(segment, side, at);
+        let mut after = found.conversation.held_bytes();
+        // Whoever crosses the line pays for it: holes elsewhere may yet close.
+        if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
+            found.conversation.release(at);
+            after = 0;
+        }
+        self.held_bytes = (self.held_bytes + after).saturating_sub(before);
         found.kind = if found.conversation.is_closed() {
             Kind::Closed
         } else if found.conversation.is_half_open() {
@@ -346,6 +361,7 @@ impl<C: Consumer + Default> Table<C> {
     fn finish_slot(&mut self, slot: u32, observed_until: CaptureTime) {
         let Some(found) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.index.remove(&found.key);
+        self.held_bytes = self.held_bytes.saturating_sub(found.conversation.held_bytes());
         self.queues.remove(slot);
         if found.kind == Kind::Closed {
             self.tombstones.add(found.key);

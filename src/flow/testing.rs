@@ -80,7 +80,12 @@ pub fn handshake() -> Vec<Line> {
 
 /// Plays a script; every connection that it makes.
 pub fn play(lines: &[Line]) -> Vec<Finished<Log>> {
-    let mut table = Table::<Log>::default();
+    play_to(lines)
+}
+
+/// The same, its bytes handed to consumers of another kind.
+pub fn play_to<C: Consumer + Default>(lines: &[Line]) -> Vec<Finished<C>> {
+    let mut table = Table::<C>::default();
     for (i, line) in lines.iter().enumerate() {
         let number = if line.frame == 0 { i as u64 + 1 } else { line.frame };
         let at = At { frame: Frame::new(0, number), time: CaptureTime::from_nanos((line.ms * 1e6) as i64) };

@@ -213,6 +213,20 @@ fn what_comes_after_the_end_is_no_new_connection() {
     assert_eq!(play(&lines).len(), 1);
 }
 
+#[test]
+fn what_is_held_behind_a_hole_has_a_limit_that_is_told() {
+    let mut lines = handshake();
+    // The byte at offset 1 never comes; 2 MiB behind it do.
+    for i in 0..40u32 {
+        lines.push(packet(11.0 + f64::from(i), Client, A, 2 + i * 50_000, 1, &vec![7; 50_000]));
+    }
+    let (tcp, log) = play_one(&lines);
+    assert!(tcp.directions.client.given_up > 0);
+    assert_eq!(tcp.directions.client.gaps, 0, "the capture lacks nothing");
+    assert!(log.gaps.iter().any(|(side, bytes, cause)| (*side, *bytes, *cause) == (Client, 1, GapCause::Limit)));
+    assert!(log.bytes.client.len() > 1_000_000);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

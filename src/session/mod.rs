@@ -24,7 +24,7 @@ mod transcript;
 mod waiting;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use credssp::{CredsspFacts, Leg, MAX_LEGS, Mechanism};
 pub use facts::{

@@ -10,7 +10,8 @@ _VALIDITY = {           # first and last day, as openssl ca wants them
     "expired": ("20240101000000Z", "20250101000000Z"),
     "not-yet-valid": ("20400101000000Z", "20460101000000Z"),
 }
-_folder = pathlib.Path(tempfile.mkdtemp(prefix="rdplab-certificates-"))
+_keeper = tempfile.TemporaryDirectory(prefix="rdplab-certificates-")
+_folder = pathlib.Path(_keeper.name)
 
 
 @dataclass

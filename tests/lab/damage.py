@@ -196,7 +196,7 @@ DAMAGES = [
            "has the server's packets only", ("capture-one-sided",), cannot=_STAGE),
     Damage("one-sided-stalled", "stalled-server-serverhello", one_direction(True),
            "has the client's packets only, so that the server's silence means nothing",
-           ("capture-one-sided",), False, ("stalled-negotiation",)),
+           ("capture-one-sided",), False, ("stalled-negotiation", "ended_how", "outcome")),
     Damage("missing-5", "healthy-nla-tls13", missing(0.05, 1), "lacks 5 % of the frames",
            ("capture-gaps",)),
     Damage("missing-5-windows", "windows-nla-ntlm-tls12", missing(0.05, 2),
@@ -285,7 +285,8 @@ def _seen(seen, origin, cannot):
     seen = dict(seen)
     for field in ("forged_frames", "lost_frames_hint"):
         old = set(seen[field])
-        seen[field] = [new for new, was in enumerate(origin, 1) if was in old]
+        # Of a packet that the capture has twice, the first copy stands for both.
+        seen[field] = sorted(origin.index(was) + 1 for was in old if was in origin)
     unknown = [*seen.pop("cannot", []), *cannot]
     if unknown:
         seen["cannot"] = unknown

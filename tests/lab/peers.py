@@ -25,8 +25,7 @@ class Peer:
         self.keys = folder / f"{name}.keys"
         self.log = folder / f"{name}.log"
         variables = dict(os.environ, HOME=str(self.home), LAB_KEYLOG=str(self.keys),
-                         LD_PRELOAD=str(HERE / ".build/keylog.so"),
-                         OPENSSL_CONF=str(HERE / "openssl.cnf"), **(environment or {}))
+                         LD_PRELOAD=str(HERE / ".build/keylog.so"), **(environment or {}))
         if tls:
             variables["LAB_TLS"] = tls
         self.process = subprocess.Popen(

@@ -58,7 +58,7 @@ class Endpoint:
         kind = b"\x86\xdd" if ":" in local[0] else b"\x08\x00"
         self._link = bytes.fromhex((router + mac).replace(":", "")) + kind
         self._random = random.Random(f"{seed} {local}")
-        self.next = self._random.randrange(1 << 32)
+        self.next = self._sent = self._random.randrange(1 << 32)
         self.expected = 0                               # the next byte of the other side
         self._inbound, self._early = bytearray(), {}
         self._unacked = []                              # [seq, flags, data, sent at, tries]
@@ -114,7 +114,8 @@ class Endpoint:
     def reset(self):
         """The Windows abort: RST+ACK, exactly in sequence, window 0."""
         self.dead = True
-        self._transmit(self.next, self.shape.abort_flags, window=0)
+        # What waits for a closed window was never sent and does not count.
+        self._transmit(self._sent, self.shape.abort_flags, window=0)
 
     def advertise(self, window):
         """Open or close the receive window, and say so."""
@@ -165,6 +166,9 @@ class Endpoint:
             ack = 0
         else:
             ack = self.expected
+        end = (seq + len(data) + bool(flags & SYN) + bool(flags & FIN)) & 0xFFFFFFFF
+        if 0 < (end - self._sent) & 0xFFFFFFFF < 1 << 31:
+            self._sent = end
         raw = packets.build_tcp(self.local[0], self.remote[0], self.local[1], self.remote[1], seq,
                                 ack, flags, window=min(window, 65535), payload=data,
                                 options=options, ttl=self.shape.ttl,
@@ -251,7 +255,7 @@ class Endpoint:
                     continue
                 if tries == self.shape.retries and self.peer_window:
                     self.dead = True
-                    self._transmit(self.next, RST | ACK, window=0)
+                    self._transmit(self._sent, RST | ACK, window=0)
                     self._news.notify_all()
                     continue
                 segment[4], segment[5] = time.time(), tries + 1

@@ -83,6 +83,9 @@ class Once:
         return None
 
 
+_BEHIND = 0.0006    # seconds
+
+
 class Inspector:
     """A device that meets the same moment in every connection with the same forged packets.
 
@@ -104,7 +107,9 @@ class Inspector:
             return None
         self._met.add(id(packet.flow))
         for raw, direction, delay in self._builder(packet, bridge.random):
-            bridge.forge(raw, direction, self._builder.__name__, delay)
+            # A device that only listens is a little behind the packet that it answers.
+            bridge.forge(raw, direction, self._builder.__name__,
+                         delay + (_BEHIND if self._pass_on else 0))
         return None if self._pass_on else "drop"
 
 

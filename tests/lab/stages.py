@@ -49,6 +49,23 @@ def first_frames(pcap, keys, encrypted, port=3389):
     return begun
 
 
+_VERSIONS = {"0x0304": "1.3", "0x0303": "1.2", "0x0302": "1.1", "0x0301": "1.0"}
+
+
+def tls_versions(pcap, port=3389):
+    """The versions that ServerHellos in a capture chose, as tshark reads them."""
+    listing = subprocess.run(
+        ["tshark", "-r", str(pcap), "-d", f"tcp.port=={port},tls", "-Y", "tls.handshake.type==2",
+         "-T", "fields", "-e", "tls.handshake.version",
+         "-e", "tls.handshake.extensions.supported_version"],
+        capture_output=True, text=True, check=True).stdout
+    found = set()
+    for line in listing.splitlines():
+        legacy, _, extension = line.partition("\t")
+        found.add(_VERSIONS[(extension or legacy).split(",")[0]])
+    return found
+
+
 def certificate_validity(pcap, keys, port=3389):
     """(first day, last day) of the first server certificate, as tshark reads them; () if none."""
     command = ["tshark", "-r", str(pcap), "-d", f"tcp.port=={port},tls",

@@ -53,8 +53,11 @@ def write(folder, scenario, run):
         raise Disagreement("forged packets are in neither capture")
     if scenario.certificate:
         _check_certificate(folder, scenario)
+    if scenario.negotiation:
+        _check_negotiation(sides["server"][names[scenario.subject]], scenario)
     _check_aim(scenario, sides, names)
-    (folder / "truth.toml").write_text(_toml(scenario, run, sides, names))
+    tls = _tls(folder, scenario, sides)
+    (folder / "truth.toml").write_text(_toml(scenario, tls, run, sides, names))
     return {side: [sides[side][name].stage for name in names if name in sides[side]]
             for side in SIDES}
 
@@ -124,7 +127,8 @@ def _judge_end(seen, side, scenario, is_subject):
         retried = _unacknowledged_retries(seen.packets)
         declared = scenario.unterminated.get(side, "capture-end") if is_subject else "capture-end"
         seen.ended_how = "silence" if retried else declared
-    if seen.stage == "active":
+    cut = seen.ended_how == "silence" or seen.ended_by in ("other-device", "server")
+    if seen.stage == "active" and not (scenario.kind == "fault" and cut and is_subject):
         seen.outcome = "active"
     elif seen.ended_how == "capture-end":
         seen.outcome = "open"
@@ -221,6 +225,19 @@ def _check_aim(scenario, sides, names):
                                f"as seen from the {side}")
 
 
+def _check_negotiation(seen, scenario):
+    for packet in seen.packets:
+        data = packet.payload
+        if packet.sport == scenario.port and len(data) == 19 and data[5] == 0xD0:
+            found = ({2: "selected", 3: "failure"}[data[11]],
+                     int.from_bytes(data[15:19], "little"))
+            break
+    else:
+        found = ()
+    if found != scenario.negotiation:
+        raise Disagreement(f"the server's answer was {found}, not {scenario.negotiation}")
+
+
 def _check_certificate(folder, scenario):
     validity = stages.certificate_validity(folder / "server.pcap", folder / "keys.txt",
                                            scenario.port)
@@ -234,9 +251,24 @@ def _check_certificate(folder, scenario):
         raise Disagreement(f"certificate is {found} {validity}, not {scenario.certificate}")
 
 
-def _toml(scenario, run, sides, names):
+def _tls(folder, scenario, sides):
+    """The version that was agreed on; "unknown" after a ClientHello only, "none" before it."""
+    if scenario.tls != "none":
+        agreed = set().union(*(stages.tls_versions(folder / f"{side}.pcap", scenario.port)
+                               for side in SIDES))
+        if agreed:
+            if agreed != {scenario.tls}:
+                raise Disagreement(f"TLS {agreed}, not {scenario.tls}")
+            return scenario.tls
+        if any(stages.ORDER.index(seen.stage) >= stages.ORDER.index("tls")
+               for side in SIDES for seen in sides[side].values()):
+            return "unknown"
+    return "none"
+
+
+def _toml(scenario, tls, run, sides, names):
     lines = [f"name = {value(scenario.name)}", f"title = {value(scenario.title)}",
-             f"kind = {value(scenario.kind)}", f"tls = {value(scenario.tls)}"]
+             f"kind = {value(scenario.kind)}", f"tls = {value(tls)}"]
     listed = [names[n] for n in scenario.listed] if scenario.listed is not None else names
     if len(listed) < len(names):
         lines.append(f"unlisted_connections = {len(names) - len(listed)}")

@@ -41,8 +41,8 @@ fn violations(sources: &Texts) -> Vec<String> {
 
 /// The type that implements a rule in this text.
 fn rule(text: &str) -> Option<&str> {
-    let line =
-        text.lines().find(|line| line.starts_with("impl Rule for ") || line.starts_with("impl CaptureRule for "))?;
+    const KINDS: [&str; 3] = ["impl Rule for ", "impl CaptureRule for ", "impl CrowdRule for "];
+    let line = text.lines().find(|line| KINDS.iter().any(|kind| line.starts_with(kind)))?;
     line.split(" for ").nth(1)?.split([' ', '{']).next()
 }
 

@@ -35,7 +35,8 @@ fn acknowledged(scene: &Scene<'_>, rtt: Span) -> Option<Piece> {
     let took = too_early(reset.at, seen, rtt)?;
     // If the bytes had passed before, in a packet that is missing here, there
     // was time enough.
-    let strength = if scene.trigger_in_doubt() { Strength::Strong } else { Strength::Proof };
+    let firm = scene.round_trip_is_firm() && took.times(2) < rtt && !scene.trigger_in_doubt();
+    let strength = if firm { Strength::Proof } else { Strength::Strong };
     Some(Piece::other(
         "causality",
         strength,
@@ -68,7 +69,7 @@ fn answered(scene: &Scene<'_>, rtt: Span) -> Option<Piece> {
         stale += 1;
     }
     let in_doubt = scene.trigger_in_doubt();
-    let strength = if stale == 0 && !in_doubt {
+    let strength = if stale == 0 && !in_doubt && scene.round_trip_is_firm() {
         Strength::Compelling
     } else if in_doubt {
         Strength::Weak

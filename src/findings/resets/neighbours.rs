@@ -25,6 +25,8 @@ pub struct Known {
     pub beyond_handshake: u64,
     /// The shortest round trip between it and the capture point.
     pub min_rtt: Option<Span>,
+    /// Whether a connection measured it often enough to rely on it.
+    pub rtt_is_steady: bool,
 }
 
 /// The hosts of a run, each per capture: distances are those of the capture
@@ -48,6 +50,7 @@ impl Neighbours {
             }
             let known = self.hosts.entry(key).or_default();
             known.connections = known.connections.saturating_add(1);
+            known.rtt_is_steady |= min_rtt.is_some() && tcp.rtt.of(side).is_steady();
             let shaken = u64::from(habits.handshake_ttl.is_some());
             known.beyond_handshake = known.beyond_handshake.saturating_add(habits.packets().saturating_sub(shaken));
             known.min_rtt = match (known.min_rtt, min_rtt) {

@@ -91,6 +91,13 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether that round trip can be relied on for proof: a single measurement
+    /// on a path that jitters, or of a SYN-ACK that a device held back, may be
+    /// far above the real minimum.
+    pub fn round_trip_is_firm(&self) -> bool {
+        self.reset.sender_rtt_is_steady || self.sender.is_some_and(|known| known.rtt_is_steady)
+    }
+
     /// Whether packets are known to be missing from the capture.
     pub fn has_gaps(&self) -> bool {
         self.tcp.directions.client.gaps + self.tcp.directions.server.gaps > 0

@@ -46,7 +46,7 @@ pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Fra
         licensing: security::licensing(session),
         error_info: security::error_info(session, frames),
         disconnect_ultimatum: security::disconnect_ultimatum(session, frames),
-        network: network::build(tcp),
+        network: network::build(tcp, frames),
         resets: tcp.resets.iter().zip(&diagnosis.resets).map(|(r, j)| resets::build(r, j, frames)).collect(),
         verdict: diagnosis.verdict().map(|f| Verdict {
             finding: f.id.to_owned(),

@@ -1,21 +1,27 @@
 //! What the network did.
 
+use super::Frames;
 use crate::base::{self, Side, Span};
-use crate::flow::{DirectionFacts, TcpFacts};
-use crate::report::document::{BySide, Network, Retransmissions, RoundTrip, SegmentSizes, ZeroWindow};
+use crate::flow::{self, DirectionFacts, Rtt, TcpFacts};
+use crate::report::document::{
+    BySide, Legs, Network, Retransmissions, RoundTrip, SegmentSizes, Stall, StallCause, Stalls, ZeroWindow,
+};
 
-pub(super) fn build(tcp: &TcpFacts) -> Network {
+pub(super) fn build(tcp: &TcpFacts, frames: Frames) -> Network {
     let by_side = |of: &dyn Fn(&DirectionFacts) -> u64| BySide {
         client: of(&tcp.directions.client),
         server: of(&tcp.directions.server),
     };
     Network {
         rtt_ms: round_trip(tcp),
+        rtt_legs_ms: Legs { client: leg(&tcp.rtt.client), server: leg(&tcp.rtt.server) },
         retransmissions: BySide {
             client: retransmissions(&tcp.directions.client),
             server: retransmissions(&tcp.directions.server),
         },
         lost: by_side(&|d| u64::from(d.loss.lost_after_capture_point + d.loss.lost_before_capture_point)),
+        lost_before_capture: by_side(&|d| u64::from(d.loss.lost_before_capture_point)),
+        duplicated: by_side(&|d| u64::from(d.loss.network_duplicates)),
         out_of_order: by_side(&|d| u64::from(d.loss.reordered)),
         // A side's duplicate acknowledgments are about the other's data.
         duplicate_acks: BySide {
@@ -26,7 +32,9 @@ pub(super) fn build(tcp: &TcpFacts) -> Network {
             client: zero_window(&tcp.directions.client),
             server: zero_window(&tcp.directions.server),
         },
-        keep_alives: by_side(&|d| u64::from(d.loss.probes)),
+        keep_alives: by_side(&|d| u64::from(d.loss.keep_alives)),
+        window_probes: by_side(&|d| u64::from(d.loss.window_probes)),
+        stalls: stalls(tcp, frames),
         not_captured_bytes: by_side(&|d| d.gap_bytes),
         mss: SegmentSizes { client: tcp.directions.client.mss, server: tcp.directions.server.mss },
         longest_silence_ms: (tcp.first.frame != tcp.last.frame).then(|| tcp.longest_silence.into()),
@@ -40,19 +48,64 @@ fn round_trip(tcp: &TcpFacts) -> Option<RoundTrip> {
     Some(RoundTrip {
         min: both(&|side| legs.of(side).min())?.into(),
         median: both(&|side| legs.of(side).median())?.into(),
+        // Sums are bounds here: both legs are seldom slow at once.
+        p95: both(&|side| legs.of(side).quantile(95)).map(Into::into),
+        jitter: both(&|side| legs.of(side).jitter()).map(Into::into),
         max: both(&|side| legs.of(side).max())?.into(),
         samples: u64::from(legs.client.count().min(legs.server.count())),
     })
 }
 
+fn leg(rtt: &Rtt) -> Option<RoundTrip> {
+    Some(RoundTrip {
+        min: rtt.min()?.into(),
+        median: rtt.median()?.into(),
+        p95: rtt.quantile(95).map(Into::into),
+        max: rtt.max()?.into(),
+        jitter: rtt.jitter().map(Into::into),
+        samples: u64::from(rtt.count()),
+    })
+}
+
+fn stalls(tcp: &TcpFacts, frames: Frames) -> Stalls {
+    let stalls = &tcp.stalls;
+    let longest = stalls.list().iter().max_by_key(|stall| stall.duration());
+    Stalls {
+        count: stalls.list().len() as u64 + u64::from(stalls.more()),
+        ms: stalls.total().into(),
+        longest: longest.map(|stall| Stall {
+            first_frame: frames.name(stall.from.frame),
+            last_frame: frames.name(stall.to.frame),
+            ms: stall.duration().into(),
+            sender: stall.owner.into(),
+            cause: cause(stall.cause),
+        }),
+    }
+}
+
+const fn cause(cause: flow::StallCause) -> StallCause {
+    match cause {
+        flow::StallCause::HandshakeLoss => StallCause::HandshakeLoss,
+        flow::StallCause::HeadLoss => StallCause::HeadLoss,
+        flow::StallCause::TailLoss => StallCause::TailLoss,
+        flow::StallCause::DoubleLoss => StallCause::DoubleLoss,
+        flow::StallCause::AcknowledgmentLoss => StallCause::AcknowledgmentLoss,
+        flow::StallCause::ReceiverWindow => StallCause::ReceiverWindow,
+        flow::StallCause::LateAnswer => StallCause::LateAnswer,
+    }
+}
+
 fn retransmissions(direction: &DirectionFacts) -> Retransmissions {
     let loss = &direction.loss;
     Retransmissions {
-        segments: u64::from(loss.timeouts + loss.fast + loss.spurious + loss.syn + loss.fin),
+        segments: u64::from(loss.repeated()),
         bytes: loss.bytes,
         timeout: u64::from(loss.timeouts + loss.syn + loss.fin),
+        go_back_n: u64::from(loss.go_back_n),
+        tail_probe: u64::from(loss.tail_probes),
         fast: u64::from(loss.fast),
         spurious: u64::from(loss.spurious),
+        unknown: u64::from(loss.unknown),
     }
 }
 

@@ -28,7 +28,7 @@ pub use attempt::{Attempt, AttemptVerdict, Outcome, Server, Summary};
 pub use capture::{Capture, Interface, Unreadable};
 pub use connection::{Connection, Ended, EndedBy, EndedHow, RolesFrom};
 pub use finding::{Concerns, Evidence, Finding, Pattern0x7, PatternMatch, Role, RuledOut, Severity, Verdict};
-pub use network::{Network, Retransmissions, RoundTrip, SegmentSizes, ZeroWindow};
+pub use network::{Legs, Network, Retransmissions, RoundTrip, SegmentSizes, Stall, StallCause, Stalls, ZeroWindow};
 pub use reset::{BuiltBy, Hops, Reset, ResetEffect, ResetEvidence, Strength};
 pub use security::{
     Alert, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,

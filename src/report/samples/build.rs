@@ -149,7 +149,14 @@ pub(crate) fn connection(id: u32) -> Connection {
         error_info: None,
         disconnect_ultimatum: None,
         network: Network {
-            rtt_ms: Some(RoundTrip { min: Millis::from_micros(20_400), median: ms(21), max: ms(35), samples: 9 }),
+            rtt_ms: Some(RoundTrip {
+                min: Millis::from_micros(20_400),
+                median: ms(21),
+                p95: Some(ms(30)),
+                max: ms(35),
+                jitter: Some(ms(4)),
+                samples: 9,
+            }),
             mss: SegmentSizes { client: Some(1_460), server: Some(1_380) },
             longest_silence_ms: Some(ms(3_357)),
             ..Network::default()

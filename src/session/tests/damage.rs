@@ -1,6 +1,8 @@
 //! Gaps and late starts: what stays known, and what is only a lower bound.
 
+use super::script::{events, play};
 use super::*;
+use crate::session::Message;
 
 #[test]
 fn a_gap_inside_a_protected_record_loses_nothing() {
@@ -86,6 +88,20 @@ fn a_stream_that_is_no_protocol_is_blind_from_there() {
         &["C cr:0b\nS cc:08\nC x:ffffffffffffffff\nC hello\n"],
         "x224 tls; server owes the ServerHello; client blind 3..",
     );
+}
+
+/// The cut goes beyond the record: what was there of it counts all the same.
+#[test]
+fn a_message_that_a_gap_ends_has_come() {
+    let cut = "C cr:0b\nS cc:08\nC hello\nS x:160303004102000041030300112233\nS gap:900\nC cke ccs fin\n";
+    let facts = play(&events(cut)).into_facts();
+    assert!(
+        summary(&facts).starts_with("x224 tls; server owes the TLS Finished; server blind 5.."),
+        "{}",
+        summary(&facts)
+    );
+    let hello = facts.steps.find(Message::ServerHello).unwrap();
+    assert_eq!((hello.at.frame.number, facts.tls.unwrap().server_hello), (5, None));
 }
 
 #[test]

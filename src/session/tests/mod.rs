@@ -3,26 +3,26 @@
 mod cases;
 mod damage;
 mod laws;
-mod script;
+pub(crate) mod script;
 mod standard;
 
 use super::{IsRdp, SessionFacts};
 use core::fmt::Write as _;
 
 /// A TLS 1.2 connection with Network Level Authentication, up to the TLS Finished.
-const NLA: &str = "C cr:0b\nS cc:08\nC hello\nS sh12 cert done\nC cke ccs fin\nS ccs fin\n";
+pub(crate) const NLA: &str = "C cr:0b\nS cc:08\nC hello\nS sh12 cert done\nC cke ccs fin\nS ccs fin\n";
 /// The same without the Early User Authorization Result.
-const HYBRID: &str = "C cr:03\nS cc:02\nC hello\nS sh12 cert done\nC cke ccs fin\nS ccs fin\n";
+pub(crate) const HYBRID: &str = "C cr:03\nS cc:02\nC hello\nS sh12 cert done\nC cke ccs fin\nS ccs fin\n";
 /// TLS 1.3.
-const NLA_13: &str = "C cr:0b\nS cc:02\nC hello\nS sh13 ccs flight\nC ccs fin\n";
+pub(crate) const NLA_13: &str = "C cr:0b\nS cc:02\nC hello\nS sh13 ccs flight\nC ccs fin\n";
 /// TLS with the logon screen.
-const SSL_13: &str = "C cr:01\nS cc:01\nC hello\nS sh13 ccs flight\nC ccs fin\n";
+pub(crate) const SSL_13: &str = "C cr:01\nS cc:01\nC hello\nS sh13 ccs flight\nC ccs fin\n";
 /// NTLM up to the delivered credentials, and the authorization.
-const CREDSSP: &str = "C 57\nS 295\nC 677\nS 91\nC 183\nS 4\n";
+pub(crate) const CREDSSP: &str = "C 57\nS 295\nC 677\nS 91\nC 183\nS 4\n";
 /// The MCS connection with two channels.
-const MCS: &str = "C 462\nS 126\nC 12\nC 8\nS 11\nC 12\nS 15\nC 12\nS 15\n";
-const LICENSED: &str = "C 343\nS 34\n";
-const ACTIVATION: &str = "S 472\nC 611\nC 36\nC 40\nC 40\nC 40\nS 36\nS 40\nS 40\nS 40\n";
+pub(crate) const MCS: &str = "C 462\nS 126\nC 12\nC 8\nS 11\nC 12\nS 15\nC 12\nS 15\n";
+pub(crate) const LICENSED: &str = "C 343\nS 34\n";
+pub(crate) const ACTIVATION: &str = "S 472\nC 611\nC 36\nC 40\nC 40\nC 40\nS 36\nS 40\nS 40\nS 40\n";
 
 /// Plays the scripts one after the other and compares what is known at the end:
 /// `stages; who owes what; notes`.

@@ -27,7 +27,7 @@ enum Protection {
 
 /// What a line does.
 #[derive(Clone, Debug)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Bytes(Side, Vec<u8>),
     Gap(Side, u64, GapCause),
     End(Side),
@@ -35,10 +35,10 @@ pub(super) enum Event {
 }
 
 /// A line: when, and what.
-pub(super) type Timed = (At, Event);
+pub(crate) type Timed = (At, Event);
 
 /// The events of a script.
-pub(super) fn events(script: &str) -> Vec<Timed> {
+pub(crate) fn events(script: &str) -> Vec<Timed> {
     let mut events = Vec::new();
     let mut protection = Protection::Gcm;
     let mut time = CaptureTime::from_nanos(0);

@@ -40,6 +40,7 @@ class Scenario:
     client_ttl: int = 128
     port: int = 3389
     certificate: str = ""
+    negotiation: tuple = ()     # ("failure", code) or ("selected", protocol), as the server says
     subject: int = -1
     listed: list | None = None
     kernel_forger: bool = False

@@ -28,10 +28,11 @@ def rough(name, title, *, path=None, rule=None, tls="1.3", security="nla", **fie
 
 
 rough("rough-jitter-reorder", "40 ± 30 ms of jitter, packets overtake one another",
-      path=Path(client_delay=0.005, server_delay=0.005, jitter=0.06, reorder=True))
+      path=Path(client_delay=0.005, server_delay=0.005, jitter=0.06, reorder=True),
+      must=["jitter"])
 rough("rough-jitter-reorder-tls12", "40 ± 30 ms of jitter, packets overtake one another, TLS 1.2",
       tls="1.2", path=Path(client_delay=0.005, server_delay=0.005, jitter=0.06, reorder=True,
-                           seed=5))
+                           seed=5), must=["jitter"])
 rough("rough-latency-300ms", "300 ms round trips", path=Path(client_delay=0.05, server_delay=0.1),
       must=["high-latency"])
 rough("rough-latency-600ms-standard", "600 ms round trips under Standard RDP Security",

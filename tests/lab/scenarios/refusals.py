@@ -28,13 +28,19 @@ def _real_refusal(start, security):
 
 _refused("refused-negotiation-hybrid-required", "a server that insists on NLA refuses a client that "
          "offers TLS only", "negotiation-refused", "x224",
-         _real_refusal(lambda lab: lab.shadow(), "tls"), tls="none")
+         _real_refusal(lambda lab: lab.shadow(), "tls"), tls="none", negotiation=("failure", 5))
 _refused("refused-negotiation-ssl-required", "a server that insists on TLS refuses a client that "
          "offers Standard RDP Security only", "negotiation-refused", "x224",
-         _real_refusal(lambda lab: lab.shadow(security="tls"), "rdp"), tls="none")
-_refused("refused-protocol-not-offered", "xrdp without a readable certificate selects Standard RDP "
-         "Security, which the client did not offer", "protocol-not-offered", "x224",
-         _real_refusal(lambda lab: lab.xrdp(security="tls", certificate=None), "tls"), tls="none")
+         _real_refusal(lambda lab: lab.shadow(security="tls"), "rdp"), tls="none",
+         negotiation=("failure", 1))
+_refused("refused-negotiation-no-certificate", "xrdp with TLS only and without a readable "
+         "certificate refuses with failure code 3", "negotiation-refused", "x224",
+         _real_refusal(lambda lab: lab.xrdp(security="tls", certificate=None), "tls"), tls="none",
+         negotiation=("failure", 3))
+_refused("refused-protocol-not-offered", "xrdp without a readable certificate, free to negotiate, "
+         "selects Standard RDP Security, which the client did not offer", "protocol-not-offered",
+         "x224", _real_refusal(lambda lab: lab.xrdp(security="negotiate", certificate=None), "tls"),
+         tls="none", negotiation=("selected", 0))
 
 
 def _scripted(script, security="nla"):
@@ -58,7 +64,7 @@ def _fail_with(code):
 for _code, _name in NEGOTIATION_FAILURES.items():
     _refused(f"refused-negotiation-code-{_code}", f"a scripted server refuses with failure code "
              f"{_code}, {_name}", "negotiation-refused", "x224", _scripted(_fail_with(_code)),
-             tls="none", server_ttl=128 if _code % 2 else 64)
+             tls="none", server_ttl=128 if _code % 2 else 64, negotiation=("failure", _code))
 
 
 # Credentials.
@@ -180,7 +186,7 @@ _refused("not-rdp-vnc", "a VNC server listens on the port", "not-rdp", "x224",
 
 @scenario("server-selects-standard", "the server does Standard RDP Security only and selects it "
           "though the client asked for TLS or NLA; the client goes along", "benign", tls="none",
-          stage="active", must_not=without("protocol-not-offered"))
+          stage="active", negotiation=("selected", 0), must_not=without("protocol-not-offered"))
 def _(lab):
     lab.xrdp(security="rdp", crypt="none")
     with lab.capture():

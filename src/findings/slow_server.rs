@@ -1,0 +1,184 @@
+//! `slow-server`: the server took long to answer, and answered in the end.
+
+use super::finding::{Evidence, Finding, Severity};
+use super::rule::{Case, Out, Rule};
+use crate::base::{Certainty, Side, Span};
+use crate::session::{Message, Stage, Step};
+
+/// Servers answer within milliseconds, 70 at the worst (licence to Demand
+/// Active); ten times that, and enough to be noticed, is slow. One second is
+/// also what a Windows server takes to refuse a password.
+const SLOW: Span = Span::from_millis(1_200);
+
+/// From here on the person wonders.
+const HURTS: Span = Span::from_secs(3);
+
+/// The rule.
+pub struct SlowServer;
+
+/// One slow answer.
+struct Slow<'a> {
+    asked: &'a Step,
+    answer: &'a Step,
+    thought: Span,
+}
+
+impl Rule for SlowServer {
+    fn id(&self) -> &'static str {
+        "slow-server"
+    }
+
+    fn prose(&self) -> &'static str {
+        include_str!("slow_server.md")
+    }
+
+    fn check(&self, case: &Case<'_>, out: &mut Out) {
+        if !case.coverage.shows_absence(Side::Server) {
+            return;
+        }
+        let mut slow: Vec<Slow<'_>> = answers(case).filter(|answer| answer.thought >= SLOW).collect();
+        slow.sort_by_key(|answer| core::cmp::Reverse(answer.thought));
+        let Some(worst) = slow.first() else {
+            if case.is_active() {
+                out.exclude(self.id(), "the server answered each message within a second", [case.tcp.last.frame]);
+            }
+            return;
+        };
+        let list: Vec<String> = slow
+            .iter()
+            .map(|Slow { asked, answer, thought }| format!("{thought} from {} to {}", asked.message, answer.message))
+            .collect();
+        let rest = slow
+            .iter()
+            .skip(1)
+            .map(|answer| Evidence::new(answer.answer.at, format!("{}: late", answer.answer.message)));
+        out.found(
+            Finding::new(
+                self.id(),
+                if worst.thought >= HURTS { Severity::Warning } else { Severity::Info },
+                case.coverage.temper(Certainty::Likely),
+                format!("The server took {} to send {}", worst.thought, worst.answer.message),
+                Evidence::new(worst.answer.at, format!("{}: sent {} late", worst.answer.message, worst.thought)),
+            )
+            .detail(format!(
+                "The server's thinking, the way there and back and the network's own delays left out: {}. Servers take milliseconds for each of these.",
+                list.join(", ")
+            ))
+            .support([Evidence::new(worst.asked.last, format!("{}: what it followed", worst.asked.message))])
+            .support(rest)
+            .cannot_tell("what the server waited for: disk, CPU, memory, a domain controller or a profile server")
+            .next(advice(worst.answer.message)),
+        );
+    }
+}
+
+/// The server's answers in the connection sequence, with the time it took over
+/// them. Connect-time measurements may go on in between; they are no answers.
+fn answers<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Slow<'a>> {
+    let leg = case.tcp.rtt.server.min().unwrap_or(Span::ZERO);
+    let aside = |step: &&Step| !matches!(step.message, Message::AutoDetect | Message::Multitransport);
+    let active = case.session.stages.of(Stage::Active).map(|stage| stage.first.time);
+    let steps = case.session.steps.list();
+    let asked = steps.iter().filter(aside);
+    let answers = steps.iter().filter(aside).skip(1);
+    asked.zip(answers).filter_map(move |(asked, answer)| {
+        let in_sequence = active.is_none_or(|active| answer.at.time <= active)
+            && !matches!(
+                answer.message,
+                Message::Graphics
+                    | Message::EncryptedAlert
+                    | Message::Alert
+                    | Message::SetErrorInfo
+                    | Message::DisconnectUltimatum
+            );
+        if answer.side != Side::Server || !in_sequence || skipped(case, asked, answer) {
+            return None;
+        }
+        let way = if asked.side == Side::Client { leg } else { Span::ZERO };
+        let thought = answer.at.time.since(asked.last.time) - way - case.tcp.stalls.within(asked.last, answer.at);
+        Some(Slow { asked, answer, thought })
+    })
+}
+
+/// Whether packets of the server went missing before the capture point while
+/// it thought: the answer may have been among them.
+fn skipped(case: &Case<'_>, asked: &Step, answer: &Step) -> bool {
+    let server = &case.tcp.directions.server;
+    let skipped = server.skips.iter().any(|skip| skip.at.time > asked.last.time && skip.at.time <= answer.at.time);
+    let repeated = server
+        .loss
+        .events
+        .iter()
+        .any(|event| event.class.is_loss() && event.at.time > asked.last.time && event.at.time <= answer.at.time);
+    skipped || repeated
+}
+
+const fn advice(answer: Message) -> &'static str {
+    match answer {
+        Message::ConnectionConfirm => {
+            "look at the server's Remote Desktop service: is it starting, overloaded, or at its limit of pending connections?"
+        }
+        Message::CredsspLeg(_) | Message::EarlyUserAuthorization => {
+            "the server asks a domain controller here: check how fast it reaches one (nltest /sc_verify, event 5719)"
+        }
+        Message::DemandActive | Message::FontMap => {
+            "the server prepares the session here: look at its disk, its user profiles (profile server, FSLogix) and its graphics driver"
+        }
+        _ => "look at the server's CPU, memory and disk at that time",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::scripts::*;
+
+    fn confirmed_after(ms: f64) -> Vec<Line> {
+        script(
+            10.0,
+            [
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(30.0, Server, A, 1, 20, b""),
+                packet(30.0 + ms, Server, A, 1, 20, CONFIRM),
+                packet(31.0 + ms, Client, A, 20, 20, b""),
+            ],
+        )
+    }
+
+    #[test]
+    fn a_late_answer_is_told_without_the_way() {
+        let found = finding(&confirmed_after(4_000.0), "slow-server").unwrap();
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.title.contains("4.00 s"), "{}", found.title);
+    }
+
+    #[test]
+    fn an_answer_in_good_time_is_none() {
+        assert!(finding(&confirmed_after(900.0), "slow-server").is_none());
+    }
+
+    #[test]
+    fn what_the_network_took_is_not_the_servers() {
+        let lines = script(
+            10.0,
+            [
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(320.0, Client, A, 1, 1, REQUEST),
+                packet(920.0, Client, A, 1, 1, REQUEST),
+                packet(2_120.0, Client, A, 1, 1, REQUEST),
+                packet(2_130.0, Server, A, 1, 20, b""),
+                packet(2_135.0, Server, A, 1, 20, CONFIRM),
+            ],
+        );
+        assert!(finding(&lines, "slow-server").is_none());
+    }
+
+    #[test]
+    fn a_capture_with_gaps_says_nothing() {
+        let mut lines = confirmed_after(4_000.0);
+        lines.push(packet(5_000.0, Client, A, 20, 900, b""));
+        lines.push(packet(5_100.0, Server, A, 900, 20, b"x"));
+        assert!(finding(&lines, "slow-server").is_none());
+    }
+}

@@ -1,0 +1,58 @@
+//! How a connection ended.
+
+use super::{Consumer, Conversation, End, EndKind};
+use crate::base::{CaptureTime, Side, Span};
+
+/// A connection whose capture went on for so long after its last packet, with
+/// something unanswered, ended in silence; before, the capture simply ended.
+const SILENCE: Span = Span::from_secs(10);
+
+impl<C: Consumer> Conversation<C> {
+    /// Finds what ended it: the first FIN or RST, leaving out resets after
+    /// which both sides went on.
+    pub(super) fn ending(&self, observed_until: CaptureTime) -> (End, Option<usize>) {
+        let went_on = self.progress_after_reset.client >= 2 && self.progress_after_reset.server >= 2;
+        let reset = if went_on { None } else { self.resets.iter().enumerate().find(|(_, r)| r.is_effective()) };
+        let fin = Side::BOTH
+            .into_iter()
+            .filter_map(|side| Some((side, self.directions.of(side).facts.fin?)))
+            .min_by_key(|(_, at)| (at.time, at.frame));
+        match (reset, fin) {
+            (Some((i, r)), None) => (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i)),
+            (Some((i, r)), Some((_, f))) if (r.at.time, r.at.frame) < (f.time, f.frame) => {
+                (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i))
+            }
+            (_, Some((side, at))) => (End { kind: EndKind::Fin, by: Some(side), at }, None),
+            (None, None) => (self.silence(observed_until), None),
+        }
+    }
+
+    fn silence(&self, observed_until: CaptureTime) -> End {
+        let waited_on = |side: Side| {
+            let (owner, waiting) = (self.directions.of(side), self.directions.of(side.other()));
+            // The other side repeats itself and nothing comes back.
+            let unanswered = waiting.outstanding() && waiting.facts.loss.retransmitted() > 0;
+            let unanswered_syn = side == Side::Server
+                && self.handshake.syn_ack.is_none()
+                && self.handshake.syns > 0
+                && owner.facts.packets == 0;
+            let unanswered_syn_ack = side == Side::Client
+                && self.handshake.established.is_none()
+                && self.handshake.syn_acks >= 3
+                && owner.facts.sent_bytes == 0;
+            unanswered || unanswered_syn || unanswered_syn_ack
+        };
+        let quiet = observed_until.since(self.last.time) >= SILENCE;
+        for side in [Side::Server, Side::Client] {
+            let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(|b| b.same_edge >= 2);
+            let syns = match side {
+                Side::Server => self.handshake.syns >= 2,
+                Side::Client => self.handshake.syn_acks >= 3,
+            };
+            if waited_on(side) && (quiet || repeated || syns) {
+                return End { kind: EndKind::Silence, by: Some(side), at: self.last };
+            }
+        }
+        End { kind: EndKind::CaptureEnd, by: None, at: self.last }
+    }
+}

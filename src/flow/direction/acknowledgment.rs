@@ -1,0 +1,124 @@
+//! What a receiver's acknowledgments tell of one direction.
+
+use super::{Direction, REMEMBERED_ACKS, REMEMBERED_COPIES};
+use crate::base::{At, Span};
+use crate::flow::loss::{LossEvent, Needless, SegmentClass};
+use crate::flow::sender::Trips;
+use crate::flow::seq::Seq;
+
+/// More copies than one in so many packets come from the capture, not from the
+/// network.
+const NETWORK_DOUBLES_AT_MOST: u64 = 4;
+
+/// An acknowledgment of this direction's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Acknowledgment<'a> {
+    /// The number.
+    pub ack: Seq,
+    /// The segment carries nothing else.
+    pub pure: bool,
+    /// Blocks received out of order, or twice (RFC 2018, RFC 2883).
+    pub sack: &'a [(u32, u32)],
+    /// The timestamp that it echoes.
+    pub echo: Option<u32>,
+    /// The window that it offers, in bytes.
+    pub window: i64,
+    /// Where.
+    pub at: At,
+}
+
+impl Direction {
+    /// The receiver acknowledges. Returns how long the timed segment took.
+    pub fn acknowledged(&mut self, a: &Acknowledgment<'_>, trips: &Trips) -> Option<Span> {
+        let Acknowledgment { ack, pure, at, .. } = *a;
+        let offset = self.offset(ack)?;
+        // Beyond 2³⁰ ahead it is no acknowledgment of this stream.
+        if offset > self.max_end.saturating_add(1 << 30) {
+            return None;
+        }
+        self.right_edge = self.right_edge.max(offset.saturating_add(a.window));
+        self.selective(a, offset);
+        if offset == self.acked {
+            if pure && self.outstanding() {
+                self.sender.acknowledged_again(at);
+                self.facts.duplicate_acks += 1;
+            }
+            return None;
+        }
+        if offset < self.acked {
+            return None;
+        }
+        let before = self.acked.max(0);
+        self.acked = offset;
+        self.facts.last_acknowledged = Some(at);
+        if let Some(oldest) = self.recent_acks.get_mut(self.ack_count % REMEMBERED_ACKS) {
+            *oldest = offset;
+        }
+        self.ack_count += 1;
+        let (needless, delivered) = self.sender.acknowledged(offset, a.echo, at, trips);
+        if let Some((from, to, proof)) = needless {
+            self.facts.loss.needless(from, to, proof);
+        }
+        self.facts.largest_delivered = self.facts.largest_delivered.max(delivered);
+        self.facts.acknowledged_bytes =
+            self.facts.acknowledged_bytes.saturating_add((offset.max(0) - before).unsigned_abs());
+        self.facts.loss.acknowledged(offset, at);
+        if !self.outstanding()
+            && let Some(flight) = self.facts.flights.back_mut()
+        {
+            flight.acknowledged.get_or_insert(at);
+        }
+        match self.timed {
+            Some((end, sent)) if offset >= end => {
+                self.timed = None;
+                Some(at.time.since(sent))
+            }
+            _ => None,
+        }
+    }
+
+    /// Selective acknowledgments: what came behind a hole, and what came twice.
+    fn selective(&mut self, a: &Acknowledgment<'_>, ack: i64) {
+        let Some(unrolled) = self.unrolled else { return };
+        let mut blocks = a.sack.iter().map(|(from, to)| (unrolled.offset(Seq(*from)), unrolled.offset(Seq(*to))));
+        let Some(first) = blocks.next() else { return };
+        let second = blocks.next();
+        // RFC 2883 §4: the first block lies below the acknowledgment, or
+        // inside the second one.
+        let twice = first.1 <= ack || second.is_some_and(|second| second.0 <= first.0 && first.1 <= second.1);
+        let held = if twice { second } else { Some(first) };
+        if let Some((_, end)) = held
+            .into_iter()
+            .chain(second)
+            .chain(blocks)
+            .filter(|(from, to)| *from >= ack && to > from)
+            .max_by_key(|(_, to)| *to)
+        {
+            self.sender.acknowledged_selectively(end, a.at);
+        }
+        if twice && first.0 < first.1 {
+            self.came_twice(first.0, first.1);
+        }
+    }
+
+    /// The receiver had `from..to` twice: a doubled packet or a needless
+    /// repetition. Where the whole capture is doubled, copies say nothing.
+    fn came_twice(&mut self, from: i64, to: i64) {
+        let mirrored = self.facts.copies > self.facts.packets / NETWORK_DOUBLES_AT_MOST + 2;
+        let known = self.copy_count.min(REMEMBERED_COPIES);
+        let doubled = self.copies.iter_mut().take(known).find(|copy| (copy.0, copy.1) == (from, to));
+        if let Some(copy) = doubled.filter(|_| !mirrored) {
+            let at = copy.2;
+            *copy = (0, 0, at);
+            self.facts.copies = self.facts.copies.saturating_sub(1);
+            if self.facts.copies == 0 {
+                self.facts.first_copy = None;
+            }
+            let len = u32::try_from(to - from).unwrap_or(0);
+            let class = SegmentClass::NetworkDuplicate;
+            self.facts.loss.note(LossEvent { at, class, place: None, offset: from, len, ip_len: 0, waited: None }, 0);
+        } else {
+            self.facts.loss.needless(from, to, Needless::DSack);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Bytes in order, and what is done about holes.
+
+use super::Direction;
+use crate::base::{At, Gap, GapCause, Side, Span};
+use crate::flow::conversation::Consumer;
+use crate::flow::hold::Held;
+use crate::wire::Segment;
+
+/// A hole whose bytes the receiver has acknowledged was not captured. Captures
+/// of several interfaces may show the acknowledgment first; so long is waited.
+const REORDER_GRACE: Span = Span::from_millis(20);
+
+/// Where only one direction is captured no acknowledgment can decide; a hole
+/// this old is taken for a hole of the capture.
+const ONE_SIDED_GRACE: Span = Span::from_secs(1);
+
+impl Direction {
+    /// Hands on what is next in order, keeps what is not.
+    pub(super) fn deliver(
+        &mut self,
+        segment: &Segment<'_>,
+        offset: i64,
+        side: Side,
+        at: At,
+        consumer: &mut impl Consumer,
+    ) {
+        if offset > self.next {
+            let held = Held { offset, len: segment.payload_len, data: segment.payload.to_vec(), at };
+            self.hole_since.get_or_insert(at);
+            if !self.hold.insert(held) {
+                self.give_up_hole(side, at, GapCause::Limit, consumer);
+                if offset <= self.next {
+                    self.hand_on(offset, segment.payload_len, segment.payload, side, at, consumer);
+                }
+            }
+            return;
+        }
+        self.hand_on(offset, segment.payload_len, segment.payload, side, at, consumer);
+        self.drain(side, consumer);
+    }
+
+    /// Hands on the part of a segment behind `next`, and says what it lacks.
+    fn hand_on(&mut self, offset: i64, len: u32, data: &[u8], side: Side, at: At, consumer: &mut impl Consumer) {
+        let end = offset + i64::from(len);
+        if end <= self.next {
+            return;
+        }
+        let known = usize::try_from(self.next - offset).unwrap_or(usize::MAX);
+        let fresh = data.get(known..).unwrap_or_default();
+        if !fresh.is_empty() {
+            consumer.bytes(side, fresh, at);
+        }
+        let missing = (end - self.next).unsigned_abs().saturating_sub(fresh.len() as u64);
+        if missing > 0 {
+            consumer.gap(side, Gap { bytes: missing, cause: GapCause::CutShort, frame: at.frame, time: at.time });
+        }
+        self.next = end;
+        if let Some(unrolled) = &mut self.unrolled {
+            unrolled.advance(end);
+        }
+    }
+
+    fn drain(&mut self, side: Side, consumer: &mut impl Consumer) {
+        while let Some(part) = self.hold.take_ready(self.next) {
+            self.hand_on(part.offset, part.len, &part.data, side, part.at, consumer);
+        }
+        if self.hold.is_empty() {
+            self.hole_since = None;
+        }
+    }
+
+    pub(super) fn deliver_fin(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
+        if !self.fin_delivered && self.fin_offset.is_some_and(|fin| fin <= self.next) {
+            self.fin_delivered = true;
+            consumer.end(side, at);
+        }
+    }
+
+    /// Decides whether a hole is one of the capture. `one_sided`: the other
+    /// direction was never seen.
+    pub fn settle(&mut self, side: Side, at: At, one_sided: bool, consumer: &mut impl Consumer) {
+        let Some(behind_hole) = self.hold.first().map(|part| part.offset).or_else(|| {
+            // Acknowledged, never seen, and nothing behind it either; a FIN
+            // takes one number of its own.
+            let data_acked = self.fin_offset.map_or(self.acked, |fin| self.acked.min(fin));
+            (data_acked > self.next).then_some(data_acked)
+        }) else {
+            return;
+        };
+        let since = *self.hole_since.get_or_insert(at);
+        let waited = at.time.since(since.time).abs();
+        if (self.acked >= behind_hole && waited >= REORDER_GRACE) || (one_sided && waited >= ONE_SIDED_GRACE) {
+            self.skip_to(behind_hole, side, at, GapCause::NotCaptured, consumer);
+        }
+    }
+
+    fn give_up_hole(&mut self, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {
+        if let Some(first) = self.hold.first().map(|part| part.offset) {
+            self.skip_to(first, side, at, cause, consumer);
+        }
+    }
+
+    /// Bytes held back behind holes.
+    pub fn held_bytes(&self) -> usize {
+        self.hold.bytes()
+    }
+
+    /// Gives up every hole, so that nothing is held any more.
+    pub fn release(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
+        while !self.hold.is_empty() {
+            self.give_up_hole(side, at, GapCause::Limit, consumer);
+        }
+    }
+
+    fn skip_to(&mut self, offset: i64, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {
+        if offset > self.next {
+            let bytes = (offset - self.next).unsigned_abs();
+            if cause == GapCause::Limit {
+                self.facts.given_up += 1;
+            } else {
+                self.facts.gaps += 1;
+                self.facts.gap_bytes = self.facts.gap_bytes.saturating_add(bytes);
+                self.facts.first_gap.get_or_insert(self.hole_since.unwrap_or(at));
+            }
+            consumer.gap(side, Gap { bytes, cause, frame: at.frame, time: at.time });
+            self.next = offset;
+            self.max_end = self.max_end.max(offset);
+            if let Some(unrolled) = &mut self.unrolled {
+                unrolled.advance(offset);
+            }
+        }
+        self.hole_since = None;
+        self.drain(side, consumer);
+        if !self.hold.is_empty() {
+            self.hole_since = Some(at);
+        }
+        self.deliver_fin(side, at, consumer);
+    }
+}

@@ -1,0 +1,166 @@
+//! What one side sent, as far as TCP tells.
+
+use std::collections::VecDeque;
+
+use super::loss::LossFacts;
+use crate::base::{At, CaptureTime, Span};
+
+/// Flights remembered: the one that was not answered, and what came after it
+/// (keep-alives, an alert, a goodbye).
+const KEPT_FLIGHTS: usize = 4;
+
+/// What one side sent, as far as TCP tells.
+#[derive(Clone, Debug, Default)]
+pub struct DirectionFacts {
+    /// Packets, copies left out.
+    pub packets: u64,
+    /// Packets that carried data.
+    pub data_packets: u64,
+    /// Copies of packets captured twice.
+    pub copies: u64,
+    /// The first copy.
+    pub first_copy: Option<At>,
+    /// Payload bytes on the wire, repeated ones included.
+    pub bytes: u64,
+    /// Frames cut short when captured.
+    pub cut_frames: u64,
+    /// The first one.
+    pub first_cut: Option<At>,
+    /// Payload bytes missing from frames that were cut short.
+    pub cut_bytes: u64,
+    /// Holes in the capture.
+    pub gaps: u64,
+    /// Bytes the receiver had and the capture has not.
+    pub gap_bytes: u64,
+    /// Holes that were given up because a limit of ours was reached; the bytes
+    /// may have come later.
+    pub given_up: u64,
+    /// The first hole.
+    pub first_gap: Option<At>,
+    /// First and last packet.
+    pub first: Option<At>,
+    /// The last packet.
+    pub last: Option<At>,
+    /// The packet before it.
+    pub last_but_one: Option<At>,
+    /// The last packet that brought new bytes.
+    pub last_data: Option<At>,
+    /// The last flights: data sent without waiting for an acknowledgment.
+    pub flights: VecDeque<Flight>,
+    /// New bytes sent, and acknowledged ones.
+    pub sent_bytes: u64,
+    /// New bytes the receiver acknowledged.
+    pub acknowledged_bytes: u64,
+    /// When the receiver last acknowledged something new.
+    pub last_acknowledged: Option<At>,
+    /// The FIN.
+    pub fin: Option<At>,
+    /// Maximum segment size it announced.
+    pub mss: Option<u16>,
+    /// Window scale it announced.
+    pub window_scale: Option<u8>,
+    /// Selective acknowledgments permitted.
+    pub sack_permitted: bool,
+    /// Times it closed its window, the first time, and how long in all.
+    pub zero_windows: u32,
+    /// When it first closed its window.
+    pub first_zero_window: Option<At>,
+    /// How long its window was closed in all.
+    pub zero_window_time: Span,
+    /// The longest time in one piece.
+    pub longest_zero_window: Span,
+    /// Its window is closed, and has been since then.
+    pub window_closed_since: Option<CaptureTime>,
+    /// The largest data packet, IP length.
+    pub largest_packet: u32,
+    /// The largest data packet that its receiver acknowledged, IP length, as
+    /// far as single packets can be told.
+    pub largest_delivered: u32,
+    /// Duplicate acknowledgments that this direction's receiver sent.
+    pub duplicate_acks: u64,
+    /// The hole that was open in the stream at the end: the packet that
+    /// revealed it.
+    pub hole_since: Option<At>,
+    /// At the end: bytes that its own later packets (a FIN, data behind a hole)
+    /// prove to have been sent and that never came past the capture point.
+    pub never_seen: u64,
+    /// Packets missing before the capture point, by their identifications; the
+    /// first few times.
+    pub skips: Vec<Skip>,
+    /// Losses.
+    pub loss: LossFacts,
+}
+
+/// Skips remembered.
+const MAX_SKIPS: usize = 16;
+
+/// Packets that went missing before the capture point, as the identifications
+/// of a sender show that numbers its packets one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Skip {
+    /// The packet behind them.
+    pub at: At,
+    /// How many.
+    pub packets: u16,
+    /// The time since the sender's last packet.
+    pub silence: Span,
+}
+
+/// Data sent until all of it was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub struct Flight {
+    /// Its first packet.
+    pub first: At,
+    /// When all of it was acknowledged.
+    pub acknowledged: Option<At>,
+}
+
+impl DirectionFacts {
+    /// When the data that was under way at `time` had been acknowledged.
+    #[must_use]
+    pub fn acknowledged_since(&self, time: CaptureTime) -> Option<At> {
+        self.flights.iter().rev().find(|flight| flight.first.time <= time)?.acknowledged
+    }
+
+    pub(super) fn note_skip(&mut self, packets: u16, at: At) {
+        if self.skips.len() < MAX_SKIPS {
+            let silence = self.last_but_one.map_or(Span::ZERO, |last| at.time.since(last.time));
+            self.skips.push(Skip { at, packets, silence });
+        }
+    }
+
+    pub(super) fn begin_flight(&mut self, at: At) {
+        if self.flights.len() >= KEPT_FLIGHTS {
+            self.flights.pop_front();
+        }
+        self.flights.push_back(Flight { first: at, acknowledged: None });
+    }
+
+    /// Follows the window that the sender offers for the other direction.
+    pub(super) fn window(&mut self, window: u16, at: At) {
+        match (window, self.window_closed_since) {
+            (0, None) => {
+                self.window_closed_since = Some(at.time);
+                self.zero_windows = self.zero_windows.saturating_add(1);
+                self.first_zero_window.get_or_insert(at);
+            }
+            (1.., Some(since)) => {
+                self.window_closed_since = None;
+                self.window_was_closed(at.time.since(since));
+            }
+            _ => {}
+        }
+    }
+
+    /// The last packet was at `time`: a window still closed was so until then.
+    pub(super) fn close_books(&mut self, time: CaptureTime) {
+        if let Some(since) = self.window_closed_since {
+            self.window_was_closed(time.since(since));
+        }
+    }
+
+    fn window_was_closed(&mut self, time: Span) {
+        self.zero_window_time = self.zero_window_time + time;
+        self.longest_zero_window = self.longest_zero_window.max(time);
+    }
+}
