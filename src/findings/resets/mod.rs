@@ -21,6 +21,8 @@ mod sequence;
 mod stale;
 mod strafed;
 mod template;
+#[cfg(test)]
+mod tests;
 pub mod timers;
 mod timestamps;
 mod ttl;
