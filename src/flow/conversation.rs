@@ -434,10 +434,13 @@ impl<C: Consumer> Conversation<C> {
         // all that passed the capture point on its way there.
         let scale = receiver.facts.window_scale.unwrap_or(0).min(14);
         let window = i64::from(receiver.habits.last_window) << scale;
+        // A window that was closed does not take back what it had promised.
+        let promised = if receiver.window_is_closed() { sender.right_edge() - sender.acked() } else { 0 };
+        let room = window.max(promised);
         let fin = i64::from(sender.facts.fin.is_some());
         if offset == sender.acked() || offset == sender.max_end() || offset == sender.max_end() + fin {
             SequenceFit::Exact
-        } else if offset > sender.acked() && offset <= (sender.acked() + window.max(1)).max(sender.right_edge()) {
+        } else if offset > sender.acked() && offset <= sender.acked() + room.max(1) {
             SequenceFit::InWindow
         } else {
             SequenceFit::Outside

@@ -62,6 +62,8 @@ pub struct Direction {
     ack_count: usize,
     /// Behind the highest byte that its own packets prove to have been sent.
     proven: i64,
+    /// The highest number that it used, whether or not that can be right.
+    used: i64,
     /// Behind the highest byte that its receiver ever had room for.
     right_edge: i64,
     sender: Sender,
@@ -94,9 +96,9 @@ impl Direction {
         self.unrolled.as_ref().map(|u| u.offset(seq))
     }
 
-    /// Behind the highest byte sent.
-    pub const fn max_end(&self) -> i64 {
-        self.max_end
+    /// Behind the highest byte sent, as far as the sender's numbers tell.
+    pub fn max_end(&self) -> i64 {
+        self.max_end.max(self.used)
     }
 
     /// Behind the highest byte that the receiver acknowledged.
@@ -236,6 +238,7 @@ impl Direction {
         if segment.tcp.flags.has(TcpFlags::SYN) {
             return;
         }
+        self.used = self.used.max(offset);
         if offset > self.max_end && offset > self.proven && self.fin_offset.is_none() && self.has_room_for(offset) {
             self.proven = offset;
             self.hole_since.get_or_insert(at);
