@@ -134,7 +134,8 @@ impl Case<'_> {
         let closed = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
         // A bare RST comes from a socket that was gone already; what ended that
         // is not in this capture.
-        let afterthought = self.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
+        let opened = self.tcp.handshake.established.is_some();
+        let afterthought = opened && self.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
         (self.ended_by(Side::Client) && !afterthought) || (closed && self.client_goodbye().is_some())
     }
 
