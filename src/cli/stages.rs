@@ -48,4 +48,20 @@ mod tests {
             assert!(text.contains("Source: "), "{stage}");
         }
     }
+
+    #[test]
+    fn every_finding_that_a_page_names_exists() {
+        let known: Vec<&str> = rdpwhy::findings::pages().map(|page| page.id).collect();
+        let mut named = 0;
+        for stage in ALL {
+            let in_code = page(stage).split('`').skip(1).step_by(2);
+            for id in
+                in_code.filter(|word| word.contains('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+            {
+                assert!(known.contains(&id), "{stage} names {id}");
+                named += 1;
+            }
+        }
+        assert!(named >= 20, "{named}");
+    }
 }

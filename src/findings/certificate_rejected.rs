@@ -4,8 +4,9 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
-use crate::session::Stage;
+use crate::session::{Stage, TlsFacts};
 use crate::wire::TcpFlags;
+use crate::wire::tls::names::bears_name;
 
 /// The rule.
 pub struct CertificateRejected;
@@ -60,9 +61,10 @@ impl Rule for CertificateRejected {
             Evidence::new(seen, "the server's certificate reached the client here"),
         )
         .detail(format!(
-            "The client ended the connection {} after the server's certificate, before any logon{}.",
+            "The client ended the connection {} after the server's certificate, before any logon{}.{}",
             case.until_end(seen),
-            if alert.is_some() { ", and sent an encrypted alert first" } else { "" }
+            if alert.is_some() { ", and sent an encrypted alert first" } else { "" },
+            name_in_words(tls)
         ))
         .support([case.end_evidence()])
         .cannot_tell("what it disliked, or whether a person declined the warning or the client only paused to show one")
@@ -71,5 +73,17 @@ impl Rule for CertificateRejected {
             finding = finding.support([Evidence::new(at, "encrypted alert from the client")]);
         }
         out.found(finding);
+    }
+}
+
+/// Whether the certificate bears the name that the client asked for; the names
+/// themselves are nobody's business.
+fn name_in_words(tls: &TlsFacts) -> &'static str {
+    let asked = tls.client_hello.as_ref().and_then(|hello| hello.value.server_name.as_ref());
+    let Some((name, certificate)) = asked.zip(tls.certificate.as_ref()) else { return "" };
+    match bears_name(&certificate.value, name.expose()) {
+        Some(true) => " The certificate bears the name that the client asked for.",
+        Some(false) => " The certificate does not bear the name (or address) that the client asked for.",
+        None => "",
     }
 }

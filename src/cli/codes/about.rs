@@ -91,7 +91,7 @@ pub(super) const TIMEOUT: About = About {
     not: "It does not say whether the path or the server was slow.",
     wire: "TCP is up, and then somebody owes the next message and does not send it. Servers give up after 60 s \
            ([MS-RDPBCGR] 3.3.6.1), clients after 300 s (3.2.6.1) or sooner.",
-    findings: &["stalled-negotiation", "service-silent", "no-answer", "retransmission-burst"],
+    findings: &["stalled-negotiation", "service-silent", "no-answer", "retransmission-burst", "path-mtu-black-hole"],
     check: &[
         "Was the last request acknowledged? Then it arrived, and the host is slow; otherwise look at the path. rdpwhy \
          tells which.",

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod certificate;
 pub mod handshake;
 pub mod hello;
+pub mod names;
 pub mod record;
 pub mod suite;
 
