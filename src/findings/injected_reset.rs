@@ -19,7 +19,14 @@ impl Rule for InjectedReset {
     }
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
-        let foreign = case.tcp.resets.iter().zip(case.resets).find(|(_, j)| is_foreign(j));
+        // Of a volley, the one that hit.
+        let foreign = case
+            .tcp
+            .resets
+            .iter()
+            .zip(case.resets)
+            .filter(|(_, j)| is_foreign(j))
+            .min_by_key(|(_, j)| j.effect != Effect::EndedConnection);
         let Some((reset, judgement)) = foreign else {
             if case.tcp.resets.is_empty() && !case.coverage.gaps {
                 out.exclude(self.id(), "there is no reset in this connection", [case.tcp.end.at.frame]);

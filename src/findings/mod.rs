@@ -84,6 +84,7 @@ pub const RULES: &[&dyn Rule] = &[
     &licensing_incomplete::LicensingIncomplete,
     &session_denied::SessionDenied,
     &path_mtu_black_hole::PathMtuBlackHole,
+    &state_expired::StateExpired,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
     &state_expired::StateExpired,

@@ -20,17 +20,19 @@ impl Rule for StateExpired {
     }
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
-        let Some((at, idle, how, foreign)) = end_after_silence(case) else { return };
+        let Some((at, idle, how, sure)) = end_after_silence(case) else { return };
         let timers = timers::matching(idle);
         if timers.is_empty() {
             return;
         }
+        let silent = case.tcp.end.kind == EndKind::Silence;
+        let severity = if silent { Severity::Failure } else { Severity::Warning };
         // A round number alone is a coincidence waiting to happen.
-        let certainty = if foreign { Certainty::Likely } else { Certainty::Possible };
+        let certainty = if sure { Certainty::Likely } else { Certainty::Possible };
         out.found(
             Finding::new(
                 self.id(),
-                Severity::Warning,
+                severity,
                 case.coverage.temper(certainty),
                 "The connection ended after a silence as long as a known idle timer",
                 Evidence::new(at, format!("{how} after {idle} of silence")),
@@ -43,8 +45,9 @@ impl Rule for StateExpired {
     }
 }
 
-/// Where it ended, how long it had been silent, how it ended, and whether
-/// another device is known to have ended it.
+/// Where it ended, how long it had been silent, how it ended, and whether a
+/// device on the path is known to be behind it: one that built the reset, or
+/// that carried packets before the silence and none after.
 fn end_after_silence(case: &Case<'_>) -> Option<(At, Span, &'static str, bool)> {
     match case.tcp.end.kind {
         EndKind::Reset => {
@@ -60,7 +63,7 @@ fn end_after_silence(case: &Case<'_>) -> Option<(At, Span, &'static str, bool)> 
             let heard = case.tcp.directions.of(side).last?;
             // Both sides were silent for so long, and then one of them was alone.
             let idle = unanswered.time.since(heard.time).min(case.tcp.longest_silence);
-            Some((unanswered, idle, "the path no longer carried packets", false))
+            Some((unanswered, idle, "the path no longer carried packets", true))
         }
         EndKind::Fin | EndKind::CaptureEnd => None,
     }
