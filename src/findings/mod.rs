@@ -87,7 +87,6 @@ pub const RULES: &[&dyn Rule] = &[
     &state_expired::StateExpired,
     &service_silent::ServiceSilent,
     &stalled_negotiation::StalledNegotiation,
-    &state_expired::StateExpired,
     &retransmission_burst::RetransmissionBurst,
     &hello_rejected::HelloRejected,
     &certificate_rejected::CertificateRejected,
