@@ -2,6 +2,7 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::totals::{CaptureRule, Totals};
+use super::words;
 use crate::base::Certainty;
 
 /// The rule.
@@ -27,8 +28,9 @@ impl CaptureRule for CaptureDuplicates {
                 Evidence::new(first, "the first copy"),
             )
             .detail(format!(
-                "{} copies in {} of {} connections. They are left out: they are no retransmissions.",
-                totals.copies.count, totals.copies.connections, totals.connections
+                "{} in {} of {} connections, left out everywhere: a copy is no retransmission.",
+                words::counted(totals.copies.count, "copy", "copies"),
+                totals.copies.connections, totals.connections
             ))
             .next("nothing is needed; to avoid copies, capture on one interface (pktmon: --comp nics; rdpwhy capture-advice)"),
         )

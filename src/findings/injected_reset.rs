@@ -3,6 +3,7 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::resets::{Builder, Effect, Judgement, PointsAt};
 use super::rule::{Case, Out, Rule};
+use super::words;
 use crate::base::{At, Certainty};
 use crate::flow::ResetFacts;
 
@@ -48,6 +49,12 @@ pub(super) fn is_foreign(judgement: &Judgement) -> bool {
     judgement.built_by == Builder::OtherDevice && judgement.certainty >= Certainty::Likely
 }
 
+/// How much speaks for another device.
+fn traces(judgement: &Judgement) -> String {
+    let traces = judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).count();
+    words::counted(traces as u64, "piece of evidence points", "pieces of evidence point")
+}
+
 fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Judgement) -> Finding {
     let (severity, effect) = match judgement.effect {
         Effect::EndedConnection => (Severity::Failure, "It ended the connection."),
@@ -59,11 +66,12 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
     };
     let distance = judgement.sender_hops.map_or_else(String::new, |hops| {
         format!(
-            " By its TTL the builder is {} hops from the capture point; the {} is {hops} hops away.",
-            judgement.hops, reset.claimed_by
+            " By its TTL the builder is {} from the capture point; the {} is {} away.",
+            words::hops(judgement.hops),
+            reset.claimed_by,
+            words::hops(hops)
         )
     });
-    let traces = judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).count();
     let mut finding = Finding::new(
         id,
         severity,
@@ -71,7 +79,7 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         format!("A device on the path reset the connection in the {}'s name", reset.claimed_by),
         Evidence::new(reset.at, format!("RST with the {}'s address, built by another device", reset.claimed_by)),
     )
-    .detail(format!("{effect}{distance} {traces} pieces of evidence point away from the {}.", reset.claimed_by))
+    .detail(format!("{effect}{distance} {} away from the {}.", traces(judgement), reset.claimed_by))
     .support(judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).filter_map(|piece| {
         let frame = piece.frames.iter().find(|frame| **frame != reset.at.frame)?;
         Some(Evidence::new(At { frame: *frame, time: reset.at.time }, piece.says.clone()))

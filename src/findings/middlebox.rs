@@ -6,6 +6,7 @@ use super::diagnosis::Diagnosis;
 use super::finding::{Evidence, Finding, Severity};
 use super::injected_reset::is_foreign;
 use super::totals::{CaptureRule, Totals};
+use super::words;
 use crate::base::{At, CaptureId, Certainty, Side, Span};
 use crate::flow::{Habits, ResetFacts, TcpFacts};
 use crate::session::{SessionFacts, Stage};
@@ -142,12 +143,13 @@ fn sentence(fingerprint: Fingerprint, group: &[&Sighting], connections: usize) -
         .join(" and ");
     let own: BTreeSet<u8> = group.iter().filter_map(|s| s.sender_hops).collect();
     let own = match (own.first(), own.last()) {
-        (Some(low), Some(high)) if low == high => format!(", whose own packets come from {low} hops away"),
-        (Some(low), Some(high)) => format!(", whose own packets come from {low} to {high} hops away"),
+        (Some(low), Some(high)) if low == high => format!(", whose own packets come from {} away", words::hops(*low)),
+        (Some(low), Some(high)) => format!(", whose own packets come from {low} to {} away", words::hops(*high)),
         _ => String::new(),
     };
     format!(
-        "A device {hops} hops from the capture point reset {} of {connections} connections{}{}, in the name of {names}{own}.",
+        "A device {} from the capture point reset {} of {connections} connections{}{}, in the name of {names}{own}.",
+        words::hops(hops),
         group.len(),
         silence(group),
         stage(group),

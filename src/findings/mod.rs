@@ -19,6 +19,7 @@ mod sentence;
 #[cfg(test)]
 mod testing;
 mod totals;
+mod words;
 
 mod abrupt_close;
 mod authorization_denied;

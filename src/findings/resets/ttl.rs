@@ -6,6 +6,7 @@
 
 use super::scene::Scene;
 use super::{Piece, Strength};
+use crate::findings::words;
 use crate::flow::Habits;
 
 /// Packets that make the baseline beyond doubt, where they agree.
@@ -42,13 +43,13 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
         strength,
         vec![reset.sender.last.frame, reset.at.frame],
         format!(
-            "its TTL is {} ({} hops away); the {} other packet(s) of the {} {whose} arrive with {} ({} hops away)",
+            "its TTL is {} ({} away); {} of the {} {whose} came with {} ({} away)",
             reset.ttl,
-            Habits::hops(reset.ttl),
-            baseline.packets,
+            words::hops(Habits::hops(reset.ttl)),
+            words::counted(baseline.packets, "other packet", "other packets"),
             reset.claimed_by,
             baseline.usual,
-            Habits::hops(baseline.usual),
+            words::hops(Habits::hops(baseline.usual)),
         ),
     ))
 }

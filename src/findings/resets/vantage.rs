@@ -6,6 +6,7 @@
 
 use super::scene::Scene;
 use super::{Piece, Strength};
+use crate::findings::words;
 use crate::flow::{Habits, SequenceFit};
 
 pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
@@ -54,7 +55,7 @@ fn at_refuser(scene: &Scene<'_>) -> Option<Piece> {
             "vantage",
             Strength::Strong,
             vec![syn.frame, reset.at.frame],
-            format!("the refusal left a host at the capture point {took} after the SYN, with its TTL whole, while the client is {client_hops} hops away"),
+            format!("the refusal left a host at the capture point {took} after the SYN, with its TTL whole, while the client is {} away", words::hops(client_hops)),
         )
     })
 }

@@ -1,0 +1,25 @@
+//! Numbers as people write them.
+
+/// `1 hop`, `3 hops`.
+pub(super) fn counted(n: impl Into<u64>, one: &str, many: &str) -> String {
+    match n.into() {
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
+    }
+}
+
+/// Routers between here and there: `1 hop`.
+pub(super) fn hops(n: u8) -> String {
+    counted(n, "hop", "hops")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!((hops(0).as_str(), hops(1).as_str()), ("0 hops", "1 hop"));
+        assert_eq!(counted(2_u64, "copy", "copies"), "2 copies");
+    }
+}
