@@ -59,6 +59,7 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
         EndKind::Silence => true,
         EndKind::CaptureEnd => false,
     };
+    let unseen_end = case.tcp.end.kind == EndKind::CaptureEnd;
     let cause = findings.iter().find(|f| CAUSES.contains(&f.id)).map(|f| f.id);
     match (closed_on_client, cause) {
         (true, Some(cause)) => Pattern0x7 {
@@ -73,6 +74,14 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
             client_would_show: Some("0x904"),
             because: "the client's connection was closed before the desktop".to_owned(),
         },
+        (false, Some(cause)) if unseen_end => Pattern0x7 {
+            matches: Match::Partial,
+            client_would_show: None,
+            because: format!(
+                "the connection stood still before the desktop, with {cause} behind it; the capture stops before it was closed"
+            ),
+        },
+        (false, None) if unseen_end => none("the capture stops before the connection was closed"),
         (false, Some(cause)) => Pattern0x7 {
             matches: Match::Partial,
             client_would_show: None,

@@ -35,7 +35,7 @@ impl Rule for RetransmissionBurst {
         let mut lossless = true;
         for side in Side::BOTH {
             let facts = case.tcp.directions.of(side);
-            lossless &= facts.loss.repeated() == 0 && facts.skips.is_empty();
+            lossless &= facts.loss.repeated() == 0 && facts.skips.is_empty() && facts.never_seen == 0;
             let bursts = facts.loss.bursts.iter().filter(|burst| burst.needed() >= MIN_COUNT && burst.bytes > 0);
             let worst = bursts.max_by_key(|burst| (burst.outcome == BurstOutcome::Unrecovered, burst.duration()));
             match worst {
@@ -46,7 +46,7 @@ impl Rule for RetransmissionBurst {
         if lossless && !case.coverage.gaps && case.coverage.missing_side.is_none() {
             out.exclude(
                 self.id(),
-                "no packet of this connection had to be sent again",
+                "no packet of this connection was seen to be sent again",
                 [case.tcp.first.frame, case.tcp.last.frame],
             );
         }

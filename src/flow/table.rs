@@ -42,6 +42,9 @@ const MAX_TOMBSTONES: usize = 16_384;
 /// The table was full.
 pub const TABLE_FULL: NoticeKind = NoticeKind("connection-limit-reached");
 
+/// More servers on other ports than are remembered.
+pub const SERVERS_FULL: NoticeKind = NoticeKind("server-limit-reached");
+
 /// Something came for a connection that was over.
 pub const STRAY: NoticeKind = NoticeKind("late-packets");
 
@@ -290,6 +293,12 @@ impl<C: Consumer + Default> Table<C> {
             if let Some(port) = self.watched_ports.get_mut(usize::from(server.port)) {
                 *port = true;
             }
+        } else if !self.known_servers.contains(&server) {
+            self.notices.add(SERVERS_FULL, None, || {
+                format!(
+                    "more than {MAX_KNOWN_SERVERS} servers on other ports than {RDP_PORT}; connections to later ones may be seen in part"
+                )
+            });
         }
     }
 
