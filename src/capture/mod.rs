@@ -10,7 +10,8 @@
 //! buffer. What a file is when it is no capture stands in [`OpenError`], with
 //! the command that gets further; what is damaged in one that is stands in
 //! [`CaptureInfo::notices`], and reading goes on behind it. A [`Timeline`] merges
-//! several captures, and whole folders of them, by time.
+//! several captures, and whole folders of them, by time. A [`PcapngWriter`] writes
+//! packets, with comments, to anything that takes bytes.
 
 mod error;
 mod expand;
@@ -42,6 +43,7 @@ pub use info::{
 #[cfg(feature = "live")]
 pub use live::{NetworkInterface, network_interfaces};
 pub use packet::Packet;
+pub use pcapng::{InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes};
 pub use recognise::Foreign;
 pub use saved::{Capture, CaptureOptions, Progress, from_reader, open};
 pub use timeline::{FILE_PASSED_OVER, FILE_REPEATED, Problem, Source, TIMELINE_LIMIT, Timeline};

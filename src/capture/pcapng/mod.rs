@@ -10,11 +10,13 @@ mod options;
 mod resolution;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::io;
 
 use options::Options;
 use resolution::Resolution;
+pub use writer::{InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes};
 
 use super::info::{CaptureInfo, INTERFACE_UNKNOWN, TIME_MISSING};
 use super::record::{Order, Record};
