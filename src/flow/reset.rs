@@ -16,6 +16,13 @@ const MAX_PAYLOAD: usize = 80;
 /// later ones say nothing (a new connection, a stray).
 const AFTERLIFE: Span = Span::from_secs(2);
 
+/// Where the round trip to the receiver is not known, its packets may be on
+/// their way for so long.
+const UNKNOWN_TRIP: Span = Span::from_millis(500);
+
+/// Queues and scheduling add this to a round trip.
+const TRIP_SLACK: Span = Span::from_millis(20);
+
 /// Packets further from what the sender had sent belong to another connection of
 /// the same addresses and ports, whose SYN is missing. Initial sequence numbers
 /// of one 4-tuple go up by 250 each millisecond (RFC 6528 §3), so that this must
@@ -106,9 +113,12 @@ pub struct ResetFacts {
     pub afterlife: Afterlife,
     /// The receiver's challenge ACK (RFC 5961 §3.2), where it sent one.
     pub challenged: Option<At>,
-    /// Packets in which the receiver repeated itself afterwards, within two
-    /// seconds, as if it had met no reset.
+    /// Packets with data, FIN or SYN that the receiver sent afterwards, within
+    /// two seconds, as if it had met no reset. What was on its way already does
+    /// not count.
     pub receiver_went_on: u32,
+    /// The shortest round trip between capture point and receiver so far.
+    pub receiver_min_rtt: Option<Span>,
 }
 
 /// Packets of the claimed sender after its RST.
@@ -161,6 +171,7 @@ impl ResetFacts {
             afterlife: Afterlife::default(),
             challenged: None,
             receiver_went_on: 0,
+            receiver_min_rtt: None,
         }
     }
 
@@ -196,7 +207,10 @@ impl ResetFacts {
         }
         let pure = segment.tcp.flags.0 & !TcpFlags::PSH == TcpFlags::ACK && segment.payload_len == 0;
         if !pure {
-            self.receiver_went_on = self.receiver_went_on.saturating_add(1);
+            // The reset goes there and the receiver's packets come back.
+            let on_their_way = self.receiver_min_rtt.map_or(UNKNOWN_TRIP, |trip| trip.times(2) + TRIP_SLACK);
+            let late = at.time.since(self.at.time) > on_their_way;
+            self.receiver_went_on = self.receiver_went_on.saturating_add(u32::from(late));
         } else if self.fit == SequenceFit::InWindow && !progress && self.receiver_went_on == 0 {
             self.challenged.get_or_insert(at);
         }

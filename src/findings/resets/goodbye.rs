@@ -44,3 +44,77 @@ fn last_word(scene: &Scene<'_>) -> Option<(At, String)> {
         .filter(|(at, _)| before(at))
         .max_by_key(|(at, _)| (at.time, at.frame))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{CaptureTime, Frame, Side};
+    use crate::findings::resets::tests::{answered, strength, with};
+    use crate::findings::resets::{Builder, judge};
+    use crate::flow::TcpFacts;
+    use crate::session::{CredsspFacts, SessionFacts};
+
+    /// A CredSSP error that passed `ms` after the start of `talk`.
+    fn refused_at(ms: i64) -> SessionFacts {
+        let at = At { frame: Frame::new(0, 9), time: CaptureTime::from_nanos(ms * 1_000_000) };
+        SessionFacts {
+            credssp: Some(Box::new(CredsspFacts { error: Some(at), ..Default::default() })),
+            ..Default::default()
+        }
+    }
+
+    /// A reset of `talk`, 60 ms after its start, that has nothing else to show.
+    fn bare(ttl: u8) -> TcpFacts {
+        let mut rst = answered(60.0);
+        (rst.ttl, rst.id) = (ttl, 0);
+        with(rst)
+    }
+
+    fn weighed(tcp: &TcpFacts, session: &SessionFacts) -> Option<Strength> {
+        strength(&judge(tcp, session, None).remove(0), "goodbye")
+    }
+
+    #[test]
+    fn a_last_word_just_before_speaks_for_the_host() {
+        let (tcp, session) = (bare(121), refused_at(55));
+        assert_eq!(weighed(&tcp, &session), Some(Strength::Strong));
+        let judgement = judge(&tcp, &session, None).remove(0);
+        assert_eq!(
+            (judgement.built_by, judgement.evidence[0].points_at),
+            (Builder::Host, crate::findings::resets::PointsAt::Host)
+        );
+    }
+
+    #[test]
+    fn an_old_word_a_later_one_or_none_says_nothing() {
+        assert_eq!(weighed(&bare(121), &refused_at(-3_000)), None, "three seconds before");
+        assert_eq!(weighed(&bare(121), &refused_at(70)), None, "after the reset");
+        assert_eq!(weighed(&bare(121), &SessionFacts::default()), None);
+    }
+
+    #[test]
+    fn a_reset_that_came_another_way_is_not_cleared_by_it() {
+        assert_eq!(weighed(&bare(63), &refused_at(55)), None);
+    }
+
+    #[test]
+    fn clocks_that_disagree_do_not_know_what_was_before() {
+        let mut tcp = bare(121);
+        tcp.clock_ran_back = 1;
+        assert_eq!(weighed(&tcp, &refused_at(55)), None);
+    }
+
+    #[test]
+    fn every_kind_of_last_word_counts_and_the_newest_is_told() {
+        let at = |ms: i64| At { frame: Frame::new(0, 9), time: CaptureTime::from_nanos(ms * 1_000_000) };
+        let mut session = refused_at(40);
+        session.disconnect_ultimatum = Some(at(58).seen(crate::session::Ultimatum {
+            side: Side::Server,
+            reason: None,
+            visibility: crate::base::Visibility::Clear,
+        }));
+        let judgement = judge(&bare(121), &session, None).remove(0);
+        let piece = judgement.evidence.iter().find(|piece| piece.id == "goodbye").unwrap();
+        assert!(piece.says.starts_with("a Disconnect Provider Ultimatum"), "{}", piece.says);
+    }
+}

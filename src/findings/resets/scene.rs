@@ -100,7 +100,12 @@ impl<'a> Scene<'a> {
 
     /// Whether packets are known to be missing from the capture.
     pub fn has_gaps(&self) -> bool {
-        self.tcp.directions.client.gaps + self.tcp.directions.server.gaps > 0
+        Side::BOTH.into_iter().any(|side| {
+            let facts = self.tcp.directions.of(side);
+            // The last hole may not have been given up on when the reset came.
+            // A FIN takes a number of its own.
+            facts.gaps > 0 || facts.acknowledged_bytes > facts.sent_bytes.saturating_add(1)
+        })
     }
 
     /// Whether packets seem to be missing just before the reset: its receiver

@@ -14,7 +14,7 @@ use crate::wire::TcpFlags;
 const MAX_UNSEEN: i64 = 1 << 20;
 
 pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
-    let (reset, tcp) = (scene.reset, scene.tcp);
+    let reset = scene.reset;
     let beyond = reset.seq_beyond_sent?;
     let legal = reset.seq_is_peers_ack || (-1..=1).contains(&beyond);
     // The start of the last data is a piece of its own (E11), and one fact is
@@ -28,12 +28,11 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     }
     // A capture that lacks packets does not know what was sent, and a sender
     // whose last packets were lost before the capture point is ahead of it.
-    let gaps = tcp.directions.client.gaps + tcp.directions.server.gaps;
     let one_sided = reset.receiver.packets() == 0;
     // A bare RST repeats what the packet it answers acknowledged; if that packet
     // is missing here, its number looks old.
     let answers_unseen = beyond < 0 && !reset.flags.has(TcpFlags::ACK);
-    let explained = gaps > 0 || answers_unseen || one_sided || (0..MAX_UNSEEN).contains(&beyond);
+    let explained = scene.has_gaps() || answers_unseen || one_sided || (0..MAX_UNSEEN).contains(&beyond);
     let place = if beyond > 0 { "beyond everything it had sent" } else { "before bytes it had already sent" };
     Some(Piece::other(
         "sequence",

@@ -11,7 +11,7 @@ use Side::{Client, Server};
 
 /// A connection under way on a 10 ms path, captured at the client; both sides
 /// count their packets.
-fn talk() -> Vec<Line> {
+pub(super) fn talk() -> Vec<Line> {
     let mut lines = handshake();
     lines.extend([
         packet(11.0, Client, A, 1, 1, b"request"),
@@ -32,28 +32,28 @@ fn talk() -> Vec<Line> {
 }
 
 /// The last packet of `talk`, answered by a RST as the server itself builds it.
-fn answered(ms: f64) -> Line {
+pub(super) fn answered(ms: f64) -> Line {
     let mut rst = packet(ms, Server, A | R, 13, 21, b"");
     rst.id = 9_004;
     rst.window = 0;
     rst
 }
 
-fn with(rst: Line) -> TcpFacts {
+pub(super) fn with(rst: Line) -> TcpFacts {
     let mut lines = talk();
     lines.push(rst);
     play_one(&lines).0
 }
 
-fn judge_one(tcp: &TcpFacts) -> Judgement {
+pub(super) fn judge_one(tcp: &TcpFacts) -> Judgement {
     judge(tcp, &SessionFacts::default(), None).remove(0)
 }
 
-fn strength(judgement: &Judgement, id: &str) -> Option<Strength> {
+pub(super) fn strength(judgement: &Judgement, id: &str) -> Option<Strength> {
     judgement.evidence.iter().find(|piece| piece.id == id).map(|piece| piece.strength)
 }
 
-fn foreign(judgement: &Judgement) -> bool {
+pub(super) fn foreign(judgement: &Judgement) -> bool {
     judgement.built_by == Builder::OtherDevice && judgement.certainty > Certainty::Possible
 }
 

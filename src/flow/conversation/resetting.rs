@@ -26,6 +26,7 @@ impl<C: Consumer> Conversation<C> {
         reset.silence_before = at.time.since(self.last.time);
         reset.sender_min_rtt = sender.rtt.min().filter(|_| self.handshake.round_trip.of(side).is_some());
         reset.sender_rtt_is_steady = sender.rtt.is_steady();
+        reset.receiver_min_rtt = receiver.rtt.min();
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
             let beyond = offset - sender.max_end();
