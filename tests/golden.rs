@@ -1,31 +1,46 @@
-//! Golden reports: the whole text and the whole JSON of every case, compared.
+//! Golden reports: the whole text and the whole JSON of every case, and the
+//! other forms for people of a few that differ in what they tell, compared.
 //!
 //! `just bless` rewrites them; the difference is what a reviewer reads.
 
 use std::path::{Path, PathBuf};
 
 use rdpwhy::report::document::Report;
-use rdpwhy::report::{json, text};
+use rdpwhy::report::{json, markdown, text};
 
 use super::cases::{analyse, captures, folders};
+
+/// Cases whose reports differ in what they are made of: who ended it, at which
+/// stage, by what evidence; many attempts, damage, and health.
+const DIFFERENT: &[&str] = &[
+    "black-hole-certificate-tls12",
+    "crowd-middlebox",
+    "damage-missing-5-loss",
+    "dark-tls",
+    "fallback-to-standard",
+    "healthy-nla-tls13",
+    "injected-suricata-tls",
+    "loss-burst-40",
+    "no-answer",
+    "refused-expired-certificate-tls12",
+    "refused-negotiation-ssl-required",
+    "reset-after-fin",
+];
 
 fn blessing() -> bool {
     std::env::var_os("BLESS").is_some()
 }
 
-/// The report as the binary would write it, with the path that a user in the
+/// The report as the binary would make it, with the path that a user in the
 /// project's folder would give.
-fn rendered(path: &Path) -> (String, String) {
+fn reported(path: &Path) -> Report {
     let (_, mut report) = analyse(path);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for capture in &mut report.captures {
         capture.path = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
     }
     report.tool.version = "0.0.0".to_owned();
-    let (mut as_text, mut as_json) = (Vec::new(), Vec::new());
-    text::write(&report, text::Options { all: false, color: false }, &mut as_text).unwrap();
-    json::write(&report, &mut as_json).unwrap();
-    (String::from_utf8(as_text).unwrap(), String::from_utf8(as_json).unwrap())
+    report
 }
 
 fn compare(golden: &Path, got: &str, wrong: &mut Vec<PathBuf>) {
@@ -42,9 +57,18 @@ fn every_case_is_reported_as_before() {
     let mut wrong = Vec::new();
     for folder in folders() {
         for (vantage, path) in captures(&folder) {
-            let (as_text, as_json) = rendered(&path);
-            compare(&folder.join(format!("expected/{vantage}.txt")), &as_text, &mut wrong);
-            compare(&folder.join(format!("expected/{vantage}.json")), &as_json, &mut wrong);
+            let report = reported(&path);
+            let mut check = |ending: &str, write: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
+                let mut got = Vec::new();
+                write(&mut got).unwrap();
+                let golden = folder.join(format!("expected/{vantage}.{ending}"));
+                compare(&golden, &String::from_utf8(got).unwrap(), &mut wrong);
+            };
+            check("txt", &|out| text::write(&report, text::Options { all: false, color: false }, out));
+            check("json", &|out| json::write(&report, out));
+            if vantage == "client" && DIFFERENT.iter().any(|case| folder.ends_with(case)) {
+                check("md", &|out| markdown::write(&report, markdown::Options { all: false }, out));
+            }
         }
     }
     assert!(
@@ -72,4 +96,11 @@ fn every_golden_report_obeys_the_schema() {
         }
     }
     assert!(checked > 0);
+}
+
+#[test]
+fn the_different_cases_exist() {
+    for case in DIFFERENT {
+        assert!(folders().iter().any(|folder| folder.ends_with(case)), "{case}");
+    }
 }

@@ -9,7 +9,7 @@ use rdpwhy::base;
 use rdpwhy::capture::{CaptureOptions, Problem, Source, Timeline};
 use rdpwhy::report::build::{self, Inputs};
 use rdpwhy::report::document::{Notice, Report};
-use rdpwhy::report::{json, ndjson, text};
+use rdpwhy::report::{json, markdown, ndjson, text};
 
 use super::args::{Analyze, Format, When};
 use super::console::Console;
@@ -53,7 +53,7 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     }
     // People are not told twice, and not given a report about nothing.
     let nothing = report.captures.is_empty();
-    let for_people = asked.format == Format::Text;
+    let for_people = matches!(asked.format, Format::Text | Format::Markdown);
     if !(for_people && nothing) {
         write(asked, console, &report)?;
     }
@@ -99,6 +99,7 @@ fn named(problem: &Problem) -> (String, String) {
 fn write(asked: &Analyze, console: &Console, report: &Report) -> anyhow::Result<()> {
     let to = |out: &mut dyn Write, color| match asked.format {
         Format::Text => text::write(report, text::Options { all: asked.all, color }, out),
+        Format::Markdown => markdown::write(report, markdown::Options { all: asked.all }, out),
         Format::Json => json::write(report, out),
         Format::Ndjson => ndjson::write(report, out),
     };

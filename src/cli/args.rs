@@ -99,9 +99,10 @@ pub(super) struct Analyze {
     pub(super) files: Vec<PathBuf>,
     /// How to write the report
     ///
-    /// `text` is for people and tickets; `json` is one document with everything,
-    /// `ndjson` one line for each connection. The schemas of the last two are
-    /// part of the project and keep their names within a version.
+    /// `text` is for the terminal; `markdown` for tickets, its first line a title
+    /// without names or addresses. `json` is one document with everything,
+    /// `ndjson` one line for each connection; the schemas of these two are part
+    /// of the project and keep their names within a version.
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
     /// Write the report to this file instead of standard output
@@ -112,8 +113,8 @@ pub(super) struct Analyze {
     pub(super) output: Option<PathBuf>,
     /// Show every attempt in full, however many there are
     ///
-    /// Without this, text shows a few failed attempts in full and the others by
-    /// cause and server. `json` and `ndjson` always hold everything.
+    /// Without this, the forms for people show a few failed attempts in full and
+    /// the others by cause and server. `json` and `ndjson` always hold everything.
     #[arg(long)]
     pub(super) all: bool,
     /// Exit with 0 also when an attempt failed
@@ -135,6 +136,8 @@ Examples:
       The report for people, on the terminal.
   rdpwhy analyze ring/ -o report.txt
       Every capture in a folder, in order of time; the report goes to a file.
+  rdpwhy analyze trace.pcapng --format markdown
+      For a ticket: a title on the first line, the proof below.
   rdpwhy analyze a.pcap b.pcap.gz --format json | jq '.attempts[] | .sentence'
       Two captures, for a script.
   ssh gateway timeout 60 tcpdump -i eth0 -U -w - tcp port 3389 | rdpwhy analyze -
@@ -151,6 +154,9 @@ fn analyze_help() -> String {
 pub(super) enum Format {
     /// For people, 80 columns wide.
     Text,
+    /// For tickets.
+    #[value(alias = "md")]
+    Markdown,
     /// One JSON document.
     Json,
     /// One JSON object a line, one line a connection.

@@ -8,9 +8,16 @@ pub mod build;
 pub mod document;
 pub mod escape;
 pub mod json;
+pub mod markdown;
 pub mod ndjson;
 pub mod schema;
 pub mod text;
+
+mod groups;
+mod story;
+mod summary;
+mod title;
+mod words;
 
 #[cfg(test)]
 mod samples;

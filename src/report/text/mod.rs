@@ -11,11 +11,11 @@ mod groups;
 mod overview;
 mod page;
 mod prose;
-mod words;
 
 use std::io;
 
 use super::document::{Outcome, Report};
+use super::{groups as grouping, story, summary, title, words};
 use page::Page;
 pub use prose::prose;
 

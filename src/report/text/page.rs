@@ -9,14 +9,11 @@ use std::io;
 
 use anstyle::{AnsiColor, Style};
 
+use super::words::GLUE;
 use crate::report::escape;
 
 /// The width of a line, in columns. Ticket systems wrap or cut beyond 80.
 pub(super) const WIDTH: usize = 80;
-
-/// A space that no line breaks at: it keeps `frame` and its number together.
-/// It is written as an ordinary space.
-pub(super) const GLUE: char = '\u{a0}';
 
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

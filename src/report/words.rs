@@ -4,11 +4,14 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::page::GLUE;
 use crate::report::document::{
     BuiltBy, Capture, Certainty, Connection, Ended, EndedBy, EndedHow, FrameRef, Millis, Report, Stage, Strength, Time,
 };
 use crate::report::escape;
+
+/// A space that no line breaks at: it keeps `frame` and its number together.
+/// The text form writes it as an ordinary space.
+pub(super) const GLUE: char = '\u{a0}';
 
 /// The most characters of a capture's name beside a frame number.
 const LONGEST_FILE_NAME: usize = 32;
@@ -262,6 +265,11 @@ pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
         (_, None) => String::new(),
     };
     format!("{who}{what}{place}{when}.")
+}
+
+/// ` (frame 9)`, or nothing.
+pub(super) fn in_brackets(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" ({text})") }
 }
 
 /// `the first letter small`, to stand within a sentence; `TLS` stays.

@@ -1,0 +1,121 @@
+//! What every form for people tells of a report as a whole: what came of an
+//! attempt, what was read, and the sums.
+
+use super::document::{Attempt, Capture, Connection, EndedBy, Notice, Outcome, Report};
+use super::escape;
+use super::title::Mood;
+use super::words::{self, Frames};
+
+/// The most unreadable files named one by one.
+const MOST_UNREADABLE: usize = 10;
+
+/// Input that is missing or damaged.
+pub(super) fn warnings(report: &Report) -> Vec<String> {
+    let named = report.unreadable.iter().take(MOST_UNREADABLE);
+    let mut said: Vec<_> = named.map(|u| format!("{}: {}", words::path(&u.path), u.says)).collect();
+    let hidden = report.unreadable.len().saturating_sub(MOST_UNREADABLE);
+    if hidden > 0 {
+        said.push(format!("and {} more", words::counted(hidden as u64, "file")));
+    }
+    let incomplete = report.captures.iter().filter(|c| !c.complete).count();
+    if incomplete > 0 {
+        let captures = words::counted(incomplete as u64, "capture");
+        said.push(format!("{captures} cut short or damaged; what could be read is reported."));
+    }
+    said
+}
+
+/// What came of an attempt that did not fail, in a few words.
+pub(super) fn outcome(attempt: &Attempt, c: &Connection) -> String {
+    match attempt.outcome {
+        Outcome::Active => {
+            let lasted = words::span(c.end.since(c.start));
+            let by = match c.ended.by {
+                EndedBy::Client => "ended by the client",
+                EndedBy::Server => "ended by the server",
+                EndedBy::OtherDevice => "ended by another device",
+                EndedBy::Unknown => "end not seen",
+            };
+            format!("desktop reached, {lasted}, {by}")
+        }
+        Outcome::Open => format!("still in {} when the capture stopped", words::stage(c.stage)),
+        _ => escape::sentence(attempt.sentence.trim_end_matches('.')).into_owned(),
+    }
+}
+
+/// What a capture is: a line about all of it, then what else there is to know.
+pub(super) fn capture(capture: &Capture) -> Vec<(String, Mood)> {
+    let mut format = capture.format.clone();
+    if !capture.compression.is_empty() {
+        format = format!("{format} in {}", capture.compression.join(", "));
+    }
+    let times = match (capture.first_time, capture.last_time) {
+        (Some(first), Some(last)) => format!(", {}", words::period(first, last)),
+        _ => String::new(),
+    };
+    let (packets, bytes) = (words::counted(capture.packets, "packet"), words::size(capture.bytes));
+    let mut said = vec![(format!("{}: {format}, {packets}, {bytes}{times}", words::path(&capture.path)), Mood::Good)];
+    if let Some(sha256) = &capture.sha256 {
+        said.push((format!("SHA-256 {sha256}"), Mood::Good));
+    }
+    match capture.dropped {
+        Some(0) => {}
+        Some(n) => {
+            said.push((format!("the capturing machine dropped {}", words::counted(n, "packet")), Mood::Warn));
+        }
+        None => said.push(("it does not say whether packets were dropped while capturing".to_owned(), Mood::Good)),
+    }
+    if capture.cut_packets > 0 {
+        let cut = words::counted(capture.cut_packets, "packet");
+        said.push((format!("{cut} cut short when captured (snap length)"), Mood::Warn));
+    }
+    said
+}
+
+/// What happened, where, and how often.
+pub(super) fn notice(notice: &Notice, frames: &Frames<'_>) -> String {
+    let times = if notice.count > 1 { format!(" ({} times)", words::count(notice.count)) } else { String::new() };
+    let at = notice.frame.map(|f| format!(", {}", frames.one(f))).unwrap_or_default();
+    format!("{}: {}{at}{times}", escape::text(&notice.kind), escape::sentence(&notice.says))
+}
+
+/// The report in numbers, in paragraphs.
+pub(super) fn counts(report: &Report) -> Vec<String> {
+    let s = &report.summary;
+    let counts = [
+        (s.failed, "failed"),
+        (s.active, "worked"),
+        (s.abandoned, "given up by the client"),
+        (s.open, "still open"),
+        (s.unknown, "unknown"),
+    ];
+    let counts: Vec<_> =
+        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", words::count(*n))).collect();
+    let mut text = words::counted(s.attempts, "attempt");
+    if !counts.is_empty() {
+        text += &format!(" ({})", counts.join(", "));
+    }
+    let (connections, servers) = (s.connections, report.servers.len() as u64);
+    text += &format!(", {}, {}.", words::counted(connections, "RDP connection"), words::counted(servers, "server"));
+    if s.other_connections > 0 {
+        text += &format!(" {} that are not RDP.", words::counted(s.other_connections, "other TCP connection"));
+    }
+    text += &format!(" Read: {}, {}.", words::counted(s.packets, "packet"), words::size(s.bytes));
+    let mut said = vec![text];
+    if !report.side_channels.is_empty() {
+        let (all, answered) = (report.side_channels.len(), report.side_channels.iter().filter(|c| c.answered).count());
+        said.push(format!(
+            "UDP: {}, {} answered. RDP works without it.",
+            words::counted(all as u64, "side channel"),
+            words::count(answered as u64)
+        ));
+    }
+    if s.attempts == 0 && !report.captures.is_empty() {
+        said.push(
+            "RDP is found on any port by its first message, and on port 3389 by the port. Was the capture taken \
+             between the client and the server, while the client connected? Through an RD Gateway, RDP is inside HTTPS."
+                .to_owned(),
+        );
+    }
+    said
+}

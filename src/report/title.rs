@@ -1,0 +1,91 @@
+//! The first line of every form for people: a title for a ticket, without
+//! names and addresses.
+
+use core::cmp::Reverse;
+
+use super::document::{Attempt, Finding, Outcome, Report, Severity};
+use super::escape;
+use super::story::deciding;
+use super::words;
+
+/// The most characters of a title: what ServiceNow keeps of a short
+/// description, with room for a prefix of the reader's own.
+pub(super) const LONGEST: usize = 80;
+
+/// A title, and how good the news are.
+pub(super) struct Title {
+    pub(super) text: String,
+    pub(super) mood: Mood,
+}
+
+/// How good the news are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// Something failed.
+    Bad,
+    /// Nothing failed, but for trouble or doubt.
+    Warn,
+    /// All is well.
+    Good,
+}
+
+/// The title of `report`.
+pub(super) fn of(report: &Report) -> Title {
+    let s = &report.summary;
+    let (text, mood) = match report.attempts.as_slice() {
+        [] if report.captures.is_empty() => ("Nothing could be read.".to_owned(), Mood::Bad),
+        [] if report.side_channels.is_empty() => ("No Remote Desktop connection was found.".to_owned(), Mood::Warn),
+        [] => ("No Remote Desktop connection over TCP was found, only UDP side channels.".to_owned(), Mood::Warn),
+        [one] => single(report, one),
+        _ if s.failed > 0 => {
+            let mut causes: Vec<_> = s.by_finding.iter().collect();
+            causes.sort_by_key(|&(id, n)| (Reverse(n), id));
+            let causes: Vec<_> = causes.into_iter().map(|(id, n)| format!("{id} {}", words::count(*n))).collect();
+            let causes = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
+            let (failed, attempts) = (words::count(s.failed), words::count(s.attempts));
+            (format!("RDP: {failed} of {attempts} attempts failed{causes}"), Mood::Bad)
+        }
+        _ if s.active == s.attempts => (format!("RDP: all {} attempts worked", words::count(s.attempts)), Mood::Good),
+        _ => {
+            let (attempts, active) = (words::count(s.attempts), words::count(s.active));
+            (format!("RDP: none of {attempts} attempts failed, {active} reached the desktop"), Mood::Good)
+        }
+    };
+    Title { text: cut(&escape::sentence(&text)), mood }
+}
+
+fn single(report: &Report, attempt: &Attempt) -> (String, Mood) {
+    let connection = deciding(report, attempt);
+    let verdict = connection.and_then(|c| {
+        let verdict = c.verdict.as_ref()?;
+        c.findings.iter().find(|f| f.id == verdict.finding)
+    });
+    // What hurt, where nothing failed.
+    let trouble = connection.and_then(|c| c.findings.iter().find(|f| f.severity > Severity::Info));
+    let title = |f: &Finding| words::within_sentence(&f.title);
+    match (attempt.outcome, verdict.or(trouble)) {
+        (Outcome::Failed, Some(f)) => (format!("RDP failed: {}", title(f)), Mood::Bad),
+        (Outcome::Failed, None) => ("RDP failed, and the capture does not show why".to_owned(), Mood::Bad),
+        (Outcome::Active, Some(f)) => (format!("RDP worked, with trouble: {}", title(f)), Mood::Warn),
+        (Outcome::Active, None) => ("RDP worked: the desktop was reached, nothing failed".to_owned(), Mood::Good),
+        (Outcome::Abandoned, _) => ("RDP given up by the client before the desktop".to_owned(), Mood::Warn),
+        (Outcome::Open, Some(f)) => (format!("RDP unfinished: {}", title(f)), Mood::Warn),
+        (Outcome::Open, None) => {
+            ("RDP still under way when the capture stopped; nothing failed".to_owned(), Mood::Good)
+        }
+        (Outcome::Unknown, _) => ("RDP seen; the capture does not show how it ended".to_owned(), Mood::Warn),
+    }
+}
+
+/// `text` within [`LONGEST`], cut after a whole word where it is too long.
+fn cut(text: &str) -> String {
+    /// What stands for the rest.
+    const MARK: &str = "...";
+    if text.chars().nth(LONGEST).is_none() {
+        return text.to_owned();
+    }
+    // One more, for the space behind a word that just fits.
+    let room: String = text.chars().take(LONGEST.saturating_sub(MARK.len()).saturating_add(1)).collect();
+    let whole = room.rsplit_once(' ').map_or(room.as_str(), |(words, _)| words);
+    format!("{whole}{MARK}")
+}
