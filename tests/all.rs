@@ -11,12 +11,15 @@
     reason = "a test may fail, and reads and writes files"
 )]
 
+mod attacks;
 mod cases;
 mod cli;
 mod containers;
 mod corpus;
 mod generator;
 mod golden;
+#[path = "fuzz/inputs.rs"]
+mod inputs;
 mod laws_resets;
 mod losses;
 mod public;

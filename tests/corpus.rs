@@ -1,12 +1,9 @@
 //! Inputs that once broke something, and the seeds of the fuzz targets: all are
 //! read without a panic.
 
-#[path = "fuzz/inputs.rs"]
-mod inputs;
-
 use std::path::Path;
 
-use inputs::TARGETS;
+use super::inputs::TARGETS;
 
 #[test]
 fn every_input_of_the_corpus_is_survived() {

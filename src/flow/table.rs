@@ -342,9 +342,10 @@ impl<C: Consumer + Default> Table<C> {
     }
 
     /// Capture time has come to `time`: connections that were waited for long
-    /// enough are over.
+    /// enough are over. A clock that was set back takes the present with it:
+    /// what begins after that has not waited since before.
     fn advance(&mut self, time: CaptureTime) {
-        self.now = self.now.max(time);
+        self.now = time;
         for (kind, patience) in [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)] {
             while let Some(slot) = self.queues.oldest(kind)
                 && let Some(Some(found)) = self.slots.get(slot as usize)

@@ -201,11 +201,14 @@ pub fn decode_request(variable: &[u8]) -> Request<'_> {
     }
 }
 
+/// The length that RDP_NEG_RSP and RDP_NEG_FAILURE must state.
+const CONFIRM_LEN: u16 = 8;
+
 /// Decodes the variable part of a Connection Confirm.
 ///
 /// # Errors
-/// There is something, and it is neither RDP_NEG_RSP nor RDP_NEG_FAILURE, or
-/// it is cut short.
+/// There is something, and it is neither RDP_NEG_RSP nor RDP_NEG_FAILURE, says
+/// another length than they have, or is cut short.
 pub fn decode_confirm(variable: &[u8]) -> Result<Confirm, ParseError> {
     if variable.is_empty() {
         return Ok(Confirm::None);
@@ -213,8 +216,12 @@ pub fn decode_confirm(variable: &[u8]) -> Result<Confirm, ParseError> {
     let mut fields = Cursor::new(LAYER, variable);
     let kind = fields.u8("type")?;
     let flags = fields.u8("flags")?;
-    fields.skip(2, "length")?;
+    let length = fields.u16_le("length")?;
     let value = fields.u32_le(if kind == 3 { "failureCode" } else { "selectedProtocol" })?;
+    // A refusal is a verdict; noise that begins like one is none.
+    if length != CONFIRM_LEN {
+        return Err(ParseError::malformed(LAYER, "length", 2));
+    }
     match kind {
         2 => Ok(Confirm::Selected { flags: ResponseFlags(flags), protocol: Protocols(value) }),
         3 => Ok(Confirm::Failure(FailureCode(value))),
@@ -320,6 +327,7 @@ mod tests {
         assert_eq!((cut.negotiation, cut.stopped), (None, Some(ParseError::short(LAYER, "RDP_NEG_REQ", 20, 8, 3))));
         assert_eq!(decode_request(b"Cookie: mstshash=a\r\n").stopped, None);
         assert_eq!(decode_confirm(&[2, 0, 8, 0, 1]).unwrap_err().field, "selectedProtocol");
+        assert_eq!(decode_confirm(&[3, 0, 9, 0, 1, 0, 0, 0]), Err(ParseError::malformed(LAYER, "length", 2)));
         assert_eq!(decode_confirm(&[9, 0, 8, 0, 1, 0, 0, 0]), Err(ParseError::malformed(LAYER, "type", 0)));
         damage(&variable(&hex(COOKIE)), |bytes| {
             decode_request(bytes).stopped.is_some() | decode_confirm(bytes).is_ok()

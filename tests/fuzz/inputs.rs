@@ -1,6 +1,19 @@
 //! What each fuzz target does with its input. The test binary runs the same
 //! functions over `fixtures/corpus`, so that what broke once stays mended.
 
+#[path = "inputs/assembler.rs"]
+mod assembler;
+#[path = "inputs/fragments.rs"]
+mod fragments;
+/// Frames as bytes.
+#[allow(dead_code, clippy::duplicate_mod, reason = "the generator of the benches is another user of it")]
+#[path = "../../benches/generator/frame.rs"]
+pub mod frame;
+#[path = "inputs/packets.rs"]
+mod packets;
+#[path = "inputs/records.rs"]
+mod records;
+
 use std::io::Cursor;
 
 use rdpwhy::analysis::{Analysis, Analyzer};
@@ -15,8 +28,21 @@ use rdpwhy::wire::{
 };
 
 /// By name, which is also that of the folder with its seeds.
-pub const TARGETS: &[(&str, Target)] =
-    &[("capture", capture), ("wire", wire), ("session", session), ("analyze", analyze)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("capture", capture),
+    ("wire", wire),
+    ("assembler", assembler),
+    ("fragments", fragments),
+    ("session", session),
+    ("records", records),
+    ("analyze", analyze),
+    ("packets", packets),
+];
+
+pub use assembler::assembler;
+pub use fragments::fragments;
+pub use packets::packets;
+pub use records::records;
 
 /// Survives any input, or panics.
 pub type Target = fn(&[u8]);

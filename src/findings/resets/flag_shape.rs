@@ -28,7 +28,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     Some(Piece::other(
         "flag-shape",
         Strength::Weak,
-        vec![reset.sender.last.frame, reset.at.frame],
+        scene.frames(),
         format!("{says}, unlike in every other packet of the {}", reset.claimed_by),
     ))
 }

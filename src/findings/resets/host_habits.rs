@@ -14,7 +14,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
     let exact = matches!(reset.fit, SequenceFit::Exact | SequenceFit::AnswersSyn) || reset.seq_is_peers_ack;
     let mut pieces = Vec::new();
     let mut add = |id, strength, says: String| {
-        pieces.push(Piece::host(id, strength, vec![reset.sender.last.frame, reset.at.frame], says));
+        pieces.push(Piece::host(id, strength, scene.frames(), says));
     };
     if same_ttl && exact {
         add(

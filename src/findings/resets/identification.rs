@@ -40,7 +40,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     Some(Piece::other(
         "identification-break",
         Strength::Strong,
-        vec![reset.sender.last.frame, reset.at.frame],
+        scene.frames(),
         format!("its IP identification is {id}; the {} counts its packets and had come to {last}", reset.claimed_by),
     ))
 }

@@ -19,7 +19,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     Some(Piece::other(
         "link-layer",
         if neighbour { Strength::Strong } else { Strength::Weak },
-        vec![reset.sender.last.frame, reset.at.frame],
+        scene.frames(),
         format!("it came from another MAC address than every packet of the {}", reset.claimed_by),
     ))
 }

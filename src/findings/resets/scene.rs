@@ -1,7 +1,7 @@
 //! What a piece of evidence may look at.
 
 use super::neighbours::{Known, Neighbours};
-use crate::base::{Side, Span};
+use crate::base::{Frame, Side, Span};
 use crate::flow::{Habits, ResetFacts, TcpFacts};
 use crate::session::SessionFacts;
 
@@ -49,6 +49,14 @@ impl<'a> Scene<'a> {
     ) -> Self {
         let sender = neighbours.and_then(|n| n.of(tcp, reset.claimed_by));
         Self { reset, tcp, session, sender }
+    }
+
+    /// What is compared: the claimed sender's last packet, where this connection
+    /// has one, and the reset.
+    pub fn frames(&self) -> Vec<Frame> {
+        let Self { reset, .. } = self;
+        let last = (reset.sender.packets() > 0).then_some(reset.sender.last.frame);
+        last.into_iter().chain([reset.at.frame]).collect()
     }
 
     /// The TTL baseline of the claimed sender: this connection's, or where that

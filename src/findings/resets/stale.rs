@@ -16,7 +16,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
         "stale-sequence",
         // A bare RST may answer a packet that is missing here.
         if reset.flags.has(TcpFlags::ACK) { Strength::Strong } else { Strength::Weak },
-        vec![reset.sender.last.frame, reset.at.frame],
+        scene.frames(),
         format!(
             "it uses the number at which the {}'s last data began: the {} itself had gone on to the end of it",
             reset.claimed_by, reset.claimed_by

@@ -41,7 +41,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     Some(Piece::other(
         "ttl-step",
         strength,
-        vec![reset.sender.last.frame, reset.at.frame],
+        scene.frames(),
         format!(
             "its TTL is {} ({} away); {} of the {} {whose} came with {} ({} away)",
             reset.ttl,

@@ -14,7 +14,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     if !scene.is_at_sender() {
         return at_refuser(scene);
     }
-    let frames = vec![reset.sender.last.frame, reset.at.frame];
+    let frames = scene.frames();
     let usual = scene.baseline()?.usual;
     if Habits::hops(reset.ttl) > 0 {
         return Some(Piece::other(
