@@ -84,8 +84,12 @@ impl Analyzer {
         };
         if worth_it {
             let at = At { frame: packet.frame, time: packet.time };
-            let decoded = wire::decode(packet.link, packet.data, packet.original_len);
-            self.decoded(&decoded, at, packet.vantage);
+            if let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) {
+                self.table.segment(&segment, at, packet.vantage);
+            } else {
+                let decoded = wire::decode(packet.link, packet.data, packet.original_len);
+                self.decoded(&decoded, at, packet.vantage);
+            }
             self.explain_finished();
         }
     }

@@ -6,9 +6,10 @@
 
 use foldhash::HashMap;
 
-use super::table::FlowKey;
+use super::key::FlowKey;
+use super::opening::BarePacket;
 use crate::base::At;
-use crate::wire::{IpFacts, Segment, TcpHeader};
+use crate::wire::Segment;
 
 /// Openings kept. At 100,000 connections a second that is 40 ms, ample for a
 /// data centre; on a slower network, where round trips are longer, minutes.
@@ -16,31 +17,6 @@ const MAX_CANDIDATES: usize = 4096;
 
 /// Handshake packets kept of each opening: SYN, SYN-ACK, ACK and one repeat.
 const MAX_PACKETS: usize = 4;
-
-/// A packet without payload, owned.
-#[derive(Clone, Copy, Debug)]
-pub struct BarePacket {
-    ip: IpFacts,
-    source_mac: Option<[u8; 6]>,
-    vlan: Option<u16>,
-    tunnels: u8,
-    tcp: TcpHeader,
-    /// Where it was.
-    pub at: At,
-}
-
-impl BarePacket {
-    fn of(segment: &Segment<'_>, at: At) -> Self {
-        let Segment { ip, source_mac, vlan, tunnels, tcp, .. } = *segment;
-        Self { ip, source_mac, vlan, tunnels, tcp, at }
-    }
-
-    /// As the segment it was.
-    pub fn segment(&self) -> Segment<'static> {
-        let Self { ip, source_mac, vlan, tunnels, tcp, .. } = *self;
-        Segment { ip, source_mac, vlan, tunnels, tcp, payload: &[], payload_len: 0 }
-    }
-}
 
 /// The ring of openings.
 #[derive(Debug, Default)]

@@ -160,6 +160,8 @@ pub struct Conversation<C> {
     stalls: Stalls,
     last_seq: BySide<u32>,
     triggers: BySide<Triggers>,
+    /// Round trips as the sender of each side has them.
+    trips: BySide<Trips>,
     longest_silence: Span,
     clock_ran_back: u64,
     /// New data after the first reset, per side: the connection went on.
@@ -184,6 +186,7 @@ impl<C: Consumer> Conversation<C> {
             stalls: Stalls::default(),
             last_seq: BySide::default(),
             triggers: BySide::default(),
+            trips: BySide::default(),
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
             progress_after_reset: BySide::default(),
@@ -192,7 +195,10 @@ impl<C: Consumer> Conversation<C> {
 
     /// Which side sent from `endpoint`.
     pub fn side_of(&self, endpoint: &Endpoint) -> Side {
-        if self.endpoints.client == *endpoint { Side::Client } else { Side::Server }
+        let client = &self.endpoints.client;
+        // The ports first: they differ, and cost less to compare.
+        let is_client = client.port == endpoint.port && client.ip == endpoint.ip;
+        if is_client { Side::Client } else { Side::Server }
     }
 
     /// Whether a SYN opens another connection on the same addresses and ports
@@ -261,14 +267,14 @@ impl<C: Consumer> Conversation<C> {
         } else if flags.has(TcpFlags::ACK) && side == Side::Client && self.handshake.syn_ack.is_some() {
             self.complete_handshake(segment, at);
         }
-        let waiting = self.waiting(at);
+        let waiting = if Stalls::may_be_stall(at.time.since(self.last.time)) { self.waiting(at) } else { None };
         let acked_before = self.directions.of(side.other()).acked();
         if flags.has(TcpFlags::ACK) {
             self.acknowledge(segment, side, at);
             self.triggers.of_mut(side).note(segment.tcp.ack, at);
         }
         let window_closed = self.directions.of(side.other()).window_is_closed();
-        let around = Surroundings { trips: self.trips(side), window_closed };
+        let around = Surroundings { trips: self.trips.of(side), window_closed };
         let direction = self.directions.of_mut(side);
         let is_syn = flags.has(TcpFlags::SYN);
         // The window of a SYN is never scaled and never closed.
@@ -322,7 +328,7 @@ impl<C: Consumer> Conversation<C> {
             // Karn: with a repeated SYN nobody knows which one was answered.
             if let ([syn], 1) = (self.handshake.syn_times.as_slice(), self.handshake.syns) {
                 let trip = at.time.since(syn.time);
-                self.directions.server.rtt.sample(trip);
+                self.measured(Side::Server, trip);
                 self.handshake.round_trip.server = Some(trip);
             }
         }
@@ -334,7 +340,7 @@ impl<C: Consumer> Conversation<C> {
             self.handshake.established = Some(at);
             if let (Some(syn_ack), 1) = (self.handshake.syn_ack, self.handshake.syn_acks) {
                 let trip = at.time.since(syn_ack.time);
-                self.directions.client.rtt.sample(trip);
+                self.measured(Side::Client, trip);
                 // What comes with data may have waited for it.
                 let whole = segment.payload_len == 0 && self.directions.server.offset(Seq(segment.tcp.ack)) == Some(0);
                 self.handshake.round_trip.client = whole.then_some(trip);
@@ -343,7 +349,6 @@ impl<C: Consumer> Conversation<C> {
     }
 
     fn acknowledge(&mut self, segment: &Segment<'_>, side: Side, at: At) {
-        let trips = self.trips(side.other());
         let scale = self.directions.of(side).facts.window_scale.unwrap_or(0).min(14);
         // A keep-alive repeats the acknowledgment, too, and reports nothing.
         let sender = self.directions.of(side);
@@ -367,9 +372,9 @@ impl<C: Consumer> Conversation<C> {
             window: i64::from(segment.tcp.window) << if from_handshake { 0 } else { scale },
             at,
         };
-        if let Some(trip) = other.acknowledged(&acknowledgment, &trips) {
+        if let Some(trip) = other.acknowledged(&acknowledgment, self.trips.of(side.other())) {
             // The acknowledgment came from this side: it measures this leg.
-            self.directions.of_mut(side).rtt.sample(trip);
+            self.measured(side, trip);
         }
     }
 
@@ -416,18 +421,21 @@ impl<C: Consumer> Conversation<C> {
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
     }
 
-    /// Round trips as the sender of `side` has them.
-    fn trips(&self, side: Side) -> Trips {
-        let (near, far) = (&self.directions.of(side).rtt, &self.directions.of(side.other()).rtt);
-        let smoothed = near.smoothed().zip(far.smoothed()).map(|(near, far)| near + far);
-        Trips { sender_leg: near.min(), receiver_leg: far.min(), smoothed }
+    /// A round trip between the capture point and `side`.
+    fn measured(&mut self, side: Side, trip: Span) {
+        self.directions.of_mut(side).rtt.sample(trip);
+        for side in Side::BOTH {
+            let (near, far) = (&self.directions.of(side).rtt, &self.directions.of(side.other()).rtt);
+            let smoothed = near.smoothed().zip(far.smoothed()).map(|(near, far)| near + far);
+            *self.trips.of_mut(side) = Trips { sender_leg: near.min(), receiver_leg: far.min(), smoothed };
+        }
     }
 
     /// What is waited for, where nothing came for longer than a healthy path
     /// takes.
     fn waiting(&self, at: At) -> Option<Waiting> {
         let gap = at.time.since(self.last.time);
-        let smoothed = self.trips(Side::Client).smoothed.unwrap_or(Span::ZERO);
+        let smoothed = self.trips.client.smoothed.unwrap_or(Span::ZERO);
         if !Stalls::is_stall(gap, smoothed) {
             return None;
         }

@@ -26,10 +26,10 @@ const REMEMBERED_ACKS: usize = 16;
 const REMEMBERED_COPIES: usize = 4;
 
 /// What is going on around a segment, beyond its own direction.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Surroundings {
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
     /// Round trips.
-    pub trips: Trips,
+    pub trips: &'a Trips,
     /// The receiver has no room.
     pub window_closed: bool,
 }
@@ -174,7 +174,7 @@ impl Direction {
         segment: &Segment<'_>,
         side: Side,
         at: At,
-        around: &Surroundings,
+        around: &Surroundings<'_>,
         consumer: &mut impl Consumer,
     ) -> bool {
         self.last_class = None;
@@ -234,7 +234,7 @@ impl Direction {
 
     /// A segment without data: a keep-alive or a window probe has the number
     /// before the next one; one behind the next shows a hole.
-    fn bare(&mut self, segment: &Segment<'_>, offset: i64, at: At, around: &Surroundings) {
+    fn bare(&mut self, segment: &Segment<'_>, offset: i64, at: At, around: &Surroundings<'_>) {
         if segment.tcp.flags.has(TcpFlags::SYN) {
             return;
         }
@@ -282,8 +282,20 @@ impl Direction {
         facts.first.get_or_insert(at);
     }
 
+    /// Tells the sender's next segment, which nearly all are, from those that
+    /// need a closer look.
+    #[inline]
+    fn classify(&mut self, segment: &Segment<'_>, offset: i64, end: i64, at: At, around: &Surroundings<'_>) {
+        if self.sender.continues(offset, end, self.max_end.max(self.proven), around.window_closed) {
+            self.sender.sent_next(segment, offset, end, at.time);
+        } else {
+            self.look_closer(segment, offset, end, at, around);
+        }
+    }
+
     /// Says what a segment is that does not simply continue the stream.
-    fn classify(&mut self, segment: &Segment<'_>, offset: i64, end: i64, at: At, around: &Surroundings) {
+    #[cold]
+    fn look_closer(&mut self, segment: &Segment<'_>, offset: i64, end: i64, at: At, around: &Surroundings<'_>) {
         let piece = Piece {
             offset,
             end,
@@ -295,7 +307,7 @@ impl Direction {
             hole_since: self.hole_since.map(|hole| hole.time),
             window_closed: around.window_closed,
         };
-        let Some(event) = self.sender.classify(segment, &piece, &around.trips) else { return };
+        let Some(event) = self.sender.classify(segment, &piece, around.trips) else { return };
         if event.class.is_repetition() {
             // Karn: a repeated segment times nothing.
             self.timed = None;

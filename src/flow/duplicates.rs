@@ -9,7 +9,7 @@ use crate::wire::Segment;
 
 /// Copies with the same non-zero IP identification may be this far apart: a
 /// router's two mirrored legs, or a component that held the packet.
-const SAME_ID_WINDOW: Span = Span::from_millis(500);
+pub(super) const SAME_ID_WINDOW: Span = Span::from_millis(500);
 
 /// Without an identification, equal headers within this time are a copy; no
 /// stack retransmits this soon.
@@ -31,9 +31,20 @@ struct Likeness {
     timestamps: Option<(u32, u32)>,
 }
 
+impl Likeness {
+    /// Equal for equal packets, different for nearly all others.
+    const fn mark(&self) -> u32 {
+        let numbers = self.seq.wrapping_mul(0x9e37_79b1) ^ self.ack.rotate_left(13);
+        numbers ^ ((self.id as u32) << 16) ^ self.payload_len ^ ((self.flags as u32) << 8)
+    }
+}
+
 /// The last packets of one direction.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
+    /// A digest of each remembered packet. Almost no packet is a copy, and to
+    /// find that out eight numbers are compared, not eight packets.
+    marks: [u32; REMEMBERED],
     seen: [(Likeness, CaptureTime); REMEMBERED],
     packets: u64,
 }
@@ -54,16 +65,24 @@ impl Recent {
             timestamps: segment.tcp.options.timestamps,
         };
         let window = if likeness.id != 0 && counts_ids { SAME_ID_WINDOW } else { SAME_HEADER_WINDOW };
-        let filled = self.packets.min(REMEMBERED as u64) as usize;
-        let copy =
-            self.seen.iter().take(filled).any(|(known, at)| *known == likeness && time.since(*at).abs() <= window);
-        if !copy {
-            let slot = (self.packets % REMEMBERED as u64) as usize;
-            if let Some(oldest) = self.seen.get_mut(slot) {
-                *oldest = (likeness, time);
-            }
-            self.packets += 1;
+        let mark = likeness.mark();
+        // Without a branch for each, so that they are compared at once.
+        let marked = self.marks.iter().fold(false, |any, known| any | (*known == mark));
+        if marked && self.knows(&likeness, time, window) {
+            return true;
         }
-        copy
+        let slot = (self.packets % REMEMBERED as u64) as usize;
+        if let (Some(seen), Some(known)) = (self.seen.get_mut(slot), self.marks.get_mut(slot)) {
+            *seen = (likeness, time);
+            *known = mark;
+        }
+        self.packets += 1;
+        false
+    }
+
+    #[cold]
+    fn knows(&self, likeness: &Likeness, time: CaptureTime, window: Span) -> bool {
+        let filled = self.packets.min(REMEMBERED as u64) as usize;
+        self.seen.iter().take(filled).any(|(known, at)| known == likeness && time.since(*at).abs() <= window)
     }
 }

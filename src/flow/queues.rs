@@ -1,5 +1,7 @@
 //! Which connection was quiet for longest: three queues over the table's slots.
 
+use crate::base::{CaptureTime, Span};
+
 /// No slot.
 const NONE: u32 = u32::MAX;
 
@@ -19,6 +21,9 @@ struct Link {
     before: u32,
     after: u32,
     kind: Kind,
+    /// When it was last heard of: here, so that asking who is due touches no
+    /// connection.
+    last_seen: CaptureTime,
 }
 
 /// Slots in the order of their last packet, oldest first, one queue a kind.
@@ -37,23 +42,23 @@ impl Default for Queues {
 
 impl Queues {
     /// Puts a new slot at the back of its queue.
-    pub fn add(&mut self, slot: u32, kind: Kind) {
+    pub fn add(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
         let index = slot as usize;
         if self.links.len() <= index {
-            self.links.resize(index + 1, Link { before: NONE, after: NONE, kind });
+            self.links.resize(index + 1, Link { before: NONE, after: NONE, kind, last_seen });
         }
-        self.append(slot, kind);
+        self.append(slot, kind, last_seen);
     }
 
     /// The slot saw a packet: to the back of the queue of `kind`.
-    pub fn touch(&mut self, slot: u32, kind: Kind) {
+    pub fn touch(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
         self.remove(slot);
-        self.append(slot, kind);
+        self.append(slot, kind, last_seen);
     }
 
     /// Takes the slot out of its queue.
     pub fn remove(&mut self, slot: u32) {
-        let Some(&Link { before, after, kind }) = self.links.get(slot as usize) else { return };
+        let Some(&Link { before, after, kind, .. }) = self.links.get(slot as usize) else { return };
         match self.links.get_mut(before as usize) {
             Some(link) => link.after = after,
             None => self.ends_of(kind).0 = after,
@@ -65,15 +70,24 @@ impl Queues {
     }
 
     /// The slot of `kind` that was quiet for longest.
+    #[inline]
     pub fn oldest(&mut self, kind: Kind) -> Option<u32> {
         let (first, _) = *self.ends_of(kind);
         (first != NONE).then_some(first)
     }
 
-    fn append(&mut self, slot: u32, kind: Kind) {
+    /// The same, where it has been quiet for longer than `patience` at `now`.
+    #[inline]
+    pub fn overdue(&mut self, kind: Kind, now: CaptureTime, patience: Span) -> Option<u32> {
+        let slot = self.oldest(kind)?;
+        let link = self.links.get(slot as usize)?;
+        (now.since(link.last_seen) > patience).then_some(slot)
+    }
+
+    fn append(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
         let (_, last) = *self.ends_of(kind);
         if let Some(link) = self.links.get_mut(slot as usize) {
-            *link = Link { before: last, after: NONE, kind };
+            *link = Link { before: last, after: NONE, kind, last_seen };
         }
         match self.links.get_mut(last as usize) {
             Some(link) => link.after = slot,
@@ -107,9 +121,9 @@ mod tests {
                 let kind = kinds[kind];
                 if let Some(known) = model.iter().position(|(s, _)| *s == slot) {
                     model.remove(known);
-                    queues.touch(slot, kind);
+                    queues.touch(slot, kind, CaptureTime::default());
                 } else {
-                    queues.add(slot, kind);
+                    queues.add(slot, kind, CaptureTime::default());
                 }
                 model.push((slot, kind));
                 for kind in kinds {

@@ -107,6 +107,26 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Whether the bytes `offset..end` simply continue the stream, whose highest
+    /// byte so far is the one before `sent_to`.
+    #[inline]
+    pub fn continues(&self, offset: i64, end: i64, sent_to: i64, window_closed: bool) -> bool {
+        let probes = (end - offset == 1 && window_closed) || self.probed == Some(offset);
+        offset >= sent_to && !probes
+    }
+
+    /// Remembers a segment that [`continues`](Self::continues) the stream:
+    /// nothing that was sent before overlaps it.
+    #[inline]
+    pub fn sent_next(&mut self, segment: &Segment<'_>, offset: i64, end: i64, time: CaptureTime) {
+        let slot = self.sent_count % REMEMBERED;
+        self.sent_count = self.sent_count.wrapping_add(1);
+        if let Some(oldest) = self.sent.get_mut(slot) {
+            let (size, numbers) = (segment.ip.total_len, SendOrder::numbers(segment));
+            *oldest = Transmission { offset, end, time, size, numbers };
+        }
+    }
+
     /// Says what a segment is that does not simply continue the stream; to be
     /// asked once for each data segment.
     pub fn classify(&mut self, segment: &Segment<'_>, piece: &Piece, trips: &Trips) -> Option<LossEvent> {
@@ -248,13 +268,7 @@ impl Sender {
                 known.size = 0;
             }
         }
-        let slot = self.sent_count % REMEMBERED;
-        self.sent_count += 1;
-        if let Some(oldest) = self.sent.get_mut(slot) {
-            let size = segment.ip.total_len;
-            let numbers = SendOrder::numbers(segment);
-            *oldest = Transmission { offset: piece.offset, end: piece.end, time: piece.at.time, size, numbers };
-        }
+        self.sent_next(segment, piece.offset, piece.end, piece.at.time);
     }
 
     /// When the byte at `offset` was last sent.
@@ -279,38 +293,40 @@ impl Sender {
 
     /// The receiver acknowledged everything before `offset` for the first
     /// time, echoing timestamp `echo`. Returns the range whose repetition this
-    /// proves needless, and the size of the largest packet that it delivers.
+    /// proves needless.
     pub fn acknowledged(
         &mut self,
         offset: i64,
         echo: Option<u32>,
         at: At,
         trips: &Trips,
-    ) -> (Option<(i64, i64, Needless)>, u32) {
+    ) -> Option<(i64, i64, Needless)> {
         self.dupacks = 0;
         // What it acknowledges beyond shows the next hole.
         self.hole_told = (self.sacked_to > offset).then_some(at.time);
         if self.recovery.is_some_and(|recovery| offset >= recovery.until) {
             self.recovery = None;
         }
-        let proof = self.doubtful.take().filter(|doubtful| offset >= doubtful.end).and_then(|doubtful| {
-            let by_echo = matches!((doubtful.tsval, echo), (Some(tsval), Some(echo))
+        let doubtful = self.doubtful.take().filter(|doubtful| offset >= doubtful.end)?;
+        let by_echo = matches!((doubtful.tsval, echo), (Some(tsval), Some(echo))
                 if echo.wrapping_sub(tsval).cast_signed() < 0);
-            // Half the shortest way: no answer to the repetition is that fast.
-            let by_time = trips.receiver_leg.is_some_and(|leg| {
-                leg > Span::from_millis(2) && at.time.since(doubtful.at) < Span::from_nanos(leg.nanos() / 2)
-            });
-            let proof = if by_echo {
-                Needless::Eifel
-            } else if by_time {
-                Needless::Timing
-            } else {
-                return None;
-            };
-            Some((doubtful.offset, doubtful.end, proof))
+        // Half the shortest way: no answer to the repetition is that fast.
+        let by_time = trips.receiver_leg.is_some_and(|leg| {
+            leg > Span::from_millis(2) && at.time.since(doubtful.at) < Span::from_nanos(leg.nanos() / 2)
         });
-        let delivered = self.sent.iter().filter(|sent| sent.end <= offset).map(|sent| sent.size).max();
-        (proof, delivered.unwrap_or(0))
+        let proof = if by_echo {
+            Needless::Eifel
+        } else if by_time {
+            Needless::Timing
+        } else {
+            return None;
+        };
+        Some((doubtful.offset, doubtful.end, proof))
+    }
+
+    /// The IP length of the largest remembered packet that ends before `offset`.
+    pub fn largest_before(&self, offset: i64) -> u32 {
+        self.sent.iter().filter(|sent| sent.end <= offset).map(|sent| sent.size).max().unwrap_or(0)
     }
 }
 

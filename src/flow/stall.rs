@@ -76,6 +76,13 @@ pub struct Waiting {
 }
 
 impl Stalls {
+    /// Whether a gap can be a stall, whatever the round trip is.
+    #[must_use]
+    #[inline]
+    pub fn may_be_stall(gap: Span) -> bool {
+        gap > MIN_STALL
+    }
+
     /// Whether a gap is longer than a healthy path takes: max(200 ms,
     /// min(2·SRTT, RTO)), as the stall analysis of Zhou et al. (CoNEXT 2015).
     #[must_use]

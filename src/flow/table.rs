@@ -7,6 +7,8 @@ use foldhash::{HashMap, HashSet};
 
 use super::candidates::Candidates;
 use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
+use super::key::FlowKey;
+use super::opening::Opening;
 use super::queues::{Kind, Queues};
 use crate::base::{At, BySide, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
 use crate::wire::negotiation::looks_like_connection_request;
@@ -15,7 +17,7 @@ use crate::wire::{IcmpError, Segment, TcpFlags};
 /// The port of RDP (MS-RDPBCGR §2.1).
 pub const RDP_PORT: u16 = 3389;
 
-/// Connections followed at a time. Each costs about 4 KiB; the oldest is
+/// Connections followed at a time. Each costs some 5 KiB once it is established; the oldest is
 /// finished early when one more comes.
 const MAX_CONNECTIONS: usize = 65_536;
 
@@ -57,22 +59,6 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// A connection's name in the table: its ends in a fixed order, and the point
-/// of view, since two captures of one connection are two sets of facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FlowKey {
-    low: Endpoint,
-    high: Endpoint,
-    vantage: u16,
-}
-
-impl FlowKey {
-    fn new(a: Endpoint, b: Endpoint, vantage: u16) -> Self {
-        let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        Self { low, high, vantage }
-    }
-}
-
 /// The connections that ended last.
 #[derive(Debug, Default)]
 struct Tombstones {
@@ -109,7 +95,29 @@ struct Slot<C> {
     key: FlowKey,
     kind: Kind,
     // Boxed: a slot that is free, or moved when the table grows, is small.
-    conversation: Box<Conversation<C>>,
+    state: State<C>,
+}
+
+/// How much is known of a connection.
+#[derive(Debug)]
+enum State<C> {
+    /// Its SYNs are kept.
+    Opening(Box<Opening>),
+    /// It is followed.
+    Followed(Box<Conversation<C>>),
+}
+
+impl<C: Consumer + Default> State<C> {
+    /// The conversation, begun now where it was an opening.
+    fn follow(&mut self) -> Option<&mut Conversation<C>> {
+        if let Self::Opening(opening) = self {
+            *self = Self::Followed(Box::new(opening.follow()));
+        }
+        match self {
+            Self::Followed(conversation) => Some(conversation),
+            Self::Opening(_) => None,
+        }
+    }
 }
 
 /// All connections in progress.
@@ -173,16 +181,13 @@ impl<C: Consumer + Default> Table<C> {
         let source = Endpoint { ip: segment.ip.src, port: segment.tcp.source_port };
         let destination = Endpoint { ip: segment.ip.dst, port: segment.tcp.destination_port };
         let key = FlowKey::new(source, destination, vantage);
-        let slot = match self.index.get(&key).copied() {
+        match self.index.get(&key).copied() {
             Some(slot) if self.begins_anew(slot, segment, &source) => {
                 self.finish_slot(slot, at.time);
-                self.open(key, segment, source, destination, at)
+                self.open(key, segment, source, destination, at);
             }
-            Some(slot) => Some(slot),
+            Some(slot) => self.give(slot, segment, &source, at),
             None => self.open(key, segment, source, destination, at),
-        };
-        if let Some(slot) = slot {
-            self.give(slot, segment, &source, at);
         }
     }
 
@@ -197,9 +202,10 @@ impl<C: Consumer + Default> Table<C> {
         );
         if let Some(slot) = self.index.get(&key).copied()
             && let Some(Some(found)) = self.slots.get_mut(slot as usize)
+            && let Some(conversation) = found.state.follow()
         {
-            found.conversation.icmp_error(*error, at);
-            self.queues.touch(slot, found.kind);
+            conversation.icmp_error(*error, at);
+            self.queues.touch(slot, found.kind, conversation.last_seen());
         }
     }
 
@@ -229,19 +235,19 @@ impl<C: Consumer + Default> Table<C> {
     }
 
     fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source: &Endpoint) -> bool {
+        if !segment.tcp.flags.has(TcpFlags::SYN) {
+            return false;
+        }
         let Some(Some(slot)) = self.slots.get(slot as usize) else { return false };
-        slot.conversation.is_reused_by(segment, slot.conversation.side_of(source))
+        match &slot.state {
+            State::Opening(opening) => opening.is_reused_by(segment, opening.is_client(source)),
+            State::Followed(conversation) => conversation.is_reused_by(segment, conversation.side_of(source)),
+        }
     }
 
-    /// Makes a connection of its first packet, if it concerns us.
-    fn open(
-        &mut self,
-        key: FlowKey,
-        segment: &Segment<'_>,
-        source: Endpoint,
-        destination: Endpoint,
-        at: At,
-    ) -> Option<u32> {
+    /// Makes a connection of its first packet, if it concerns us, and gives it
+    /// that packet.
+    fn open(&mut self, key: FlowKey, segment: &Segment<'_>, source: Endpoint, destination: Endpoint, at: At) {
         let flags = segment.tcp.flags;
         let is_request = looks_like_connection_request(segment.payload);
         let known = |e: &Endpoint| e.port == RDP_PORT || self.known_servers.contains(e);
@@ -250,13 +256,17 @@ impl<C: Consumer + Default> Table<C> {
                 let begins = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
                 self.candidates.remember(key, segment, at, begins);
             }
-            return None;
+            return;
         }
         if !flags.has(TcpFlags::SYN) && !is_request && self.tombstones.keys.contains(&key) {
             self.notices.add(STRAY, Some(at.frame), || {
                 "packets of connections that were already over (repetitions into the void) were left out".to_owned()
             });
-            return None;
+            return;
+        }
+        if let Some(opening) = Opening::begin(segment, at) {
+            self.insert(key, State::Opening(Box::new(opening)), at.time);
+            return;
         }
         let (side, roles_from) = if flags.has(TcpFlags::SYN) {
             (if flags.has(TcpFlags::ACK) { Side::Server } else { Side::Client }, RolesFrom::Handshake)
@@ -279,12 +289,13 @@ impl<C: Consumer + Default> Table<C> {
             Some(first) => (RolesFrom::Handshake, first.at),
             None => (roles_from, at),
         };
-        let slot = self.insert(key, Conversation::new(endpoints, roles_from, begun, C::default()));
+        let conversation = Conversation::new(endpoints, roles_from, begun, C::default());
+        let slot = self.insert(key, State::Followed(Box::new(conversation)), begun.time);
         for packet in opening {
             let segment = packet.segment();
             self.give(slot, &segment, &Endpoint { ip: segment.ip.src, port: segment.tcp.source_port }, packet.at);
         }
-        Some(slot)
+        self.give(slot, segment, &source, at);
     }
 
     fn learn_server(&mut self, server: Endpoint) {
@@ -302,7 +313,7 @@ impl<C: Consumer + Default> Table<C> {
         }
     }
 
-    fn insert(&mut self, key: FlowKey, conversation: Conversation<C>) -> u32 {
+    fn insert(&mut self, key: FlowKey, state: State<C>, last_seen: CaptureTime) -> u32 {
         if self.index.len() >= MAX_CONNECTIONS {
             self.make_room();
         }
@@ -312,33 +323,41 @@ impl<C: Consumer + Default> Table<C> {
             (self.slots.len() - 1) as u32
         });
         if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = Some(Slot { key, kind, conversation: Box::new(conversation) });
+            *place = Some(Slot { key, kind, state });
         }
         self.index.insert(key, slot);
-        self.queues.add(slot, kind);
+        self.queues.add(slot, kind, last_seen);
         slot
     }
 
     fn give(&mut self, slot: u32, segment: &Segment<'_>, source: &Endpoint, at: At) {
         let Some(Some(found)) = self.slots.get_mut(slot as usize) else { return };
-        let side = found.conversation.side_of(source);
-        let before = found.conversation.held_bytes();
-        found.conversation.segment(segment, side, at);
-        let mut after = found.conversation.held_bytes();
+        if let State::Opening(opening) = &mut found.state
+            && opening.keep(segment, opening.is_client(source), at)
+        {
+            found.kind = if opening.is_answered() { Kind::Open } else { Kind::HalfOpen };
+            self.queues.touch(slot, found.kind, opening.last_seen());
+            return;
+        }
+        let Some(conversation) = found.state.follow() else { return };
+        let side = conversation.side_of(source);
+        let before = conversation.held_bytes();
+        conversation.segment(segment, side, at);
+        let mut after = conversation.held_bytes();
         // Whoever crosses the line pays for it: holes elsewhere may yet close.
         if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
-            found.conversation.release(at);
+            conversation.release(at);
             after = 0;
         }
         self.held_bytes = (self.held_bytes + after).saturating_sub(before);
-        found.kind = if found.conversation.is_closed() {
+        found.kind = if conversation.is_closed() {
             Kind::Closed
-        } else if found.conversation.is_half_open() {
+        } else if conversation.is_half_open() {
             Kind::HalfOpen
         } else {
             Kind::Open
         };
-        self.queues.touch(slot, found.kind);
+        self.queues.touch(slot, found.kind, conversation.last_seen());
     }
 
     /// Capture time has come to `time`: connections that were waited for long
@@ -347,10 +366,7 @@ impl<C: Consumer + Default> Table<C> {
     fn advance(&mut self, time: CaptureTime) {
         self.now = time;
         for (kind, patience) in [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)] {
-            while let Some(slot) = self.queues.oldest(kind)
-                && let Some(Some(found)) = self.slots.get(slot as usize)
-                && self.now.since(found.conversation.last_seen()) > patience
-            {
+            while let Some(slot) = self.queues.overdue(kind, self.now, patience) {
                 self.finish_slot(slot, self.now);
             }
         }
@@ -371,13 +387,17 @@ impl<C: Consumer + Default> Table<C> {
     fn finish_slot(&mut self, slot: u32, observed_until: CaptureTime) {
         let Some(found) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.index.remove(&found.key);
-        self.held_bytes = self.held_bytes.saturating_sub(found.conversation.held_bytes());
+        let conversation = match found.state {
+            State::Followed(conversation) => *conversation,
+            State::Opening(opening) => opening.follow(),
+        };
+        self.held_bytes = self.held_bytes.saturating_sub(conversation.held_bytes());
         self.queues.remove(slot);
         if found.kind == Kind::Closed {
             self.tombstones.add(found.key);
         }
         self.free.push(slot);
-        let (tcp, consumer) = found.conversation.finish(observed_until);
-        self.finished.push(Finished { tcp, consumer, vantage: found.key.vantage });
+        let (tcp, consumer) = conversation.finish(observed_until);
+        self.finished.push(Finished { tcp, consumer, vantage: found.key.vantage() });
     }
 }

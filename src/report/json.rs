@@ -6,16 +6,16 @@
 //! and a changed golden report shows one changed line. Characters that JSON
 //! allows and a terminal obeys are written as `\uXXXX`.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::io;
 
 use serde::Serialize;
 
 use super::document::Report;
 use super::escape::is_deceptive;
+use layout::Layout;
 
-/// The longest line that a list or object is joined to.
-const WIDTH: usize = 100;
+mod layout;
 
 /// Writes the report as one JSON document with a line break at its end.
 ///
@@ -37,31 +37,39 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         notices,
         unreadable,
     } = report;
+    let mut layout = Layout::default();
+    let layout = &mut layout;
     out.write_all(b"{")?;
-    field(out, "\n", "schema_version", schema_version)?;
-    field(out, ",\n", "tool", tool)?;
-    list(out, "captures", captures)?;
-    list(out, "attempts", attempts)?;
-    list(out, "connections", connections)?;
-    list(out, "findings", findings)?;
-    list(out, "side_channels", side_channels)?;
-    list(out, "servers", servers)?;
-    field(out, ",\n", "summary", summary)?;
-    list(out, "notices", notices)?;
-    list(out, "unreadable", unreadable)?;
+    field(out, layout, "\n", "schema_version", schema_version)?;
+    field(out, layout, ",\n", "tool", tool)?;
+    list(out, layout, "captures", captures)?;
+    list(out, layout, "attempts", attempts)?;
+    list(out, layout, "connections", connections)?;
+    list(out, layout, "findings", findings)?;
+    list(out, layout, "side_channels", side_channels)?;
+    list(out, layout, "servers", servers)?;
+    field(out, layout, ",\n", "summary", summary)?;
+    list(out, layout, "notices", notices)?;
+    list(out, layout, "unreadable", unreadable)?;
     out.write_all(b"\n}\n")
 }
 
-fn field<T: Serialize>(out: &mut dyn io::Write, before: &str, name: &str, value: &T) -> io::Result<()> {
-    let laid_out = lay_out(&serde_json::to_string(value)?, 1);
-    write!(out, "{before}  \"{name}\": {}", laid_out.trim_end())
+fn field<T: Serialize>(
+    out: &mut dyn io::Write,
+    layout: &mut Layout,
+    before: &str,
+    name: &str,
+    value: &T,
+) -> io::Result<()> {
+    write!(out, "{before}  \"{name}\": ")?;
+    out.write_all(layout.lay_out(value, 1)?.as_bytes())
 }
 
-fn list<T: Serialize>(out: &mut dyn io::Write, name: &str, entries: &[T]) -> io::Result<()> {
+fn list<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, name: &str, entries: &[T]) -> io::Result<()> {
     write!(out, ",\n  \"{name}\": [")?;
     for (i, entry) in entries.iter().enumerate() {
-        let laid_out = lay_out(&serde_json::to_string(entry)?, 2);
-        write!(out, "{}\n    {}", if i == 0 { "" } else { "," }, laid_out.trim_end())?;
+        out.write_all(if i == 0 { b"\n    " } else { b",\n    " })?;
+        out.write_all(layout.lay_out(entry, 2)?.as_bytes())?;
     }
     out.write_all(if entries.is_empty() { b"]" } else { b"\n  ]" })
 }
@@ -69,129 +77,30 @@ fn list<T: Serialize>(out: &mut dyn io::Write, name: &str, entries: &[T]) -> io:
 /// `value` as JSON, laid out for people.
 #[cfg(test)]
 pub(super) fn pretty<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    Ok(lay_out(&serde_json::to_string(value)?, 0))
+    Ok(Layout::default().lay_out(value, 0)?.to_owned() + "\n")
 }
 
 /// `value` as JSON on one line, without a line break.
 pub(super) fn compact<T: Serialize>(value: &T) -> serde_json::Result<String> {
     let json = serde_json::to_string(value)?;
+    if is_harmless(json.as_bytes()) {
+        return Ok(json);
+    }
     let mut out = String::with_capacity(json.len());
-    push_scalar(&mut out, &json);
+    push_escaped(&mut out, &json);
     Ok(out)
 }
 
-/// Lays out compact JSON, as serde_json writes it, as a value that stands
-/// `depth` levels deep in a document.
-fn lay_out(json: &str, depth: usize) -> String {
-    let mut out = String::with_capacity(json.len().saturating_mul(2));
-    let mut depth = depth;
-    // How many brackets are open on a joined line.
-    let mut joined = 0_usize;
-    let mut line_start = 0_usize;
-    let mut rest = json;
-    while !rest.is_empty() {
-        let (token, after) = rest.split_at(token_len(rest));
-        match token {
-            "{" | "[" => {
-                out.push_str(token);
-                // The outermost two levels always take lines of their own.
-                let room = WIDTH.saturating_sub(out.len().saturating_sub(line_start));
-                if joined > 0 || closes_at_once(after) || (depth > 1 && fits(rest, room)) {
-                    joined = joined.saturating_add(1);
-                } else {
-                    depth = depth.saturating_add(1);
-                    line_start = new_line(&mut out, depth);
-                }
-            }
-            "}" | "]" if joined > 0 => {
-                joined = joined.saturating_sub(1);
-                out.push_str(token);
-            }
-            "}" | "]" => {
-                depth = depth.saturating_sub(1);
-                line_start = new_line(&mut out, depth);
-                out.push_str(token);
-            }
-            "," if joined > 0 => out.push_str(", "),
-            "," => {
-                out.push(',');
-                line_start = new_line(&mut out, depth);
-            }
-            ":" => out.push_str(": "),
-            scalar => push_scalar(&mut out, scalar),
-        }
-        rest = after;
-    }
-    out.push('\n');
-    out
-}
-
-fn closes_at_once(after: &str) -> bool {
-    after.starts_with(['}', ']'])
-}
-
-/// Whether the list or object at the start of `json` takes less than `room`
-/// bytes on one line. Looks no further than that.
-fn fits(json: &str, room: usize) -> bool {
-    let mut depth = 0_usize;
-    let mut width = 0_usize;
-    let mut rest = json;
-    while width < room && !rest.is_empty() {
-        let (token, after) = rest.split_at(token_len(rest));
-        rest = after;
-        match token {
-            "{" | "[" => depth = depth.saturating_add(1),
-            "}" | "]" => depth = depth.saturating_sub(1),
-            // Each is followed by a space.
-            "," | ":" => width = width.saturating_add(1),
-            _ => {}
-        }
-        width = width.saturating_add(token.len());
-        if depth == 0 {
-            return width < room;
-        }
-    }
-    false
-}
-
-/// The length of the token at the start of `json`: a bracket, a comma, a colon
-/// or a scalar.
-fn token_len(json: &str) -> usize {
-    let bytes = json.as_bytes();
-    match bytes.first() {
-        Some(b'"') => {
-            let mut escaped = false;
-            let end = bytes.iter().skip(1).position(|&b| {
-                let ends = b == b'"' && !escaped;
-                escaped = b == b'\\' && !escaped;
-                ends
-            });
-            end.map_or(bytes.len(), |end| end.saturating_add(2))
-        }
-        Some(b'{' | b'}' | b'[' | b']' | b',' | b':') => 1,
-        _ => bytes.iter().position(|b| matches!(b, b',' | b']' | b'}')).unwrap_or(bytes.len()),
-    }
-}
-
-/// Begins a line; returns where it starts.
-fn new_line(out: &mut String, depth: usize) -> usize {
-    out.push('\n');
-    let start = out.len();
-    for _ in 0..depth {
-        out.push_str("  ");
-    }
-    start
+/// Whether no character of this JSON needs to be escaped beyond what serde_json
+/// has done. Nearly all of a report is ASCII, of which only DEL is left.
+fn is_harmless(json: &[u8]) -> bool {
+    // A maximum is found many bytes at a time.
+    json.iter().fold(0, |highest, byte| highest.max(*byte)) < 0x7f
 }
 
 /// JSON, with the characters that JSON would let through escaped; they stand
 /// only in strings.
-fn push_scalar(out: &mut String, json: &str) {
-    // serde_json has escaped what ASCII has to hide, DEL aside; nearly all of a
-    // report is ASCII.
-    if json.bytes().all(|b| b < 0x7f) {
-        out.push_str(json);
-        return;
-    }
+fn push_escaped(out: &mut String, json: &str) {
     for c in json.chars() {
         if is_deceptive(c) {
             let mut units = [0; 2];

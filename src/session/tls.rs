@@ -7,8 +7,9 @@ use super::{At, Doubt, Message, RecordShape, Records};
 use crate::base::{BySide, Seen, Side, Visibility};
 use crate::wire::tls::handshake::{self, HandshakeType};
 use crate::wire::tls::record::{self, Header};
+use crate::wire::tls::suite::Protection;
 use crate::wire::tls::{Alert, Certificate, CipherSuite, ClientHello, ContentType, ServerHello, Version};
-use crate::wire::tls::{alert, certificate, suite};
+use crate::wire::tls::{alert, certificate};
 
 /// The most clear alerts that are kept; two would be one from each side.
 const MAX_ALERTS: usize = 4;
@@ -63,6 +64,8 @@ pub(super) struct Tls {
     /// TLS 1.3 is known at the ServerHello, or at a HelloRetryRequest.
     version: Option<Version>,
     suite: Option<CipherSuite>,
+    /// What the suite does to lengths: asked of every record, so looked up once.
+    protection: Option<Protection>,
     sides: BySide<Half>,
     shapes: Shapes,
 }
@@ -206,6 +209,7 @@ impl Tls {
                 self.version = Some(hello.version());
                 self.shapes.version(hello.version());
                 self.suite = Some(hello.suite);
+                self.protection = Some(hello.suite.protection());
                 if hello.is_hello_retry_request {
                     facts(t).hello_retry_request = Some(at.seen(()));
                 } else {
@@ -322,8 +326,8 @@ impl Tls {
 
     fn keep_shape(&self, side: Side, header: Header, at: At, t: &mut Transcript) -> RecordShape {
         let length = header.length;
-        let known = self.version.zip(self.suite);
-        let known = known.and_then(|(version, suite)| suite::plaintext_range(version, suite, length.into()));
+        let known = self.version.zip(self.protection);
+        let known = known.and_then(|(version, protection)| protection.plaintext_range(version, length.into()));
         let plaintext = known.or_else(|| self.shapes.learned(length));
         let shape = RecordShape { side, at, content_type: header.content_type, length: header.length, plaintext };
         t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape.clone());

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::frame_samples::{self, CONNECTION_REQUEST, Sample};
-use super::{Decoded, Glance, Segment, decode, peek};
+use super::{Decoded, Glance, Segment, decode, peek, plain};
 use crate::base::LinkType;
 
 fn wire_len(frame: &[u8]) -> u32 {
@@ -65,6 +65,7 @@ fn peek_and_decode_agree_at_every_length() {
             let cut = &frame[..end];
             check_bounds(cut, &decode(link, cut, wire_len(&frame)));
             check_peek(link, cut, wire_len(&frame));
+            check_plain(link, cut, wire_len(&frame));
         }
     }
 }
@@ -115,6 +116,29 @@ fn check_peek(link: LinkType, frame: &[u8], original_len: u32) {
     }
 }
 
+/// The law of `plain`: what it gives, `decode` gives.
+fn check_plain(link: LinkType, frame: &[u8], original_len: u32) {
+    let Some(plain) = plain(link, frame, original_len) else { return };
+    let Decoded::Tcp(segment) = decode(link, frame, original_len) else {
+        panic!("{link}: plain says {plain:?}, decode {:?}", decode(link, frame, original_len));
+    };
+    assert_eq!(format!("{plain:?}"), format!("{segment:?}"));
+    assert_eq!(plain.payload.as_ptr_range(), segment.payload.as_ptr_range());
+}
+
+#[test]
+fn plain_sees_what_most_captures_hold() {
+    let seen: Vec<_> = frame_samples::all()
+        .iter()
+        .filter(|sample| plain(sample.link, &sample.frame, wire_len(&sample.frame)).is_some())
+        .map(|sample| sample.name)
+        .collect();
+    for name in ["ethernet, IPv4", "ethernet, IPv6", "ethernet, trailer"] {
+        assert!(seen.contains(&name), "{name} in {seen:?}");
+    }
+    assert!(frame_samples::all().iter().all(|sample| sample.tunnels == 0 || !seen.contains(&sample.name)));
+}
+
 /// Lengths never contradict the bytes, and every slice lies in the frame.
 fn check_bounds(frame: &[u8], decoded: &Decoded<'_>) {
     let (bytes, len) = match decoded {
@@ -157,11 +181,13 @@ proptest! {
     fn any_bytes_are_survived(link in any_link(), frame in proptest::collection::vec(any::<u8>(), 0..200), len: u32) {
         check_bounds(&frame, &decode(link, &frame, len));
         check_peek(link, &frame, len);
+        check_plain(link, &frame, len);
     }
 
     #[test]
     fn a_damaged_sample_is_survived((link, frame, len) in mutated_sample()) {
         check_bounds(&frame, &decode(link, &frame, len));
         check_peek(link, &frame, len);
+        check_plain(link, &frame, len);
     }
 }

@@ -18,6 +18,7 @@ mod ipv4;
 mod ipv6;
 mod mpls;
 mod peek;
+mod plain;
 mod ppp;
 mod sll;
 mod tcp;
@@ -58,5 +59,6 @@ mod samples;
 
 pub use link::{decode, decode_reassembled};
 pub use peek::{Glance, peek};
+pub use plain::plain;
 pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
 pub use tunnel::MAX_TUNNELS;

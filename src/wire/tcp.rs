@@ -44,7 +44,7 @@ fn header(c: &mut Cursor<'_>) -> Result<(TcpHeader, usize), ParseError> {
 
 /// The options that matter to us. One whose length contradicts itself ends the
 /// list, as it does for the receiver.
-fn options(bytes: &[u8]) -> TcpOptions {
+pub(super) fn options(bytes: &[u8]) -> TcpOptions {
     let mut options = TcpOptions::default();
     let mut c = Cursor::new("tcp", bytes);
     while let Ok(Some((kind, value))) = option(&mut c) {

@@ -37,7 +37,9 @@ impl Direction {
             return None;
         }
         self.right_edge = self.right_edge.max(offset.saturating_add(a.window));
-        self.selective(a, offset);
+        if !a.sack.is_empty() {
+            self.selective(a, offset);
+        }
         if offset == self.acked {
             if pure && self.outstanding() {
                 self.sender.acknowledged_again(at);
@@ -55,11 +57,12 @@ impl Direction {
             *oldest = offset;
         }
         self.ack_count += 1;
-        let (needless, delivered) = self.sender.acknowledged(offset, a.echo, at, trips);
-        if let Some((from, to, proof)) = needless {
+        if let Some((from, to, proof)) = self.sender.acknowledged(offset, a.echo, at, trips) {
             self.facts.loss.needless(from, to, proof);
         }
-        self.facts.largest_delivered = self.facts.largest_delivered.max(delivered);
+        if self.facts.largest_delivered < self.facts.largest_packet {
+            self.facts.largest_delivered = self.facts.largest_delivered.max(self.sender.largest_before(offset));
+        }
         self.facts.acknowledged_bytes =
             self.facts.acknowledged_bytes.saturating_add((offset.max(0) - before).unsigned_abs());
         self.facts.loss.acknowledged(offset, at);

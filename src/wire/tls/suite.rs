@@ -75,34 +75,36 @@ pub enum Protection {
     Unknown,
 }
 
-/// The plaintext lengths that fit a protected record with a fragment of
-/// `record_len` bytes; `None` where the suite is not known or cannot have made
-/// such a record.
-///
-/// One value for AEAD and stream suites, taking for granted that TLS 1.3 peers
-/// send no padding (none of Schannel, OpenSSL and rustls does). A whole block
-/// of values for CBC suites, which take for granted that peers pad no more than
-/// they must. Whether the MAC is applied before or after encryption (RFC 7366)
-/// moves the padding, not the range: it only decides which lengths are whole
-/// blocks, so both are let through.
-#[must_use]
-pub fn plaintext_range(version: Version, suite: CipherSuite, record_len: u32) -> Option<RangeInclusive<u32>> {
-    match suite.protection() {
-        Protection::Fixed { overhead } => {
-            let plaintext = record_len.checked_sub(overhead.into())?;
-            Some(plaintext..=plaintext)
-        }
-        Protection::Cbc { block, mac } => {
-            let (block, mac) = (u32::from(block), u32::from(mac));
-            let explicit_iv = if version >= Version::TLS_1_1 { block } else { 0 };
-            let body = record_len.checked_sub(explicit_iv)?;
-            let padded = body.checked_sub(mac)?;
-            if !body.is_multiple_of(block) && !padded.is_multiple_of(block) {
-                return None;
+impl Protection {
+    /// The plaintext lengths that fit a protected record with a fragment of
+    /// `record_len` bytes; `None` where the protection is not known or cannot
+    /// have made such a record.
+    ///
+    /// One value for AEAD and stream suites, taking for granted that TLS 1.3
+    /// peers send no padding (none of Schannel, OpenSSL and rustls does). A whole
+    /// block of values for CBC suites, which take for granted that peers pad no
+    /// more than they must. Whether the MAC is applied before or after encryption
+    /// (RFC 7366) moves the padding, not the range: it only decides which lengths
+    /// are whole blocks, so both are let through.
+    #[must_use]
+    pub fn plaintext_range(self, version: Version, record_len: u32) -> Option<RangeInclusive<u32>> {
+        match self {
+            Self::Fixed { overhead } => {
+                let plaintext = record_len.checked_sub(overhead.into())?;
+                Some(plaintext..=plaintext)
             }
-            Some(padded.saturating_sub(block)..=padded.checked_sub(1)?)
+            Self::Cbc { block, mac } => {
+                let (block, mac) = (u32::from(block), u32::from(mac));
+                let explicit_iv = if version >= Version::TLS_1_1 { block } else { 0 };
+                let body = record_len.checked_sub(explicit_iv)?;
+                let padded = body.checked_sub(mac)?;
+                if !body.is_multiple_of(block) && !padded.is_multiple_of(block) {
+                    return None;
+                }
+                Some(padded.saturating_sub(block)..=padded.checked_sub(1)?)
+            }
+            Self::Unknown => None,
         }
-        Protection::Unknown => None,
     }
 }
 
@@ -125,6 +127,10 @@ impl fmt::Debug for CipherSuite {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn plaintext_range(version: Version, suite: CipherSuite, record_len: u32) -> Option<RangeInclusive<u32>> {
+        suite.protection().plaintext_range(version, record_len)
+    }
 
     const CBC_SHA: CipherSuite = CipherSuite(0x002f);
 

@@ -1,0 +1,132 @@
+//! Openings: packets without payload, kept until it is known what becomes of
+//! them.
+//!
+//! A SYN that nobody answers, and one that is answered and left alone, are all
+//! that a port scan or a flood consists of. They wait here at a twentieth of
+//! what a [`Conversation`] takes. Nothing is decided meanwhile: as soon as
+//! anything else comes, the packets are taken as if they came now.
+
+use super::conversation::{Consumer, Conversation, RolesFrom};
+use super::duplicates::SAME_ID_WINDOW;
+use super::table::Endpoint;
+use crate::base::{At, BySide, CaptureTime, Side};
+use crate::wire::{IpFacts, Segment, TcpFlags, TcpHeader};
+
+/// A packet without payload, owned.
+#[derive(Clone, Copy, Debug)]
+pub struct BarePacket {
+    ip: IpFacts,
+    source_mac: Option<[u8; 6]>,
+    vlan: Option<u16>,
+    tunnels: u8,
+    tcp: TcpHeader,
+    /// Where it was.
+    pub at: At,
+}
+
+impl BarePacket {
+    /// What is left of `segment` without its payload.
+    pub const fn of(segment: &Segment<'_>, at: At) -> Self {
+        let Segment { ip, source_mac, vlan, tunnels, tcp, .. } = *segment;
+        Self { ip, source_mac, vlan, tunnels, tcp, at }
+    }
+
+    /// As the segment it was.
+    pub const fn segment(&self) -> Segment<'static> {
+        let Self { ip, source_mac, vlan, tunnels, tcp, .. } = *self;
+        Segment { ip, source_mac, vlan, tunnels, tcp, payload: &[], payload_len: 0 }
+    }
+
+    fn source(&self) -> Endpoint {
+        Endpoint { ip: self.ip.src, port: self.tcp.source_port }
+    }
+
+    fn destination(&self) -> Endpoint {
+        Endpoint { ip: self.ip.dst, port: self.tcp.destination_port }
+    }
+
+    const fn is_answer(&self) -> bool {
+        self.tcp.flags.has(TcpFlags::ACK)
+    }
+}
+
+/// A connection of which only SYNs of the client were seen, and at most one
+/// SYN-ACK.
+#[derive(Debug)]
+pub struct Opening {
+    first: BarePacket,
+    rest: Vec<BarePacket>,
+    last_seen: CaptureTime,
+}
+
+/// Packets kept; a client that repeats its SYN more often is followed.
+const MAX_PACKETS: usize = 8;
+
+impl Opening {
+    /// An opening that begins with `segment`, where it is one.
+    pub fn begin(segment: &Segment<'_>, at: At) -> Option<Self> {
+        let is_syn = segment.tcp.flags.has(TcpFlags::SYN) && !segment.tcp.flags.has(TcpFlags::ACK);
+        (is_syn && is_bare(segment)).then(|| Self {
+            first: BarePacket::of(segment, at),
+            rest: Vec::new(),
+            last_seen: at.time,
+        })
+    }
+
+    /// Keeps `segment`, which `from_client` says who sent, if it changes nothing
+    /// that matters yet: a SYN again or the first SYN-ACK, and no copy.
+    #[must_use]
+    pub fn keep(&mut self, segment: &Segment<'_>, from_client: bool, at: At) -> bool {
+        let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
+        let is_plain = is_bare(segment)
+            && segment.tcp.flags.has(TcpFlags::SYN)
+            && from_client != is_answer
+            && self.rest.len() < MAX_PACKETS - 1
+            && !self.is_answered();
+        // What comes later than that is no copy of anything.
+        let is_apart = is_answer || at.time.since(self.last_seen) > SAME_ID_WINDOW;
+        if is_plain && is_apart {
+            self.rest.reserve_exact(1);
+            self.rest.push(BarePacket::of(segment, at));
+            self.last_seen = self.last_seen.max(at.time);
+        }
+        is_plain && is_apart
+    }
+
+    /// Whether a SYN-ACK came.
+    pub fn is_answered(&self) -> bool {
+        self.rest.last().is_some_and(BarePacket::is_answer)
+    }
+
+    /// The last packet's time.
+    pub const fn last_seen(&self) -> CaptureTime {
+        self.last_seen
+    }
+
+    /// Whether the client sent from `endpoint`.
+    pub fn is_client(&self, endpoint: &Endpoint) -> bool {
+        self.first.source() == *endpoint
+    }
+
+    /// As [`Conversation::is_reused_by`].
+    pub fn is_reused_by(&self, segment: &Segment<'_>, from_client: bool) -> bool {
+        let is_syn = segment.tcp.flags.has(TcpFlags::SYN) && !segment.tcp.flags.has(TcpFlags::ACK);
+        is_syn && !(from_client && segment.tcp.seq == self.first.tcp.seq)
+    }
+
+    /// The conversation that these packets begin.
+    pub fn follow<C: Consumer + Default>(&self) -> Conversation<C> {
+        let endpoints = BySide { client: self.first.source(), server: self.first.destination() };
+        let mut conversation = Conversation::new(endpoints, RolesFrom::Handshake, self.first.at, C::default());
+        for packet in core::iter::once(&self.first).chain(&self.rest) {
+            let side = if packet.is_answer() { Side::Server } else { Side::Client };
+            conversation.segment(&packet.segment(), side, packet.at);
+        }
+        conversation
+    }
+}
+
+/// Nothing but a header, and nothing in it that opens no connection.
+const fn is_bare(segment: &Segment<'_>) -> bool {
+    segment.payload_len == 0 && segment.tcp.flags.0 & (TcpFlags::RST | TcpFlags::FIN) == 0
+}
