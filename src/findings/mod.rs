@@ -7,6 +7,7 @@
 pub mod attempts;
 mod catalogue;
 mod crowd;
+pub mod crowding;
 mod diagnosis;
 mod finding;
 mod path;
