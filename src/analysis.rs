@@ -5,10 +5,10 @@
 
 use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
-use crate::findings::attempts::{self, Attempt, Link};
+use crate::findings::attempts::{self, Attempt};
 use crate::findings::crowding::{self, Crowding};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Crowd, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose,
+    CAPTURE_RULES, CROWD_RULES, Crowd, Diagnosis, Finding, Link, Outcome, Totals, connection_sentence, diagnose,
     reconsider,
 };
 use crate::flow::fragments::Fragments;
@@ -123,10 +123,8 @@ impl Analyzer {
             self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
         self.totals.dropped = dropped;
-        let links: Vec<Link> = connections
-            .iter()
-            .map(|c| Link::of(c.id, &c.tcp, &c.session, &c.diagnosis, &c.sentence))
-            .collect();
+        let links: Vec<Link> =
+            connections.iter().map(|c| Link::of(c.id, &c.tcp, &c.session, &c.diagnosis, &c.sentence)).collect();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
         let side_channels = self.side_channels.finish();

@@ -6,17 +6,15 @@
 //! is the attempt. A connection that a failure ended, begun anew, is another
 //! attempt: what cut the first one off must not hide behind the second.
 
-use core::hash::BuildHasher as _;
 use core::net::IpAddr;
 
 use foldhash::HashMap;
-use foldhash::fast::FixedState;
 
-use super::diagnosis::{Diagnosis, Outcome};
-use crate::base::{At, CaptureTime, Span};
-use crate::flow::{EndKind, Endpoint, TcpFacts};
-use crate::session::{SessionFacts, Stage};
-use crate::wire::negotiation::{Protocols, TokenKind};
+use super::diagnosis::Outcome;
+use super::link::Link;
+use crate::base::{CaptureTime, Span};
+use crate::flow::Endpoint;
+use crate::session::Stage;
 
 /// The next connection of an attempt begins within this time after the end of
 /// the one before (a certificate warning was seen to hold a user for 34 s).
@@ -24,6 +22,10 @@ const PAUSE: Span = Span::from_secs(60);
 
 /// A redirected client connects at once, without asking anybody.
 const REDIRECTION: Span = Span::from_secs(10);
+
+/// Nobody reads a message and connects again within this time; programs do
+/// within a tenth of a second.
+const BY_ITSELF: Span = Span::from_millis(500);
 
 /// A person does not fall back more often; a program that hammers a server
 /// makes attempts of its own.
@@ -37,58 +39,6 @@ const MAX_AT_ONCE: usize = 16;
 /// question. Protocols that differ show a fallback after any other.
 const TO_BE_ASKED: [&str; 3] = ["certificate-rejected", "expired-certificate", "certificate-not-yet-valid"];
 
-/// A connection, as far as looking at several needs it.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// The connection's id.
-    pub id: u32,
-    /// The client's address; its port changes with every connection.
-    pub client: Endpoint,
-    /// The server.
-    pub server: Endpoint,
-    /// First packet.
-    pub start: CaptureTime,
-    /// The end.
-    pub end: CaptureTime,
-    /// Where it begins.
-    pub first: At,
-    /// Until when it was open, as far as the capture shows.
-    pub open_until: CaptureTime,
-    /// When the desktop was reached.
-    pub desktop: Option<CaptureTime>,
-    /// The server's packets are in the capture.
-    pub server_answered: bool,
-    /// The capture shows all of it: both sides, the start, no gaps.
-    pub is_sound: bool,
-    /// Who opened it, as far as the opening shows.
-    pub opener: Opener,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// How far it came.
-    pub stage: Stage,
-    /// Id of the finding that explains it.
-    pub verdict: Option<&'static str>,
-    /// SHA-256 of the server's certificate.
-    pub certificate: Option<[u8; 32]>,
-    /// It in one sentence.
-    pub sentence: String,
-}
-
-/// What tells the clients behind one address apart, and one try of a client
-/// from its next one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Opener {
-    /// How its SYN is made: segment size, window scale, selective
-    /// acknowledgments. Hosts of different make differ.
-    pub stack: Option<(u16, Option<u8>, bool)>,
-    /// A number for the name in its cookie, never the name.
-    pub name: Option<u64>,
-    /// The protocols that it asked for.
-    pub requested: Option<Protocols>,
-    /// It brought a routing token: a load balancer or a broker sent it.
-    pub is_routed: bool,
-}
-
 /// Why a connection belongs to the attempt of the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tie {
@@ -101,6 +51,8 @@ pub enum Tie {
     CredentialsRetry,
     /// It brings the routing token of a redirection.
     Redirection,
+    /// The client tried again at once, by itself, and failed again.
+    AutomaticRetry,
     /// It is the same connection, in another capture.
     SeenTwice,
 }
@@ -128,61 +80,6 @@ pub struct Attempt {
     pub sentence: String,
 }
 
-impl Link {
-    /// The summary of a connection.
-    #[must_use]
-    pub fn of(id: u32, tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, sentence: &str) -> Self {
-        let coverage = diagnosis.coverage;
-        let damaged = coverage.missing_side.is_some() || coverage.late_start || coverage.gaps || coverage.dropped;
-        Self {
-            id,
-            client: tcp.endpoints.client,
-            server: tcp.endpoints.server,
-            start: tcp.first.time,
-            end: diagnosis.ended_at.time,
-            first: tcp.first,
-            open_until: match tcp.end.kind {
-                EndKind::Reset | EndKind::Fin => tcp.end.at.time,
-                EndKind::Silence | EndKind::CaptureEnd => tcp.observed_until,
-            },
-            desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
-            server_answered: tcp.directions.server.packets > 0,
-            is_sound: !damaged && session.stages.lower_bound().is_none(),
-            opener: Opener::of(tcp, session),
-            outcome: diagnosis.outcome,
-            stage: session.stage(),
-            verdict: diagnosis.verdict().map(|f| f.id),
-            certificate: session.tls.as_ref().and_then(|tls| Some(tls.certificate.as_ref()?.value.sha256)),
-            sentence: sentence.to_owned(),
-        }
-    }
-}
-
-impl Opener {
-    fn of(tcp: &TcpFacts, session: &SessionFacts) -> Self {
-        let client = &tcp.directions.client;
-        let request = session.negotiation.request.as_ref();
-        let token = request.and_then(|request| request.value.token.as_ref());
-        Self {
-            stack: client.mss.map(|mss| (mss, client.window_scale, client.sack_permitted)),
-            name: token
-                .filter(|(kind, _)| *kind == TokenKind::Mstshash)
-                .map(|(_, name)| FixedState::default().hash_one(name)),
-            requested: session.negotiation.requested(),
-            is_routed: token.is_some_and(|(kind, _)| matches!(kind, TokenKind::Msts | TokenKind::Tsv)),
-        }
-    }
-
-    /// Whether both can be the same person at the same computer: what both
-    /// show agrees.
-    fn may_be(&self, other: &Self) -> bool {
-        fn agree<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
-            a.zip(b).is_none_or(|(a, b)| a == b)
-        }
-        agree(self.stack, other.stack) && agree(self.name, other.name)
-    }
-}
-
 /// An attempt in the making.
 struct Group<'a> {
     links: Vec<&'a Link>,
@@ -197,8 +94,7 @@ pub fn group(links: &[Link]) -> Vec<Attempt> {
     let mut latest: HashMap<IpAddr, Vec<usize>> = HashMap::default();
     for link in links {
         let recent = latest.entry(link.client.ip).or_default();
-        let continued =
-            recent.iter().rev().find_map(|&i| Some((i, tie(groups.get(i)?.links.as_slice(), link)?)));
+        let continued = recent.iter().rev().find_map(|&i| Some((i, tie(groups.get(i)?.links.as_slice(), link)?)));
         match continued.and_then(|(i, tie)| Some((groups.get_mut(i)?, tie))) {
             Some((group, tie)) => {
                 group.links.push(link);
@@ -243,6 +139,8 @@ fn tie(group: &[&Link], link: &Link) -> Option<Tie> {
         Some("credentials-rejected") => Some(Tie::CredentialsRetry),
         Some(id) if TO_BE_ASKED.contains(&id) => Some(Tie::Prompt),
         None if last.outcome == Outcome::Abandoned => Some(Tie::Prompt),
+        // With a success behind it the failure would be hidden.
+        Some(_) if pause <= BY_ITSELF && link.outcome == Outcome::Failed => Some(Tie::AutomaticRetry),
         _ => None,
     }
 }
@@ -285,6 +183,7 @@ fn told(ties: &[Tie]) -> String {
             Tie::Prompt => "the client left and came back, as it does to ask the person",
             Tie::CredentialsRetry => "the client tried again after its credentials were refused",
             Tie::Redirection => "the client was redirected to another host",
+            Tie::AutomaticRetry => "the client tried again at once, by itself",
             Tie::SeenTwice => "one connection is in several captures",
         })
         .collect();
@@ -294,7 +193,9 @@ fn told(ties: &[Tie]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::link::Opener;
     use crate::findings::testing;
+    use crate::wire::negotiation::Protocols;
 
     fn link(id: u32, start_s: i64, end_s: i64, outcome: Outcome, stage: Stage, verdict: Option<&'static str>) -> Link {
         Link { outcome, stage, verdict, ..testing::link(id, start_s, end_s) }
@@ -326,10 +227,7 @@ mod tests {
         ]);
         assert_eq!(attempts.len(), 2);
         assert_eq!((attempts[0].outcome, attempts[0].verdict), (Outcome::Active, None));
-        assert_eq!(
-            attempts[0].sentence,
-            "connection 2 (2 connections: the client fell back to another protocol)."
-        );
+        assert_eq!(attempts[0].sentence, "connection 2 (2 connections: the client fell back to another protocol).");
     }
 
     #[test]
@@ -368,6 +266,13 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_tries_again_at_once_and_fails_again_makes_one_attempt() {
+        assert_eq!(ties(&[cut_off(1, 0, 1), cut_off(2, 1, 2)]), [[Tie::AutomaticRetry]]);
+        assert_eq!(group(&[cut_off(1, 0, 1), cut_off(2, 2, 3)]).len(), 2, "a person, a second later");
+        assert_eq!(group(&[cut_off(1, 0, 1), testing::link(2, 1, 9)]).len(), 2, "what worked hides nothing");
+    }
+
+    #[test]
     fn what_comes_later_is_another_attempt() {
         assert_eq!(group(&[wrong_password(1, 0, 1), wrong_password(2, 62, 63)]).len(), 2);
         assert_eq!(group(&[wrong_password(1, 0, 1), wrong_password(2, 61, 63)]).len(), 1);
@@ -396,9 +301,8 @@ mod tests {
         let (one, other) = (named(wrong_password(1, 0, 1), 7), named(testing::link(2, 5, 90), 8));
         assert_eq!(group(&[one.clone(), other.clone()]).len(), 2, "another name");
         assert_eq!(group(&[one, named(other, 7)]).len(), 1, "the same name");
-        let made = |link: Link, mss| {
-            Link { opener: Opener { stack: Some((mss, Some(8), true)), ..link.opener }, ..link }
-        };
+        let made =
+            |link: Link, mss| Link { opener: Opener { stack: Some((mss, Some(8), true)), ..link.opener }, ..link };
         let (one, other) = (made(wrong_password(1, 0, 1), 1460), made(testing::link(2, 5, 90), 1400));
         assert_eq!(group(&[one, other]).len(), 2, "another computer");
     }

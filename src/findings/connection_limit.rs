@@ -4,10 +4,10 @@
 
 use foldhash::HashMap;
 
-use super::attempts::Link;
 use super::crowd::{Crowd, CrowdRule};
 use super::crowding::half_done_until;
 use super::finding::{Evidence, Finding, Severity};
+use super::link::Link;
 use crate::base::{CaptureTime, Certainty};
 use crate::flow::Endpoint;
 

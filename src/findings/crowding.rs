@@ -3,7 +3,7 @@
 
 use foldhash::HashMap;
 
-use super::attempts::Link;
+use super::link::Link;
 use crate::base::{At, CaptureTime, Span};
 use crate::flow::Endpoint;
 use crate::session::Stage;
