@@ -49,6 +49,23 @@ compare FILE:
     bash -c 'time ./target/release/rdpwhy analyze --exit-zero --no-progress {{ FILE }} -o /dev/null'
     bash -c 'time tshark -r {{ FILE }} -q -z conv,tcp > /dev/null'
 
+# Try `rdpwhy live` on a wire (root, network namespaces): `just live-test`, `just live-test verdicts`
+live-test *ARGS:
+    cargo build --locked
+    python3 tests/live/live.py {{ ARGS }}
+
+# A Debian package, with manual pages, completions and the service (needs cargo-deb)
+deb:
+    cargo build --release --locked
+    .packaging/build-assets target/release/rdpwhy
+    cargo deb --no-build
+
+# The analyzer of saved captures as one static file, for machines without anything
+static:
+    rustup target add x86_64-unknown-linux-musl
+    cargo build --release --locked --no-default-features --target x86_64-unknown-linux-musl
+    ls -l target/x86_64-unknown-linux-musl/release/rdpwhy
+
 # Begin a finding: its rule, its page, its place in the list
 new-finding ID:
     .ci/new-finding {{ ID }}

@@ -3,17 +3,21 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
+mod live;
+
+use live::Drops;
+pub use live::{Ends, InProgress};
+
 use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
-use crate::findings::attempts::{self, Attempt};
-use crate::findings::crowding::{self, Crowding};
+use crate::findings::attempts::{self, Attempt, Link};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Crowd, Diagnosis, Finding, Link, Outcome, Totals, connection_sentence, diagnose,
+    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose,
     reconsider,
 };
 use crate::flow::fragments::Fragments;
-use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
-use crate::session::{Session, SessionFacts};
+use crate::flow::{Consumer, EndKind, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::session::{Session, SessionFacts, Stage};
 use crate::wire::{self, Decoded, Glance};
 
 /// Connections kept for the report. Each takes some 10 KiB there; beyond this
@@ -53,8 +57,6 @@ pub struct Analysis {
     pub connections: Vec<Connection>,
     /// What people tried.
     pub attempts: Vec<Attempt>,
-    /// How many connections of each server were half done at once.
-    pub crowding: Vec<(Endpoint, Crowding)>,
     /// Findings that concern the capture as a whole.
     pub findings: Vec<Finding>,
     /// UDP side channels.
@@ -72,12 +74,14 @@ pub struct Analyzer {
     notices: Notices,
     totals: Totals,
     connections: Vec<Connection>,
+    drops: Drops,
 }
 
 impl Analyzer {
     /// Takes the next packet. Packets come in the order in which they were
-    /// captured; those of several captures in the order of time.
-    pub fn push(&mut self, packet: &Packet<'_>) {
+    /// captured; those of several captures in the order of time. Returns whom
+    /// the packet is about, where it is about an RDP connection (or may be).
+    pub fn push(&mut self, packet: &Packet<'_>) -> Option<Ends> {
         let worth_it = match wire::peek(packet.link, packet.data) {
             Glance::Tcp { source_port, destination_port, flags, payload } => {
                 self.table.concerns(source_port, destination_port, flags, payload)
@@ -85,16 +89,20 @@ impl Analyzer {
             Glance::Udp { source_port, destination_port } => SideChannels::concerns(source_port, destination_port),
             Glance::Unclear => true,
         };
+        let mut ends = None;
         if worth_it {
             let at = At { frame: packet.frame, time: packet.time };
             if let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) {
                 self.table.segment(&segment, at, packet.vantage);
+                ends = Some(Ends::of_segment(&segment));
             } else {
                 let decoded = wire::decode(packet.link, packet.data, packet.original_len);
                 self.decoded(&decoded, at, packet.vantage);
+                ends = Ends::of(&decoded);
             }
             self.explain_finished();
         }
+        ends
     }
 
     /// Connections followed right now, and those that are over.
@@ -123,8 +131,7 @@ impl Analyzer {
             self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
         self.totals.dropped = dropped;
-        let links: Vec<Link> =
-            connections.iter().map(|c| Link::of(c.id, &c.tcp, &c.session, &c.diagnosis, &c.sentence)).collect();
+        let links: Vec<Link> = connections.iter().map(link).collect();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
         let side_channels = self.side_channels.finish();
@@ -133,7 +140,6 @@ impl Analyzer {
         let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
         Analysis {
             attempts: attempts::group(&links),
-            crowding: crowding::of(&links),
             findings: together.chain(capture).collect(),
             side_channels,
             notices,
@@ -181,7 +187,7 @@ impl Analyzer {
                     });
                 }
             }
-            let diagnosis = diagnose(&tcp, &session, false);
+            let diagnosis = diagnose(&tcp, &session, self.drops.touch(&tcp));
             self.totals.add(&tcp, &diagnosis.coverage);
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
@@ -213,5 +219,30 @@ impl Consumer for Session {
 
     fn end(&mut self, side: Side, at: At) {
         self.end(side, at);
+    }
+}
+
+fn link(connection: &Connection) -> Link {
+    let Connection { id, tcp, session, diagnosis, sentence, .. } = connection;
+    let Coverage { missing_side, late_start, gaps, dropped, .. } = diagnosis.coverage;
+    let damaged = missing_side.is_some() || late_start || gaps || dropped || session.stages.lower_bound().is_some();
+    Link {
+        id: *id,
+        client: tcp.endpoints.client,
+        server: tcp.endpoints.server,
+        start: tcp.first.time,
+        end: diagnosis.ended_at.time,
+        first: tcp.first,
+        open_until: match tcp.end.kind {
+            EndKind::Reset | EndKind::Fin => tcp.end.at.time,
+            EndKind::Silence | EndKind::CaptureEnd => tcp.observed_until,
+        },
+        desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
+        server_answered: tcp.directions.server.packets > 0,
+        is_sound: !damaged,
+        outcome: diagnosis.outcome,
+        stage: session.stage(),
+        verdict: diagnosis.verdict().map(|f| f.id),
+        sentence: sentence.clone(),
     }
 }

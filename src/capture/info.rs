@@ -49,6 +49,8 @@ pub enum Format {
     NetMon,
     /// snoop (RFC 1761).
     Snoop,
+    /// No file: packets as an interface shows them.
+    Live,
 }
 
 impl Format {
@@ -63,6 +65,7 @@ impl Format {
             Self::Pcapng => "pcapng",
             Self::NetMon => "NetMon 2.x",
             Self::Snoop => "snoop",
+            Self::Live => "live",
         }
     }
 }
@@ -182,6 +185,9 @@ pub struct CaptureInfo {
     pub cut_packets: u64,
     /// Packets that the capturing host says it lost; `None`: it says nothing.
     pub dropped: Option<u64>,
+    /// When its interfaces were last asked for their counters: so long was
+    /// captured at least, even if nothing came.
+    pub counted_until: Option<CaptureTime>,
     /// Keys that came with the capture.
     pub secrets: Vec<Secrets>,
     /// Comments of sections, interfaces and packets.
@@ -197,6 +203,15 @@ pub struct CaptureInfo {
 }
 
 impl CaptureInfo {
+    /// Until when nothing more came: what rdpwhy itself says at the end of the
+    /// evidence that it writes. Other programs copy such a statement into files
+    /// from which they have taken packets away, so theirs is not believed.
+    #[must_use]
+    pub fn watched_until(&self) -> Option<CaptureTime> {
+        let is_ours = self.written_by.as_deref().is_some_and(|by| by.starts_with("rdpwhy "));
+        self.counted_until.filter(|until| is_ours && self.last_time.is_some_and(|last| last <= *until))
+    }
+
     pub(super) fn new(name: String, format: Format) -> Self {
         Self {
             name,
@@ -211,6 +226,7 @@ impl CaptureInfo {
             last_time: None,
             cut_packets: 0,
             dropped: None,
+            counted_until: None,
             secrets: Vec::new(),
             comments: Vec::new(),
             written_by: None,

@@ -42,6 +42,8 @@ pub use info::{
 };
 #[cfg(feature = "live")]
 pub use live::{NetworkInterface, network_interfaces};
+#[cfg(all(feature = "live", unix))]
+pub use live::{Tap, TapCounters, TapError, TapOptions, default_filter, wait};
 pub use packet::Packet;
 pub use pcapng::{InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes};
 pub use recognise::Foreign;

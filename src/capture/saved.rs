@@ -277,6 +277,8 @@ impl Walker {
             Format::Pcapng => Ok(Some(Self::Pcapng(Box::new(Pcapng::new(id))))),
             Format::NetMon => NetMon::begin(window, info).map(|walker| walker.map(Self::NetMon)),
             Format::Snoop => Snoop::begin(window, info).map(|walker| walker.map(Self::Snoop)),
+            // No file is recognised as this.
+            Format::Live => Ok(None),
         }
     }
 

@@ -74,6 +74,10 @@ fn read(timeline: &mut Timeline, progress: &mut Progress) -> Report {
     let captures: Vec<_> = timeline.captures().collect();
     let dropped = captures.iter().filter_map(|capture| capture.dropped).fold(0, u64::saturating_add);
     let unreadable = timeline.problems().iter().map(named).collect();
+    // Evidence of a silence says how long it lasted.
+    if let Some(until) = captures.iter().map(|capture| capture.watched_until()).min().flatten() {
+        analyzer.tick(until);
+    }
     let mut report = build::report(analyzer.finish(dropped), &Inputs { captures, unreadable });
     report.notices.extend(timeline.notices().list().iter().map(about_no_capture));
     report

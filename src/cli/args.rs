@@ -46,6 +46,8 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(after_long_help = INTERFACES_EXAMPLES)]
     Interfaces,
+    #[cfg(all(feature = "live", unix))]
+    Live(super::live::Live),
     Completions(Completions),
     Man(Man),
 }

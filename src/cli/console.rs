@@ -50,6 +50,14 @@ impl Console {
         }
     }
 
+    /// What belongs to a result and stands beside it; not when `--quiet`.
+    #[cfg(all(feature = "live", unix))]
+    pub(super) fn note(&self, text: &str) {
+        if !self.global.quiet {
+            Self::say(&format!("rdpwhy: {text}"));
+        }
+    }
+
     /// What went wrong, and why.
     pub(super) fn error(&self, error: &anyhow::Error) {
         Self::say(&format!("rdpwhy: error: {error:#}"));

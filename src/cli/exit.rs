@@ -115,7 +115,6 @@ mod tests {
             findings: vec![],
             side_channels: vec![],
             servers: vec![],
-            clients: vec![],
             summary,
             notices: vec![],
             unreadable: vec![],

@@ -26,6 +26,8 @@ fn facts(interface: &NetworkInterface) -> String {
         facts.push("loopback".to_owned());
     }
     facts.extend(interface.addresses.iter().map(ToString::to_string));
+    facts.extend(interface.link.map(str::to_owned));
+    facts.extend(interface.traffic.map(|(received, sent)| format!("{received} packets in, {sent} out")));
     facts.extend(interface.description.as_deref().map(|text| escape::text(text).to_string()));
     facts.join(", ")
 }

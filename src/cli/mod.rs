@@ -13,6 +13,8 @@ mod exit;
 mod explain;
 #[cfg(feature = "live")]
 mod interfaces;
+#[cfg(all(feature = "live", unix))]
+mod live;
 mod output;
 mod progress;
 mod reference;
@@ -45,6 +47,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::CaptureAdvice => advice::run(&mut console),
         #[cfg(feature = "live")]
         Command::Interfaces => interfaces::run(&mut console),
+        #[cfg(all(feature = "live", unix))]
+        Command::Live(live) => live::run(live, &mut console),
         Command::Completions(completions) => reference::completions(completions, &mut console),
         Command::Man(man) => reference::man(man, &mut console),
     };

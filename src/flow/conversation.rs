@@ -1,7 +1,10 @@
 //! One TCP connection: two directions, the handshake, the resets, the end.
 
 mod ending;
+mod glimpse;
 mod resetting;
+
+pub use glimpse::Glimpse;
 
 use super::direction::{Acknowledgment, Direction, Surroundings};
 use super::direction_facts::DirectionFacts;

@@ -33,7 +33,7 @@ pub(crate) mod testing;
 mod tests;
 mod triggers;
 
-pub use conversation::{Consumer, Conversation, End, EndKind, Handshake, RolesFrom, TcpFacts};
+pub use conversation::{Consumer, Conversation, End, EndKind, Glimpse, Handshake, RolesFrom, TcpFacts};
 pub use direction_facts::{DirectionFacts, Flight, Skip};
 
 pub use burst::{Backoff, Burst, BurstOutcome};

@@ -6,7 +6,7 @@
 //! what a [`Conversation`] takes. Nothing is decided meanwhile: as soon as
 //! anything else comes, the packets are taken as if they came now.
 
-use super::conversation::{Consumer, Conversation, RolesFrom};
+use super::conversation::{Consumer, Conversation, Glimpse, RolesFrom};
 use super::duplicates::SAME_ID_WINDOW;
 use super::table::Endpoint;
 use crate::base::{At, BySide, CaptureTime, Side};
@@ -101,6 +101,18 @@ impl Opening {
     /// The last packet's time.
     pub const fn last_seen(&self) -> CaptureTime {
         self.last_seen
+    }
+
+    /// What is known of it.
+    pub fn glimpse(&self) -> Glimpse {
+        Glimpse {
+            endpoints: BySide { client: self.first.source(), server: self.first.destination() },
+            first: self.first.at,
+            last: self.last_seen,
+            round_trip: None,
+            sent_again: self.rest.iter().filter(|packet| !packet.is_answer()).count() as u64,
+            outstanding: true,
+        }
     }
 
     /// Whether the client sent from `endpoint`.

@@ -1,5 +1,7 @@
 //! Which connection a packet belongs to, and which connections are ours.
 
+mod patience;
+
 use core::net::IpAddr;
 use std::collections::VecDeque;
 

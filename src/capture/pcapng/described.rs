@@ -74,6 +74,13 @@ impl Pcapng {
         let order = self.order;
         let index = order.u32_at(bytes, 8).map(|i| self.first_listed.saturating_add(i as usize));
         let Some(listed) = index.and_then(|i| info.interfaces.get_mut(i)) else { return };
+        if let (Some(number), Some(high), Some(low)) =
+            (order.u32_at(bytes, 8), order.u32_at(bytes, 12), order.u32_at(bytes, 16))
+            && let Some(source) = self.interfaces.get(number as usize)
+        {
+            let time = source.resolution.time(u64::from(high) << 32 | u64::from(low));
+            info.counted_until = info.counted_until.max(Some(time));
+        }
         let mut dropped: Option<u64> = None;
         for (code, value) in Options::new(order, bytes.get(20..).unwrap_or_default()) {
             let Some(count) = order.u64_at(value, 0) else { continue };

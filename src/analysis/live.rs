@@ -1,0 +1,161 @@
+//! The same pipeline while the packets are still arriving: the clock finishes
+//! what is over, and what is finished is taken away.
+
+use core::mem;
+
+use super::{Analyzer, Connection};
+use crate::base::{CaptureTime, Side};
+use crate::findings::attempts::Link;
+use crate::findings::{connection_sentence, reconsider};
+use crate::flow::{Endpoint, Glimpse, TcpFacts};
+use crate::session::{Owed, Session, SessionFacts, Stage};
+use crate::wire::{Decoded, Segment};
+
+/// Times remembered in which packets were lost. An hour of one loss after
+/// another; beyond, the last one is stretched, which lowers certainty too
+/// often rather than too rarely.
+const MAX_DROP_WINDOWS: usize = 3_600;
+
+/// Times in which the capture lost packets.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    windows: Vec<(CaptureTime, CaptureTime)>,
+}
+
+impl Drops {
+    fn add(&mut self, since: CaptureTime, until: CaptureTime) {
+        let full = self.windows.len() >= MAX_DROP_WINDOWS;
+        match self.windows.last_mut() {
+            Some(last) if full || (since <= last.1 && since >= last.0) => last.1 = last.1.max(until),
+            _ => self.windows.push((since, until)),
+        }
+    }
+
+    /// Forgets what is older than every connection in progress.
+    fn forget(&mut self, oldest: CaptureTime) {
+        self.windows.retain(|(_, until)| *until >= oldest);
+    }
+
+    /// Whether packets of this connection may be among the lost.
+    pub(super) fn touch(&self, tcp: &TcpFacts) -> bool {
+        let until = tcp.last.time.max(tcp.end.at.time);
+        self.windows.iter().any(|(since, end)| *since <= until && *end >= tcp.first.time)
+    }
+}
+
+/// The two ends that a packet is about, in a fixed order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ends {
+    low: Endpoint,
+    high: Endpoint,
+}
+
+impl Ends {
+    /// The same for both directions.
+    #[must_use]
+    pub fn new(a: Endpoint, b: Endpoint) -> Self {
+        if a <= b { Self { low: a, high: b } } else { Self { low: b, high: a } }
+    }
+
+    /// Those of a segment.
+    pub(super) fn of_segment(segment: &Segment<'_>) -> Self {
+        let (ip, tcp) = (&segment.ip, &segment.tcp);
+        let (source, destination) = ((ip.src, tcp.source_port), (ip.dst, tcp.destination_port));
+        Self::new(Endpoint { ip: source.0, port: source.1 }, Endpoint { ip: destination.0, port: destination.1 })
+    }
+
+    /// Those of a segment, or those that an ICMP error quotes.
+    pub(super) fn of(decoded: &Decoded<'_>) -> Option<Self> {
+        let ends = |(ip, port), (other_ip, other_port)| {
+            Self::new(Endpoint { ip, port }, Endpoint { ip: other_ip, port: other_port })
+        };
+        match decoded {
+            Decoded::Tcp(segment) => Some(Self::of_segment(segment)),
+            Decoded::IcmpError(error) => Some(ends(error.quoted_source, error.quoted_destination)),
+            Decoded::Udp(_) | Decoded::Fragment(_) | Decoded::Failed(_) | Decoded::Other => None,
+        }
+    }
+}
+
+/// A connection that is not over.
+#[derive(Clone, Copy, Debug)]
+pub struct InProgress {
+    /// What TCP shows.
+    pub tcp: Glimpse,
+    /// How far it came.
+    pub stage: Stage,
+    /// Who owes the next message, and which.
+    pub waiting_for: Option<(Side, Owed)>,
+}
+
+impl Connection {
+    /// What looking at several connections together needs of it.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        super::link(self)
+    }
+}
+
+impl Analyzer {
+    /// The machine's clock has come to `now`: what was waited for long enough
+    /// is over, also when no packet says so.
+    pub fn tick(&mut self, now: CaptureTime) {
+        self.table.tick(now, |session| session.facts().stage() == Stage::Active);
+        self.explain_finished();
+        if !self.drops.windows.is_empty() {
+            let oldest = self.table.in_progress().map(|(tcp, _)| tcp.first.time).min();
+            self.drops.forget(oldest.unwrap_or(now));
+        }
+    }
+
+    /// The capture lost `count` packets between two times: what is said of the
+    /// connections of that time is less certain. 0 where nobody counted, as
+    /// when an interface was away.
+    pub fn lost(&mut self, count: u64, since: CaptureTime, until: CaptureTime) {
+        self.totals.dropped = self.totals.dropped.saturating_add(count);
+        self.drops.add(since, until);
+    }
+
+    /// Every connection is over: no more packets will come. `now`: until when
+    /// was captured.
+    pub fn end(&mut self, now: CaptureTime) {
+        self.tick(now);
+        self.table.finish();
+        self.explain_finished();
+    }
+
+    /// Takes the connections that are over, in the order of their end, each
+    /// looked at once more by the light of all that ended before. Their `id`
+    /// is for the caller to give.
+    pub fn take(&mut self) -> Vec<Connection> {
+        let mut taken = mem::take(&mut self.connections);
+        for connection in &mut taken {
+            let Connection { tcp, session, diagnosis, sentence, .. } = connection;
+            if let Some(better) = reconsider(tcp, session, diagnosis, &self.totals.neighbours) {
+                *sentence = connection_sentence(tcp, session, &better);
+                *diagnosis = better;
+            }
+            self.totals.foreign_resets.add(tcp, session, diagnosis);
+        }
+        taken
+    }
+
+    /// Whether the connection that a packet was about is followed.
+    #[must_use]
+    pub fn follows(&self, ends: &Ends, vantage: u16) -> bool {
+        self.table.follows(ends.low, ends.high, vantage)
+    }
+
+    /// The connections that are not over.
+    pub fn in_progress(&self) -> impl Iterator<Item = InProgress> {
+        self.table.in_progress().map(|(tcp, session)| {
+            let facts = session.map(Session::facts);
+            let waiting = facts.and_then(|facts| facts.waiting);
+            InProgress {
+                tcp,
+                stage: facts.map_or(Stage::Tcp, SessionFacts::stage),
+                waiting_for: waiting.map(|waiting| (waiting.side, waiting.owed)),
+            }
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! The disk, which may be slow, full or away: written to by a thread of its
+//! own, which reports and goes on.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdpwhy::base::{CaptureTime, Span};
+
+use super::archive::{self, Room};
+use super::evidence::Evidence;
+use crate::cli::output;
+
+/// Jobs that wait: evidence of up to a MiB each.
+const MAX_WAITING: usize = 64;
+
+/// Evidence of one cause that is written at once, before it has to wait.
+const BURST: u32 = 20;
+
+/// After this another may be written: a network that is down leaves its first
+/// twenty failures, and six a minute after that.
+const REFILL: Span = Span::from_secs(10);
+
+enum Job {
+    Evidence(Box<Evidence>),
+    /// A file that is replaced each time.
+    File(PathBuf, String),
+}
+
+/// What became of a job.
+pub(super) enum Done {
+    /// Evidence was written, under this name.
+    Written(String),
+    /// It could not be.
+    Failed(String),
+    /// Old evidence made room.
+    Forgotten(u64),
+    /// Everything is written, and no more comes.
+    End,
+}
+
+/// Writes evidence and metrics.
+pub(super) struct Disk {
+    queue: Option<SyncSender<Job>>,
+    done: Receiver<Done>,
+    tokens: HashMap<&'static str, (u32, CaptureTime)>,
+}
+
+impl Disk {
+    /// Begins; evidence goes to `folder`.
+    pub(super) fn new(folder: Option<(PathBuf, Room)>) -> Self {
+        let (queue, jobs) = sync_channel(MAX_WAITING);
+        let (tell, done) = channel();
+        thread::spawn(move || {
+            for job in jobs {
+                work(job, folder.as_ref().map(|(path, room)| (path.as_path(), *room)), &tell);
+            }
+            let _ = tell.send(Done::End);
+        });
+        Self { queue: Some(queue), done, tokens: HashMap::new() }
+    }
+
+    /// Hands evidence over, unless there was too much of the same cause lately
+    /// or the disk does not keep up; returns whether it was taken.
+    pub(super) fn evidence(&mut self, evidence: Evidence) -> bool {
+        self.allows(evidence.finding, evidence.until) && self.send(Job::Evidence(Box::new(evidence)))
+    }
+
+    /// Replaces a file; where the disk does not keep up, the next one will do.
+    pub(super) fn file(&self, path: &Path, text: String) {
+        self.send(Job::File(path.to_owned(), text));
+    }
+
+    fn send(&self, job: Job) -> bool {
+        match self.queue.as_ref().map(|queue| queue.try_send(job)) {
+            Some(Ok(())) => true,
+            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => false,
+        }
+    }
+
+    fn allows(&mut self, cause: &'static str, now: CaptureTime) -> bool {
+        let (tokens, since) = self.tokens.entry(cause).or_insert((BURST, now));
+        let refilled = now.since(*since).nanos().max(0) / REFILL.nanos();
+        if refilled > 0 {
+            *tokens = tokens.saturating_add(u32::try_from(refilled).unwrap_or(BURST)).min(BURST);
+            *since = now;
+        }
+        let allowed = *tokens > 0;
+        *tokens = tokens.saturating_sub(1);
+        allowed
+    }
+
+    /// What became of jobs since the last call.
+    pub(super) fn done(&self) -> impl Iterator<Item = Done> {
+        self.done.try_iter()
+    }
+
+    /// Nothing more comes: what became of the rest, as far as it was written
+    /// within `patience`. The last is [`Done::End`] where all was.
+    #[expect(clippy::disallowed_methods, reason = "patience is about a disk, not about the capture")]
+    pub(super) fn finish(&mut self, patience: Duration) -> Vec<Done> {
+        self.queue = None;
+        let began = Instant::now();
+        let mut all = Vec::new();
+        while let Ok(done) = self.done.recv_timeout(patience.saturating_sub(began.elapsed())) {
+            let ends = matches!(done, Done::End);
+            all.push(done);
+            if ends {
+                break;
+            }
+        }
+        all
+    }
+}
+
+fn work(job: Job, folder: Option<(&Path, Room)>, tell: &Sender<Done>) {
+    let say = |done| _ = tell.send(done);
+    match job {
+        Job::Evidence(evidence) => {
+            let Some((folder, room)) = folder else { return };
+            match evidence.write(folder) {
+                Ok(name) => {
+                    match archive::rotate(folder, room, &name) {
+                        Ok(0) => {}
+                        Ok(n) => say(Done::Forgotten(n)),
+                        Err(error) => say(Done::Failed(format!("{}: {error}", folder.display()))),
+                    }
+                    say(Done::Written(name));
+                }
+                Err(error) => say(Done::Failed(format!("evidence was not written: {error:#}"))),
+            }
+        }
+        Job::File(path, text) => {
+            if let Err(error) = output::write(&path, |out| out.write_all(text.as_bytes())) {
+                say(Done::Failed(format!("{error:#}")));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_one_cause_does_not_hide_another() {
+        let mut disk = Disk::new(None);
+        let at = |s| CaptureTime::from_parts(s, 0);
+        let allowed = (0..1_000).filter(|_| disk.allows("no-answer", at(0))).count();
+        assert_eq!(allowed, BURST as usize);
+        assert!(disk.allows("injected-reset", at(0)));
+        assert!(!disk.allows("no-answer", at(9)) && disk.allows("no-answer", at(11)));
+        assert!(!disk.allows("no-answer", at(12)));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_reported_and_survived() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone/metrics");
+        let mut disk = Disk::new(None);
+        disk.file(&gone, "text".to_owned());
+        disk.file(&folder.path().join("metrics"), "text".to_owned());
+        let done = disk.finish(Duration::from_secs(60));
+        assert!(matches!(done.as_slice(), [Done::Failed(says), Done::End] if says.contains("gone/metrics")));
+        assert_eq!(std::fs::read_to_string(folder.path().join("metrics")).unwrap(), "text");
+    }
+}

@@ -1,0 +1,285 @@
+//! What a failed connection leaves: its packets as pcapng, and the report on
+//! exactly these packets, so that its frame numbers are those that Wireshark
+//! shows.
+
+use std::collections::BTreeMap;
+use std::io::{self, Cursor};
+use std::path::Path;
+
+use rdpwhy::analysis::Analyzer;
+use rdpwhy::base::{CaptureTime, LinkType};
+use rdpwhy::capture::{
+    CaptureInfo, CaptureOptions, InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes, Source, Timeline,
+};
+use rdpwhy::report::build::{self, Inputs};
+use rdpwhy::report::document::{Notice, Report};
+use rdpwhy::report::{json, text};
+
+use super::archive;
+use super::recorder::Kept;
+use crate::cli::output;
+
+/// A connection that failed, as it was watched.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    /// When it ended.
+    pub(super) time: CaptureTime,
+    /// The finding of its verdict.
+    pub(super) finding: &'static str,
+    /// What was said of it, in one sentence.
+    pub(super) sentence: String,
+    /// Its packets.
+    pub(super) kept: Kept,
+    /// Until when was watched for more.
+    pub(super) until: CaptureTime,
+    /// Where they were captured.
+    pub(super) interface: Origin,
+    /// Packets were lost while the connection was open.
+    pub(super) touched_by_drops: bool,
+}
+
+/// The interface.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// Its name.
+    pub(super) name: String,
+    /// Bytes kept of each packet.
+    pub(super) snap_len: u32,
+    /// Packets received since the start.
+    pub(super) received: u64,
+    /// Packets lost since the start.
+    pub(super) dropped: u64,
+}
+
+impl Origin {
+    /// As the capture describes it.
+    pub(super) fn of(info: &CaptureInfo, name: &str) -> Self {
+        let interface = info.interfaces.first();
+        Self {
+            name: name.to_owned(),
+            snap_len: interface.and_then(|i| i.snap_len).unwrap_or_default(),
+            received: interface.and_then(|i| i.received).unwrap_or_default(),
+            dropped: info.dropped.unwrap_or_default(),
+        }
+    }
+}
+
+impl Evidence {
+    /// Writes the files; each is there as a whole or not at all. Returns their
+    /// name, without its ending.
+    pub(super) fn write(&self, folder: &Path) -> anyhow::Result<String> {
+        let name = archive::name(folder, self.time, self.finding)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "a thousand connections failed at once"))?;
+        let file = format!("{name}.pcapng");
+        // A first look finds the frames that decide, which then bear comments.
+        let deciding = deciding(&self.report(&file, self.pcapng(&BTreeMap::new())?));
+        let bytes = self.pcapng(&deciding)?;
+        let report = self.report(&file, bytes.clone());
+        output::write(&folder.join(&file), |out| out.write_all(&bytes))?;
+        output::write(&folder.join(format!("{name}.json")), |out| json::write(&report, out))?;
+        let for_people = text::Options { all: true, color: false };
+        output::write(&folder.join(format!("{name}.txt")), |out| text::write(&report, for_people, out))?;
+        Ok(name)
+    }
+
+    fn pcapng(&self, comments: &BTreeMap<u64, Vec<String>>) -> io::Result<Vec<u8>> {
+        let application = format!("rdpwhy {}", env!("CARGO_PKG_VERSION"));
+        let section = SectionNotes {
+            comment: Some(&self.sentence),
+            os: Some(std::env::consts::OS),
+            application: Some(&application),
+            ..SectionNotes::default()
+        };
+        let mut writer = PcapngWriter::new(Vec::new(), &section)?;
+        let mut interface: Option<(LinkType, u32)> = None;
+        for (number, packet) in (1..).zip(self.kept.packets()) {
+            let index = match interface {
+                Some((link, index)) if link == packet.link => index,
+                // An interface that came back may have become another kind.
+                _ => {
+                    let snap_len = self.interface.snap_len;
+                    let name = Some(self.interface.name.as_str());
+                    let notes = InterfaceNotes { link: packet.link, snap_len, name, description: None };
+                    let index = writer.interface(&notes)?;
+                    interface = Some((packet.link, index));
+                    index
+                }
+            };
+            writer.packet(&PacketToWrite {
+                interface: index,
+                time: packet.time,
+                data: &packet.data,
+                original_len: packet.original_len,
+                comments: comments.get(&number).map_or(&[], Vec::as_slice),
+            })?;
+        }
+        if let Some((_, index)) = interface {
+            // Until when nothing more came; a reader of the file needs to know.
+            let Origin { received, dropped, .. } = self.interface;
+            writer.statistics(index, self.until, Some(received), Some(dropped))?;
+        }
+        Ok(writer.into_inner())
+    }
+
+    fn report(&self, name: &str, bytes: Vec<u8>) -> Report {
+        let source = Source::Reader { name: name.to_owned(), reader: Box::new(Cursor::new(bytes)) };
+        let mut timeline = Timeline::new(vec![source], CaptureOptions { sha256: true });
+        let mut analyzer = Analyzer::default();
+        let mut first = None;
+        while let Some(packet) = timeline.next_packet() {
+            first = first.or(Some(packet.time));
+            analyzer.push(&packet);
+        }
+        if self.touched_by_drops {
+            analyzer.lost(0, first.unwrap_or(self.time), self.until);
+        }
+        analyzer.tick(self.until);
+        let inputs = Inputs { captures: timeline.captures().collect(), unreadable: Vec::new() };
+        let dropped = inputs.captures.iter().filter_map(|capture| capture.dropped).sum();
+        let mut report = build::report(analyzer.finish(dropped), &inputs);
+        report.notices.extend(self.notices(&report));
+        report
+    }
+
+    fn notices(&self, report: &Report) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let mut add =
+            |kind: &str, count, says| notices.push(Notice { kind: kind.to_owned(), says, count, frame: None });
+        if self.kept.left_out > 0 {
+            let says = "packets of this connection were not kept, for lack of memory (--flow-memory, --memory)";
+            add("packets-not-kept", self.kept.left_out, says.to_owned());
+        }
+        let verdict = report.connections.first().and_then(|c| c.verdict.as_ref()).map(|v| v.finding.as_str());
+        if verdict != Some(self.finding) {
+            let says = format!("with all packets at hand, the verdict was {}: {}", self.finding, self.sentence);
+            add("verdict-differs", 1, says);
+        }
+        notices
+    }
+}
+
+/// What is said of the frames that decide, by their numbers.
+fn deciding(report: &Report) -> BTreeMap<u64, Vec<String>> {
+    let mut comments: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for connection in &report.connections {
+        let verdict = connection.verdict.as_ref().map(|verdict| &verdict.finding);
+        for finding in connection.findings.iter().filter(|finding| Some(&finding.id) == verdict) {
+            for evidence in &finding.evidence {
+                let says = format!("rdpwhy {}: {}", finding.id, evidence.says);
+                comments.entry(evidence.frame.number).or_default().push(says);
+            }
+        }
+    }
+    comments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::live::recorder::{Budget, Recorder};
+    use rdpwhy::analysis::{Connection, Ends};
+    use rdpwhy::base::Span;
+    use std::path::PathBuf;
+
+    /// Plays a capture past recorder and analyzer, as on a wire on which nothing
+    /// more comes for `quiet`; the connections, and what was kept of each.
+    fn watched(path: &Path, quiet: Span, each: usize) -> Vec<(Connection, Option<Kept>, CaptureTime)> {
+        let mut timeline = Timeline::new(vec![Source::Path(path.to_owned())], CaptureOptions::default());
+        let (mut analyzer, mut recorder) = (Analyzer::default(), Recorder::new(Budget { each, all: 64 << 20 }));
+        let mut now = CaptureTime::default();
+        while let Some(packet) = timeline.next_packet() {
+            now = packet.time;
+            if let Some(ends) = analyzer.push(&packet) {
+                recorder.keep(ends, &packet);
+            }
+        }
+        now = now + quiet;
+        analyzer.end(now);
+        let connections = analyzer.take().into_iter();
+        let with_packets = connections.map(|c| {
+            let ends = Ends::new(c.tcp.endpoints.client, c.tcp.endpoints.server);
+            (c, recorder.take(ends, 0), now)
+        });
+        with_packets.collect()
+    }
+
+    fn evidence((connection, kept, until): (Connection, Option<Kept>, CaptureTime)) -> Option<Evidence> {
+        Some(Evidence {
+            time: connection.diagnosis.ended_at.time,
+            finding: connection.diagnosis.verdict()?.id,
+            sentence: connection.sentence.clone(),
+            kept: kept?,
+            until,
+            interface: Origin { name: "eth0".to_owned(), snap_len: 262_144, received: 9, dropped: 0 },
+            touched_by_drops: false,
+        })
+    }
+
+    fn cases() -> Vec<PathBuf> {
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases");
+        let files = cases.read_dir().unwrap().map(|case| case.unwrap().path().join("client.pcap"));
+        let mut files: Vec<PathBuf> = files.filter(|file| file.exists()).collect();
+        files.sort();
+        files
+    }
+
+    /// What `rdpwhy analyze` says of a file of evidence.
+    fn analysed(file: &Path) -> Option<(String, usize)> {
+        let mut timeline = Timeline::new(vec![Source::Path(file.to_owned())], CaptureOptions::default());
+        let mut analyzer = Analyzer::default();
+        while let Some(packet) = timeline.next_packet() {
+            analyzer.push(&packet);
+        }
+        if let Some(until) = timeline.captures().next().and_then(CaptureInfo::watched_until) {
+            analyzer.tick(until);
+        }
+        let analysis = analyzer.finish(0);
+        Some((analysis.connections.first()?.diagnosis.verdict()?.id.to_owned(), analysis.connections.len()))
+    }
+
+    #[test]
+    fn evidence_of_every_case_tells_what_was_seen_live() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut count = 0;
+        // `just live-test verdicts` tries all of them, on a wire.
+        for (n, case) in cases().into_iter().enumerate().filter(|(n, _)| n % 3 == 0) {
+            let quiet = Span::from_secs(if n % 2 == 0 { 5 } else { 300 });
+            for evidence in watched(&case, quiet, 4 << 20).into_iter().filter_map(evidence) {
+                let what = format!("{}, {quiet} later: {}", case.display(), evidence.sentence);
+                let name = evidence.write(folder.path()).unwrap();
+                let file = folder.path().join(format!("{name}.pcapng"));
+                // Resets are judged by all that is known of a host; a single
+                // connection may leave more open, and never accuses more.
+                let (verdict, connections) = analysed(&file).expect(&what);
+                let opens = ["reset-undetermined", "host-reset"].contains(&verdict.as_str());
+                assert!(verdict == evidence.finding || opens, "{what}: {verdict}");
+                assert_eq!(connections, 1, "{what}");
+                count += 1;
+            }
+        }
+        assert!(count > 25, "{count}");
+    }
+
+    #[test]
+    fn the_frames_that_decide_bear_comments_and_the_rest_is_said() {
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/injected-suricata-tls/client.pcap");
+        let folder = tempfile::tempdir().unwrap();
+        let mut all = watched(&case, Span::ZERO, 4 << 20);
+        let name = evidence(all.remove(0)).unwrap().write(folder.path()).unwrap();
+        let file = folder.path().join(format!("{name}.pcapng"));
+        let mut timeline = Timeline::new(vec![Source::Path(file)], CaptureOptions::default());
+        while timeline.next_packet().is_some() {}
+        let info = timeline.captures().next().unwrap();
+        assert!(
+            info.comments.iter().any(|c| c.frame.is_some_and(|f| f.number == 9) && c.text.contains("injected-reset"))
+        );
+        let report = std::fs::read_to_string(folder.path().join(format!("{name}.json"))).unwrap();
+        assert!(report.contains(&format!("{name}.pcapng")) && !report.contains("verdict-differs"));
+        // With next to no memory, what is missing is told.
+        let mut all = watched(&case, Span::ZERO, 1_000);
+        let name = evidence(all.remove(0)).unwrap().write(folder.path()).unwrap();
+        assert!(
+            std::fs::read_to_string(folder.path().join(format!("{name}.json"))).unwrap().contains("packets-not-kept")
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! The flight recorder at work: what to keep, what of it is evidence, and what
+//! became of that.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use rdpwhy::analysis::{Analyzer, Connection, Ends};
+use rdpwhy::base::{CaptureTime, Span};
+use rdpwhy::capture::{Packet, Tap};
+use rdpwhy::findings::{Outcome, pages};
+
+use super::archive::{self, Room};
+use super::asked::Live;
+use super::disk::{Disk, Done};
+use super::evidence::{Evidence, Origin};
+use super::metrics;
+use super::recorder::{Budget, Recorder};
+use super::tally::{EvidenceTally, Tally};
+use crate::cli::exit::Told;
+
+/// How often metrics are written, and packets that nobody needs are forgotten.
+const NOW_AND_THEN: Span = Span::from_secs(10);
+
+/// A disk that is full fails every time: it is complained about no more often.
+const SAID: Span = Span::from_secs(60);
+
+/// The recorder, the folder and the metrics, as far as each was asked for.
+pub(super) struct Recording {
+    recorder: Option<Recorder>,
+    triggers: Vec<String>,
+    metrics: Option<PathBuf>,
+    disk: Option<Disk>,
+    tally: EvidenceTally,
+    says: VecDeque<String>,
+    complained: Option<CaptureTime>,
+    next: CaptureTime,
+    now: CaptureTime,
+}
+
+impl Recording {
+    /// Begins what was asked for.
+    pub(super) fn new(live: &Live) -> anyhow::Result<Self> {
+        let asked = &live.recorder;
+        let known: Vec<&str> = pages().map(|page| page.id).collect();
+        if let Some(unknown) = asked.trigger.iter().find(|trigger| !known.contains(&trigger.as_str())) {
+            return Err(Told::usage(format!(
+                "--trigger {unknown}: there is no such finding; rdpwhy explain lists all"
+            )));
+        }
+        let folder = asked.out.as_ref().map(|folder| {
+            let bytes = u64::from(asked.max_bytes) * 1024 * 1024;
+            (folder.clone(), Room { keep: asked.keep as usize, bytes })
+        });
+        if let Some((folder, _)) = &folder {
+            archive::tidy_up(folder).with_context(|| format!("{}: evidence cannot be kept there", folder.display()))?;
+        }
+        let budget = Budget { each: asked.flow_memory as usize * 1024, all: asked.memory as usize * 1024 * 1024 };
+        Ok(Self {
+            recorder: folder.is_some().then(|| Recorder::new(budget)),
+            triggers: asked.trigger.clone(),
+            metrics: live.metrics.clone(),
+            disk: (folder.is_some() || live.metrics.is_some()).then(|| Disk::new(folder)),
+            tally: EvidenceTally::default(),
+            says: VecDeque::new(),
+            complained: None,
+            next: CaptureTime::default(),
+            now: CaptureTime::default(),
+        })
+    }
+
+    /// Keeps a packet of the connection between `ends`.
+    pub(super) fn keep(&mut self, ends: Ends, packet: &Packet<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.keep(ends, packet);
+        }
+    }
+
+    /// A connection has ended: its packets are evidence, or are forgotten.
+    pub(super) fn ended(&mut self, connection: &Connection, taps: &[Tap], now: CaptureTime) {
+        let Some(recorder) = &mut self.recorder else { return };
+        let ends = &connection.tcp.endpoints;
+        let vantage = u16::try_from(connection.capture.0).unwrap_or(u16::MAX);
+        let kept = recorder.take(Ends::new(ends.client, ends.server), vantage);
+        let diagnosis = &connection.diagnosis;
+        let wanted = |id: &str| self.triggers.is_empty() || self.triggers.iter().any(|trigger| trigger == id);
+        if diagnosis.outcome != Outcome::Failed || !diagnosis.findings.iter().any(|finding| wanted(finding.id)) {
+            return;
+        }
+        let (Some(kept), Some(tap), Some(verdict), Some(disk)) =
+            (kept, taps.get(usize::from(vantage)), diagnosis.verdict(), &mut self.disk)
+        else {
+            self.tally.left_out += 1;
+            return;
+        };
+        let taken = disk.evidence(Evidence {
+            time: diagnosis.ended_at.time,
+            finding: verdict.id,
+            sentence: connection.sentence.clone(),
+            kept,
+            until: now.max(connection.tcp.last.time),
+            interface: Origin::of(tap.info(), tap.name()),
+            touched_by_drops: diagnosis.coverage.dropped,
+        });
+        if !taken {
+            self.tally.left_out += 1;
+        }
+    }
+
+    /// What is due now and then.
+    pub(super) fn tick(&mut self, now: CaptureTime, analyzer: &Analyzer, tally: &Tally) {
+        self.now = now;
+        self.hear(None);
+        if now < self.next && self.next.since(now) <= NOW_AND_THEN {
+            return;
+        }
+        self.next = now + NOW_AND_THEN;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.forget(now, |ends, vantage| analyzer.follows(ends, vantage));
+        }
+        if let (Some(path), Some(disk)) = (&self.metrics, &self.disk) {
+            disk.file(path, metrics::text(tally));
+        }
+    }
+
+    /// Reads what became of jobs; those in `last`, or those that are done.
+    fn hear(&mut self, last: Option<Vec<Done>>) {
+        let done = last.unwrap_or_else(|| self.disk.iter().flat_map(Disk::done).collect());
+        for done in done {
+            match done {
+                Done::Written(name) => {
+                    self.tally.written += 1;
+                    self.says.push_back(format!("written: {name}"));
+                }
+                Done::Failed(says) => {
+                    self.tally.failed += 1;
+                    if self.complained.is_none_or(|then| self.now.since(then).abs() >= SAID) {
+                        self.complained = Some(self.now);
+                        self.says.push_back(says);
+                    }
+                }
+                Done::Forgotten(n) => self.tally.forgotten += n,
+                Done::End => {}
+            }
+        }
+    }
+
+    /// What is to be said, once.
+    pub(super) fn said(&mut self) -> impl Iterator<Item = String> {
+        self.says.drain(..)
+    }
+
+    /// The numbers.
+    pub(super) fn tally(&self) -> EvidenceTally {
+        let held = self.recorder.as_ref();
+        EvidenceTally {
+            not_held: held.map_or(0, Recorder::left_out),
+            held: held.map_or(0, Recorder::size),
+            ..self.tally
+        }
+    }
+
+    /// Nothing more comes: whether all could be written within `patience`.
+    pub(super) fn finish(&mut self, tally: &Tally, patience: Duration) -> bool {
+        let Some(disk) = &mut self.disk else { return true };
+        if let Some(path) = &self.metrics {
+            disk.file(path, metrics::text(tally));
+        }
+        let done = disk.finish(patience);
+        let complete = matches!(done.last(), Some(Done::End));
+        self.hear(Some(done));
+        complete
+    }
+}

@@ -1,0 +1,171 @@
+//! How a connection that has ended is told: a JSON line, a line for syslog, or
+//! as the next verdict under a table.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use rdpwhy::analysis::{Analysis, Connection, InProgress};
+use rdpwhy::base::CaptureTime;
+use rdpwhy::capture::{CaptureInfo, Tap};
+use rdpwhy::findings::Outcome;
+use rdpwhy::findings::attempts::Attempt;
+use rdpwhy::report::build::{self, Inputs};
+use rdpwhy::report::document::{Report, Time};
+use rdpwhy::report::{escape, ndjson};
+
+use super::asked::Format;
+use super::outlet::Outlet;
+use super::table::{self, Screen};
+use super::tally::{Tally, outcome};
+
+/// A screen, where the terminal does not say how high it is.
+const USUAL_HEIGHT: usize = 24;
+
+/// What a reader gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Table,
+    Ndjson,
+    Log,
+}
+
+impl Form {
+    /// The form that was asked for.
+    pub(super) fn of(asked: Format, to_a_file: bool) -> Self {
+        match asked {
+            Format::Table => Self::Table,
+            Format::Ndjson => Self::Ndjson,
+            Format::Log => Self::Log,
+            Format::Auto if !to_a_file && io::stdout().is_terminal() => Self::Table,
+            Format::Auto => Self::Ndjson,
+        }
+    }
+}
+
+/// Tells what was found.
+pub(super) struct Telling {
+    form: Form,
+    outlet: Outlet,
+    verdicts: VecDeque<String>,
+}
+
+impl Telling {
+    pub(super) fn new(form: Form, mut outlet: Outlet) -> Self {
+        if form == Form::Table {
+            outlet.line(table::BEGIN.to_owned());
+        }
+        Self { form, outlet, verdicts: VecDeque::new() }
+    }
+
+    /// Whether remarks on standard error would spoil a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.form == Form::Table
+    }
+
+    /// A connection has ended, as part of `attempt`.
+    pub(super) fn ended(&mut self, connection: Connection, number: u32, attempt: Attempt, taps: &[Tap]) {
+        match self.form {
+            Form::Ndjson => {
+                let report = report(connection, number, attempt, taps.iter().map(Tap::info).collect());
+                let mut line = Vec::new();
+                // Memory takes all that is written to it.
+                if ndjson::write(&report, &mut line).is_ok() {
+                    self.outlet.line(String::from_utf8_lossy(&line).into_owned());
+                }
+            }
+            // <4> is a warning and <6> a piece of information (RFC 5424, sd-daemon(3)).
+            Form::Log => {
+                let priority = if connection.diagnosis.outcome == Outcome::Failed { 4 } else { 6 };
+                let end = Time::from(connection.diagnosis.ended_at.time);
+                let line = format!(
+                    "<{priority}>{end:.3} {}: {}\n",
+                    summary(&connection),
+                    escape::sentence(&connection.sentence)
+                );
+                self.outlet.line(line);
+            }
+            Form::Table if connection.diagnosis.outcome == Outcome::Failed => {
+                let end = Time::from(connection.diagnosis.ended_at.time).to_string();
+                let clock = end.get(11..19).unwrap_or_default();
+                self.verdicts.push_front(format!("{clock} {}", summary(&connection)));
+                self.verdicts.truncate(table::VERDICTS);
+            }
+            Form::Table => {}
+        }
+    }
+
+    /// Draws the table, where there is one.
+    pub(super) fn draw(
+        &mut self,
+        taps: &[Tap],
+        tally: &Tally,
+        open: impl Iterator<Item = InProgress>,
+        now: CaptureTime,
+    ) {
+        if self.form != Form::Table {
+            return;
+        }
+        let height = terminal_size::terminal_size().map_or(USUAL_HEIGHT, |(_, height)| usize::from(height.0));
+        let interfaces: Vec<(String, bool)> =
+            taps.iter().map(|tap| (escape::text(tap.name()).into_owned(), tap.is_up())).collect();
+        let mut screen =
+            Screen { interfaces: &interfaces, tally, open: open.collect(), verdicts: &self.verdicts, now, height };
+        self.outlet.line(screen.draw());
+    }
+
+    /// Opens the file again.
+    pub(super) fn reopen(&mut self) {
+        self.outlet.reopen();
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.outlet.is_closed()
+    }
+
+    /// Lines that were left out.
+    pub(super) fn lost(&self) -> u64 {
+        self.outlet.lost()
+    }
+
+    /// The last line has been told: writes what waits, within `patience`.
+    pub(super) fn finish(&mut self, patience: Duration) -> bool {
+        if self.form == Form::Table {
+            self.outlet.line(table::END.to_owned());
+        }
+        self.outlet.finish(patience)
+    }
+}
+
+/// A report about one connection.
+fn report(connection: Connection, number: u32, attempt: Attempt, captures: Vec<&CaptureInfo>) -> Report {
+    let analysis = Analysis { connections: vec![connection], attempts: vec![attempt], ..Analysis::default() };
+    let mut report = build::report(analysis, &Inputs { captures, unreadable: Vec::new() });
+    // Numbers count over the whole run.
+    for attempt in &mut report.attempts {
+        attempt.id = number;
+    }
+    for connection in &mut report.connections {
+        connection.attempt = number;
+    }
+    report
+}
+
+/// `failed 10.0.0.1:50123 10.0.0.2:3389 tls injected-reset (likely)`.
+fn summary(connection: &Connection) -> String {
+    let ends = &connection.tcp.endpoints;
+    let address = |end: &rdpwhy::flow::Endpoint| std::net::SocketAddr::new(end.ip, end.port);
+    let cause = connection.diagnosis.verdict().map(|finding| {
+        let certainty = format!("{:?}", finding.certainty).to_lowercase();
+        format!(" {} ({certainty})", finding.id)
+    });
+    format!(
+        "{} {} {} {}{}",
+        outcome(connection.diagnosis.outcome),
+        address(&ends.client),
+        address(&ends.server),
+        connection.session.stage(),
+        cause.unwrap_or_default()
+    )
+}

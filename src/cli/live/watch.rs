@@ -1,0 +1,294 @@
+//! The loop: wait, read, explain what has ended, and now and then look at the
+//! clock, the counters and the signals.
+
+use std::time::{Duration, Instant};
+
+use rdpwhy::analysis::Analyzer;
+use rdpwhy::base::{CaptureTime, Span};
+use rdpwhy::capture::{Packet, Tap, TapCounters, wait};
+
+use super::asked::Live;
+use super::attempts::Attempts;
+use super::clock::{Clock, Look};
+use super::recording::Recording;
+use super::signals::Signals;
+use super::tally::Tally;
+use super::telling::Telling;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+
+/// How often the clock is looked at when no packet comes. Two wake-ups a second
+/// cost nothing that can be measured.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Packets read from one interface before the next has its turn.
+const TURN: usize = 4_096;
+
+/// What is left of the two seconds within which a signal ends the program, for
+/// lines that wait.
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
+
+/// An interface that is away is tried again after this, then after twice as
+/// long, up to [`SLOWEST_RETRY`].
+const FIRST_RETRY: Span = Span::from_secs(1);
+/// See [`FIRST_RETRY`].
+const SLOWEST_RETRY: Span = Span::from_secs(30);
+
+/// An interface, and what was last heard of it.
+struct Post {
+    counted: TapCounters,
+    counted_at: CaptureTime,
+    /// Away since, to be tried again then, and after which wait.
+    away: Option<(CaptureTime, CaptureTime, Span)>,
+}
+
+/// Everything that goes on.
+pub(super) struct Watch<'a> {
+    asked: &'a Live,
+    console: &'a Console,
+    started: Instant,
+    clock: Clock,
+    taps: Vec<Tap>,
+    posts: Vec<Post>,
+    analyzer: Analyzer,
+    attempts: Attempts,
+    telling: Telling,
+    recording: Recording,
+    tally: Tally,
+    next_id: u32,
+    next_tick: Duration,
+    /// Remarks that a table would have been spoiled by.
+    remarks: Vec<String>,
+}
+
+impl<'a> Watch<'a> {
+    #[expect(clippy::disallowed_methods, reason = "a live capture is where the clock comes in")]
+    pub(super) fn new(
+        asked: &'a Live,
+        taps: Vec<Tap>,
+        telling: Telling,
+        recording: Recording,
+        console: &'a Console,
+    ) -> Self {
+        let started = Instant::now();
+        let clock = Clock::new(Look::now(started));
+        let posts = taps.iter().map(|_| Post { counted: TapCounters::default(), counted_at: clock.now(), away: None });
+        Self {
+            asked,
+            console,
+            started,
+            posts: posts.collect(),
+            clock,
+            taps,
+            analyzer: Analyzer::default(),
+            attempts: Attempts::default(),
+            telling,
+            recording,
+            tally: Tally::default(),
+            next_id: 1,
+            next_tick: Duration::ZERO,
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Until a signal, the end that was asked for, or a reader who has gone.
+    pub(super) fn run(mut self, signals: &Signals) -> anyhow::Result<Exit> {
+        while !self.is_over(signals) {
+            // Packets that wait already are not waited for.
+            let busy = self.read();
+            self.tell();
+            if self.started.elapsed() >= self.next_tick {
+                self.tick(signals);
+            } else if !busy {
+                wait(&self.taps, self.next_tick.saturating_sub(self.started.elapsed()));
+            }
+            self.look();
+        }
+        Ok(self.finish())
+    }
+
+    fn is_over(&self, signals: &Signals) -> bool {
+        signals.end()
+            || self.telling.is_closed()
+            || self.asked.duration.is_some_and(|duration| self.started.elapsed() >= duration)
+            || self.asked.count.is_some_and(|count| self.tally.ended() >= count)
+    }
+
+    /// Reads what has arrived; whether there may be more.
+    fn read(&mut self) -> bool {
+        let Self { taps, analyzer, clock, tally, recording, .. } = self;
+        let mut busy = false;
+        let mut gone = Vec::new();
+        for (i, tap) in taps.iter_mut().enumerate() {
+            let read = tap.read(TURN, |packet| {
+                let packet = Packet { time: clock.of(packet.time), ..*packet };
+                tally.packets += 1;
+                tally.bytes += packet.data.len() as u64;
+                if let Some(ends) = analyzer.push(&packet) {
+                    recording.keep(ends, &packet);
+                }
+            });
+            match read {
+                Ok(count) => busy |= count >= TURN,
+                Err(reason) => gone.push((i, reason)),
+            }
+        }
+        for (i, reason) in gone {
+            self.away(i, &reason);
+        }
+        busy
+    }
+
+    /// Tells of the connections that have ended.
+    fn tell(&mut self) {
+        for mut connection in self.analyzer.take() {
+            connection.id = self.next_id;
+            self.next_id = self.next_id.wrapping_add(1);
+            self.tally.add(&connection.diagnosis);
+            self.recording.ended(&connection, &self.taps, self.clock.now());
+            if let Some((number, attempt)) = self.attempts.add(&connection) {
+                self.telling.ended(connection, number, attempt, &self.taps);
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        if let Some(step) = self.clock.look(Look::now(self.started)) {
+            self.remark(format!(
+                "the system's clock was stepped by {step}; times are told as before, until the connections that are open now have ended"
+            ));
+        }
+    }
+
+    /// What is due twice a second.
+    fn tick(&mut self, signals: &Signals) {
+        self.next_tick = self.started.elapsed() + TICK;
+        let now = self.clock.now();
+        self.count(now);
+        self.try_again(now);
+        self.analyzer.tick(now);
+        self.tell();
+        self.attempts.forget(now);
+        if self.analyzer.progress().0 == 0 && self.clock.correction() != Span::ZERO {
+            self.clock.settle();
+            self.remark("times are the system's again".to_owned());
+        }
+        self.recording.tick(now, &self.analyzer, &self.tally);
+        let said: Vec<String> = self.recording.said().collect();
+        said.into_iter().for_each(|says| self.remark(says));
+        self.update();
+        self.telling.draw(&self.taps, &self.tally, self.analyzer.in_progress(), now);
+        if signals.reopen() {
+            self.telling.reopen();
+        }
+        if signals.statistics() {
+            self.tally.sentences().iter().for_each(|line| self.console.complain(line));
+        }
+    }
+
+    fn update(&mut self) {
+        self.tally.uptime = Span::from_nanos(i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX));
+        self.tally.open = self.analyzer.progress().0;
+        self.tally.clock_steps = self.clock.steps();
+        self.tally.lines_lost = self.telling.lost();
+        self.tally.evidence = self.recording.tally();
+    }
+
+    /// Reads the drop counters: what is said of connections of that time is
+    /// less certain.
+    fn count(&mut self, now: CaptureTime) {
+        let (mut dropped, mut by_interface) = (0, 0);
+        for (tap, post) in self.taps.iter_mut().zip(&mut self.posts) {
+            let counters = tap.count();
+            let lost = counters.lost().saturating_sub(post.counted.lost());
+            if lost > 0 {
+                self.analyzer.lost(lost, post.counted_at, now);
+            }
+            (post.counted, post.counted_at) = (counters, now);
+            dropped += counters.dropped;
+            by_interface += counters.dropped_by_interface;
+        }
+        if self.tally.lost() == 0 && dropped + by_interface > 0 {
+            self.remark(
+                "packets are being dropped: what is said of connections of that time is less certain; a larger --buffer-size or a narrower --filter may help".to_owned(),
+            );
+        }
+        (self.tally.dropped, self.tally.dropped_by_interface) = (dropped, by_interface);
+    }
+
+    fn away(&mut self, i: usize, reason: &str) {
+        let now = self.clock.now();
+        self.tally.interfaces_lost += 1;
+        if let (Some(tap), Some(post)) = (self.taps.get(i), self.posts.get_mut(i)) {
+            post.away = Some((now, now + FIRST_RETRY, FIRST_RETRY));
+            let says = format!("{}: {reason}; it is listened to again as soon as it is back", tap.name());
+            self.remark(says);
+        }
+    }
+
+    /// Interfaces that were away may be back.
+    fn try_again(&mut self, now: CaptureTime) {
+        let mut back = Vec::new();
+        for (tap, post) in self.taps.iter_mut().zip(&mut self.posts) {
+            let Some((since, due, wait)) = post.away else { continue };
+            if now < due {
+                continue;
+            }
+            match tap.reopen() {
+                Ok(()) => {
+                    post.away = None;
+                    self.analyzer.lost(0, since, now);
+                    back.push(format!("{}: back after {}", tap.name(), now.since(since)));
+                }
+                Err(_) => {
+                    let wait = wait.times(2).min(SLOWEST_RETRY);
+                    post.away = Some((since, now + wait, wait));
+                }
+            }
+        }
+        back.into_iter().for_each(|says| self.remark(says));
+    }
+
+    /// Something happened to the capture. A table is not written into: it is
+    /// told afterwards.
+    fn remark(&mut self, says: String) {
+        /// A flapping interface fills no memory.
+        const MAX_REMARKS: usize = 100;
+        if !self.telling.is_table() {
+            self.console.complain(&says);
+        } else if self.remarks.len() < MAX_REMARKS {
+            self.remarks.push(says);
+        }
+    }
+
+    /// The last reports, and a summary.
+    fn finish(mut self) -> Exit {
+        let ending = self.started.elapsed();
+        // What arrived before the signal still counts.
+        self.read();
+        let now = self.clock.now();
+        self.count(now);
+        self.analyzer.end(now);
+        self.tell();
+        let closed = self.telling.is_closed();
+        self.update();
+        let written = self.recording.finish(&self.tally, LAST_WORDS);
+        let told = self.telling.finish(LAST_WORDS.saturating_sub(self.started.elapsed().saturating_sub(ending)));
+        self.update();
+        let said: Vec<String> = self.recording.said().collect();
+        said.into_iter().for_each(|says| self.remark(says));
+        for line in self.remarks.iter().chain(&self.tally.sentences()) {
+            self.console.note(line);
+        }
+        if closed {
+            Exit::Success
+        } else if !told || !written || self.tally.lines_lost + self.tally.evidence.failed > 0 {
+            self.console.complain("not everything could be written");
+            Exit::Unreadable
+        } else if self.tally.failed() > 0 && !self.asked.exit_zero {
+            Exit::FailedAttempts
+        } else {
+            Exit::Success
+        }
+    }
+}

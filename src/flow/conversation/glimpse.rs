@@ -1,0 +1,41 @@
+//! A connection in progress, as far as a person who watches wants to see it.
+
+use super::{Consumer, Conversation};
+use crate::base::{At, BySide, CaptureTime, Side, Span};
+use crate::flow::Endpoint;
+
+/// What is known of a connection before it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glimpse {
+    /// Addresses and ports.
+    pub endpoints: BySide<Endpoint>,
+    /// First packet.
+    pub first: At,
+    /// When the last packet was captured.
+    pub last: CaptureTime,
+    /// The shortest round trip from the capture point to both ends together;
+    /// the legs that were measured.
+    pub round_trip: Option<Span>,
+    /// Segments that were sent again, SYNs among them.
+    pub sent_again: u64,
+    /// Something was sent and not acknowledged.
+    pub outstanding: bool,
+}
+
+impl<C: Consumer> Conversation<C> {
+    /// What is known now.
+    pub fn glimpse(&self) -> Glimpse {
+        let legs = Side::BOTH.into_iter().filter_map(|side| self.directions.of(side).rtt.min());
+        Glimpse {
+            endpoints: self.endpoints,
+            first: self.first,
+            last: self.last.time,
+            round_trip: legs.reduce(|near, far| near + far),
+            sent_again: Side::BOTH
+                .into_iter()
+                .map(|side| u64::from(self.directions.of(side).facts.loss.retransmitted()))
+                .sum(),
+            outstanding: Side::BOTH.into_iter().any(|side| self.directions.of(side).outstanding()),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+"""The lab's faults on a live wire give the verdicts of their saved captures,
+and the evidence that is written gives them once more."""
+
+import concurrent.futures
+import subprocess
+import time
+
+import wire
+from watcher import ROOT, Watcher, analyze, folder, play, verdict
+
+LANES = 6
+LONGEST = 40.0
+# Its truth is that it was badly captured: cut, gapped, or not Ethernet.
+SPOILED = "damage-"
+
+
+def verdicts(program, home, _):
+    cases = []
+    for case in sorted((ROOT / "fixtures/cases").iterdir()):
+        capture = case / "client.pcap"
+        if case.name.startswith(SPOILED) or not capture.exists():
+            continue
+        try:
+            times = [at for at, _ in wire.frames(capture)]
+        except ValueError:
+            continue
+        if times and times[-1] - times[0] <= LONGEST:
+            cases.append((times[-1] - times[0], case.name, capture))
+    for lane in range(LANES):
+        wire.lane(lane)
+    # The longest first, so that no lane ends long after the others.
+    cases.sort(reverse=True)
+    free = list(range(LANES))
+
+    def one(job):
+        _, name, capture = job
+        lane = free.pop()
+        try:
+            return name, trial(program, folder(home, name), capture, lane)
+        finally:
+            free.append(lane)
+
+    with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
+        results = list(pool.map(one, cases))
+    wrong = [f"{name}: {what}" for name, what in results if isinstance(what, str)]
+    connections = sum(what[0] for _, what in results if not isinstance(what, str))
+    evidence = sum(what[1] for _, what in results if not isinstance(what, str))
+    print(f"  {len(results)} cases, {connections} connections as in the saved capture, {evidence} files of evidence as well")
+    assert not wrong, "\n".join(wrong)
+    assert evidence > 20
+
+
+def trial(program, out, capture, lane):
+    saved = sorted(map(verdict, analyze(program, capture)), key=repr)
+    watcher = Watcher(program, "--out", out, "--format", "ndjson", interface=f"watch{lane + 1}")
+    play(capture, 1.0, f"play{lane + 1}").wait()
+    time.sleep(0.4)
+    lines, said, _ = watcher.end(within=5.0)
+    live = sorted(map(verdict, lines), key=repr)
+    if live != saved:
+        return f"\n  live  {live}\n  saved {saved}\n{said}"
+    failed = [line for line in lines if line["outcome"] == "failed"]
+    files = sorted(out.glob("*.pcapng"))
+    if len(files) != len(failed):
+        return f"{len(failed)} failed, {len(files)} files: {said}"
+    again = sorted((verdict(line) for file in files for line in analyze(program, file)), key=repr)
+    # Alone, a connection has no others of its host to be judged by: certainty
+    # may be lower, the cause is the same.
+    cause = lambda v: (*v[:4], v[4] and v[4][0])
+    if sorted(map(cause, again), key=repr) != sorted((cause(verdict(line)) for line in failed), key=repr):
+        return f"\n  live     {[verdict(line) for line in failed]}\n  evidence {again}"
+    return len(lines), len(files)
