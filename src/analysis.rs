@@ -10,14 +10,15 @@ pub use live::{Ends, InProgress};
 
 use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
-use crate::findings::attempts::{self, Attempt, Link};
+use crate::findings::attempts::{self, Attempt};
+use crate::findings::crowding::{self, Crowding};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Outcome, Totals, connection_sentence, diagnose,
+    CAPTURE_RULES, CROWD_RULES, Crowd, Diagnosis, Finding, Link, Outcome, Totals, connection_sentence, diagnose,
     reconsider,
 };
 use crate::flow::fragments::Fragments;
-use crate::flow::{Consumer, EndKind, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
-use crate::session::{Session, SessionFacts, Stage};
+use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::session::{Session, SessionFacts};
 use crate::wire::{self, Decoded, Glance};
 
 /// Connections kept for the report. Each takes some 10 KiB there; beyond this
@@ -57,6 +58,8 @@ pub struct Analysis {
     pub connections: Vec<Connection>,
     /// What people tried.
     pub attempts: Vec<Attempt>,
+    /// How many connections of each server were half done at once.
+    pub crowding: Vec<(Endpoint, Crowding)>,
     /// Findings that concern the capture as a whole.
     pub findings: Vec<Finding>,
     /// UDP side channels.
@@ -131,7 +134,8 @@ impl Analyzer {
             self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
         self.totals.dropped = dropped;
-        let links: Vec<Link> = connections.iter().map(link).collect();
+        let links: Vec<Link> =
+            connections.iter().map(|c| Link::of(c.id, &c.tcp, &c.session, &c.diagnosis, &c.sentence)).collect();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
         let side_channels = self.side_channels.finish();
@@ -140,6 +144,7 @@ impl Analyzer {
         let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
         Analysis {
             attempts: attempts::group(&links),
+            crowding: crowding::of(&links),
             findings: together.chain(capture).collect(),
             side_channels,
             notices,
@@ -219,30 +224,5 @@ impl Consumer for Session {
 
     fn end(&mut self, side: Side, at: At) {
         self.end(side, at);
-    }
-}
-
-fn link(connection: &Connection) -> Link {
-    let Connection { id, tcp, session, diagnosis, sentence, .. } = connection;
-    let Coverage { missing_side, late_start, gaps, dropped, .. } = diagnosis.coverage;
-    let damaged = missing_side.is_some() || late_start || gaps || dropped || session.stages.lower_bound().is_some();
-    Link {
-        id: *id,
-        client: tcp.endpoints.client,
-        server: tcp.endpoints.server,
-        start: tcp.first.time,
-        end: diagnosis.ended_at.time,
-        first: tcp.first,
-        open_until: match tcp.end.kind {
-            EndKind::Reset | EndKind::Fin => tcp.end.at.time,
-            EndKind::Silence | EndKind::CaptureEnd => tcp.observed_until,
-        },
-        desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
-        server_answered: tcp.directions.server.packets > 0,
-        is_sound: !damaged,
-        outcome: diagnosis.outcome,
-        stage: session.stage(),
-        verdict: diagnosis.verdict().map(|f| f.id),
-        sentence: sentence.clone(),
     }
 }

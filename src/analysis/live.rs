@@ -5,8 +5,7 @@ use core::mem;
 
 use super::{Analyzer, Connection};
 use crate::base::{CaptureTime, Side};
-use crate::findings::attempts::Link;
-use crate::findings::{connection_sentence, reconsider};
+use crate::findings::{Link, connection_sentence, reconsider};
 use crate::flow::{Endpoint, Glimpse, TcpFacts};
 use crate::session::{Owed, Session, SessionFacts, Stage};
 use crate::wire::{Decoded, Segment};
@@ -92,7 +91,7 @@ impl Connection {
     /// What looking at several connections together needs of it.
     #[must_use]
     pub fn link(&self) -> Link {
-        super::link(self)
+        Link::of(self.id, &self.tcp, &self.session, &self.diagnosis, &self.sentence)
     }
 }
 

@@ -115,6 +115,7 @@ mod tests {
             findings: vec![],
             side_channels: vec![],
             servers: vec![],
+            clients: vec![],
             summary,
             notices: vec![],
             unreadable: vec![],

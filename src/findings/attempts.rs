@@ -1,15 +1,18 @@
 //! Connections that belong to one try of one person.
 //!
-//! mstsc falls back from one protocol to another and drops a connection to
-//! show a prompt: several connections, one attempt. What failed or worked is
-//! the attempt.
+//! mstsc falls back from one protocol to another, drops a connection to show a
+//! prompt, follows a redirection to another host, and tries once more when the
+//! password was wrong: several connections, one attempt. What failed or worked
+//! is the attempt. A connection that a failure ended, begun anew, is another
+//! attempt: what cut the first one off must not hide behind the second.
 
 use core::net::IpAddr;
 
 use foldhash::HashMap;
 
 use super::diagnosis::Outcome;
-use crate::base::{At, CaptureTime, Span};
+use super::link::Link;
+use crate::base::{CaptureTime, Span};
 use crate::flow::Endpoint;
 use crate::session::Stage;
 
@@ -17,41 +20,41 @@ use crate::session::Stage;
 /// the one before (a certificate warning was seen to hold a user for 34 s).
 const PAUSE: Span = Span::from_secs(60);
 
+/// A redirected client connects at once, without asking anybody.
+const REDIRECTION: Span = Span::from_secs(10);
+
+/// Nobody reads a message and connects again within this time; programs do
+/// within a tenth of a second.
+const BY_ITSELF: Span = Span::from_millis(500);
+
 /// A person does not fall back more often; a program that hammers a server
 /// makes attempts of its own.
 const MAX_CONNECTIONS: usize = 8;
 
-/// A connection, as far as looking at several needs it.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// The connection's id.
-    pub id: u32,
-    /// The client's address; its port changes with every connection.
-    pub client: Endpoint,
-    /// The server.
-    pub server: Endpoint,
-    /// First packet.
-    pub start: CaptureTime,
-    /// The end.
-    pub end: CaptureTime,
-    /// Where it begins.
-    pub first: At,
-    /// Until when it was open, as far as the capture shows.
-    pub open_until: CaptureTime,
-    /// When the desktop was reached.
-    pub desktop: Option<CaptureTime>,
-    /// The server's packets are in the capture.
-    pub server_answered: bool,
-    /// The capture shows all of it: both sides, the start, no gaps.
-    pub is_sound: bool,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// How far it came.
-    pub stage: Stage,
-    /// Id of the finding that explains it.
-    pub verdict: Option<&'static str>,
-    /// It in one sentence.
-    pub sentence: String,
+/// Attempts of one client address that may go on at the same time: the people
+/// behind a NAT, or on a jump box. With more, a retry counts as an attempt.
+const MAX_AT_ONCE: usize = 16;
+
+/// Failures after which the same person tries another protocol or answers a
+/// question. Protocols that differ show a fallback after any other.
+const TO_BE_ASKED: [&str; 3] = ["certificate-rejected", "expired-certificate", "certificate-not-yet-valid"];
+
+/// Why a connection belongs to the attempt of the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tie {
+    /// It asks for other protocols.
+    ProtocolFallback,
+    /// The client had left, as it does to show a certificate or to ask for
+    /// credentials.
+    Prompt,
+    /// The credentials had been refused.
+    CredentialsRetry,
+    /// It brings the routing token of a redirection.
+    Redirection,
+    /// The client tried again at once, by itself, and failed again.
+    AutomaticRetry,
+    /// It is the same connection, in another capture.
+    SeenTwice,
 }
 
 /// One try of one person.
@@ -59,9 +62,11 @@ pub struct Link {
 pub struct Attempt {
     /// The connections, in the order of their start.
     pub connections: Vec<u32>,
+    /// Why each connection after the first is among them.
+    pub ties: Vec<Tie>,
     /// The client's address.
     pub client_ip: IpAddr,
-    /// The server.
+    /// The server; after a redirection the first one.
     pub server: Endpoint,
     /// First packet.
     pub start: CaptureTime,
@@ -75,93 +80,250 @@ pub struct Attempt {
     pub sentence: String,
 }
 
+/// An attempt in the making.
+struct Group<'a> {
+    links: Vec<&'a Link>,
+    ties: Vec<Tie>,
+}
+
 /// Groups connections, which come in the order of their start.
 #[must_use]
 pub fn group(links: &[Link]) -> Vec<Attempt> {
-    let mut groups: Vec<Vec<&Link>> = Vec::new();
-    let mut latest: HashMap<(IpAddr, Endpoint), usize> = HashMap::default();
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    // The latest attempts of each client address, the last one at the end.
+    let mut latest: HashMap<IpAddr, Vec<usize>> = HashMap::default();
     for link in links {
-        let key = (link.client.ip, link.server);
-        let known = latest.get(&key).copied();
-        match known.and_then(|i| groups.get_mut(i)) {
-            Some(group) if continues(group, link) => group.push(link),
-            _ => {
-                latest.insert(key, groups.len());
-                groups.push(vec![link]);
+        let recent = latest.entry(link.client.ip).or_default();
+        let continued = recent.iter().rev().find_map(|&i| Some((i, tie(groups.get(i)?.links.as_slice(), link)?)));
+        match continued.and_then(|(i, tie)| Some((groups.get_mut(i)?, tie))) {
+            Some((group, tie)) => {
+                group.links.push(link);
+                group.ties.push(tie);
+            }
+            None => {
+                if recent.len() >= MAX_AT_ONCE {
+                    recent.remove(0);
+                }
+                recent.push(groups.len());
+                groups.push(Group { links: vec![link], ties: Vec::new() });
             }
         }
     }
-    groups.iter().filter_map(|group| attempt(group)).collect()
+    groups.iter().filter_map(attempt).collect()
 }
 
-fn continues(group: &[&Link], link: &Link) -> bool {
-    let Some(last) = group.last() else { return false };
-    // The same connection seen from a second capture is the same attempt.
-    let same_seen_twice = last.client == link.client && link.start < last.end;
-    let retry = last.outcome != Outcome::Active
-        && last.outcome != Outcome::Open
-        && link.start >= last.end
-        && link.start.since(last.end) <= PAUSE;
-    group.len() < MAX_CONNECTIONS && (same_seen_twice || retry)
+/// Why `link` belongs to the attempt that `group` is so far, if it does.
+fn tie(group: &[&Link], link: &Link) -> Option<Tie> {
+    let last = group.last()?;
+    if group.len() >= MAX_CONNECTIONS {
+        return None;
+    }
+    let same_server = last.server == link.server;
+    if same_server && last.client == link.client && link.start < last.end {
+        return Some(Tie::SeenTwice);
+    }
+    let pause = link.start.since(last.end);
+    let over = !matches!(last.outcome, Outcome::Active | Outcome::Open) && pause >= Span::ZERO && pause <= PAUSE;
+    if !over || !last.opener.may_be(&link.opener) {
+        return None;
+    }
+    // A redirection comes after Client Info, and leads to another host as often
+    // as back to the same address.
+    if link.opener.is_routed && !last.opener.is_routed && last.stage >= Stage::Mcs && pause <= REDIRECTION {
+        return Some(Tie::Redirection);
+    }
+    let asks_for_other = last.opener.requested.zip(link.opener.requested).is_some_and(|(a, b)| a != b);
+    match last.verdict {
+        _ if !same_server => None,
+        _ if asks_for_other => Some(Tie::ProtocolFallback),
+        Some("credentials-rejected") => Some(Tie::CredentialsRetry),
+        Some(id) if TO_BE_ASKED.contains(&id) => Some(Tie::Prompt),
+        None if last.outcome == Outcome::Abandoned => Some(Tie::Prompt),
+        // With a success behind it the failure would be hidden.
+        Some(_) if pause <= BY_ITSELF && link.outcome == Outcome::Failed => Some(Tie::AutomaticRetry),
+        _ => None,
+    }
 }
 
-fn attempt(group: &[&Link]) -> Option<Attempt> {
-    let (first, last) = (group.first()?, group.last()?);
-    let worked = group.iter().find(|l| l.outcome == Outcome::Active && last.outcome == Outcome::Active);
+fn attempt(group: &Group<'_>) -> Option<Attempt> {
+    let Group { links, ties } = group;
+    let (first, last) = (links.first()?, links.last()?);
     // What stopped it is where it came furthest; a fallback that is refused
     // afterwards is not the cause.
-    let failure = group.iter().filter(|l| l.outcome == Outcome::Failed).max_by_key(|l| (l.stage, l.id));
-    let decisive = worked.or(failure).unwrap_or(last);
-    let tries = match group.len() {
-        1 => String::new(),
-        n => format!(" ({n} connections)"),
+    let failure = links.iter().filter(|l| l.outcome == Outcome::Failed).max_by_key(|l| (l.stage, l.id));
+    let decisive = match last.outcome {
+        Outcome::Active | Outcome::Open => last,
+        _ => failure.unwrap_or(last),
     };
     Some(Attempt {
-        connections: group.iter().map(|l| l.id).collect(),
+        connections: links.iter().map(|l| l.id).collect(),
+        ties: ties.clone(),
         client_ip: first.client.ip,
         server: first.server,
         start: first.start,
-        end: group.iter().map(|l| l.end).max()?,
+        end: links.iter().map(|l| l.end).max()?,
         outcome: decisive.outcome,
         verdict: decisive.verdict.map(|id| (id, decisive.id)),
-        sentence: format!("{}{tries}", decisive.sentence.trim_end_matches('.')) + ".",
+        sentence: format!("{}{}.", decisive.sentence.trim_end_matches('.'), told(ties)),
     })
+}
+
+/// Why it took more than one connection.
+fn told(ties: &[Tie]) -> String {
+    if ties.is_empty() {
+        return String::new();
+    }
+    let mut kinds = ties.to_vec();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let why: Vec<&str> = kinds
+        .into_iter()
+        .map(|tie| match tie {
+            Tie::ProtocolFallback => "the client fell back to another protocol",
+            Tie::Prompt => "the client left and came back, as it does to ask the person",
+            Tie::CredentialsRetry => "the client tried again after its credentials were refused",
+            Tie::Redirection => "the client was redirected to another host",
+            Tie::AutomaticRetry => "the client tried again at once, by itself",
+            Tie::SeenTwice => "one connection is in several captures",
+        })
+        .collect();
+    format!(" ({} connections: {})", ties.len().saturating_add(1), why.join("; "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::link::Opener;
     use crate::findings::testing;
+    use crate::wire::negotiation::Protocols;
 
     fn link(id: u32, start_s: i64, end_s: i64, outcome: Outcome, stage: Stage, verdict: Option<&'static str>) -> Link {
         Link { outcome, stage, verdict, ..testing::link(id, start_s, end_s) }
     }
 
+    fn asking(link: Link, protocols: u32) -> Link {
+        Link { opener: Opener { requested: Some(Protocols(protocols)), ..link.opener }, ..link }
+    }
+
+    fn wrong_password(id: u32, start: i64, end: i64) -> Link {
+        link(id, start, end, Outcome::Failed, Stage::Credssp, Some("credentials-rejected"))
+    }
+
+    fn cut_off(id: u32, start: i64, end: i64) -> Link {
+        link(id, start, end, Outcome::Failed, Stage::Tls, Some("injected-reset"))
+    }
+
+    fn ties(links: &[Link]) -> Vec<Vec<Tie>> {
+        group(links).into_iter().map(|attempt| attempt.ties).collect()
+    }
+
     #[test]
     fn a_fallback_that_works_is_an_attempt_that_worked() {
+        let refused = |id, start, end| link(id, start, end, Outcome::Failed, Stage::X224, Some("negotiation-refused"));
         let attempts = group(&[
-            link(1, 0, 1, Outcome::Failed, Stage::X224, Some("negotiation-refused")),
-            link(2, 2, 90, Outcome::Active, Stage::Active, None),
-            link(3, 95, 99, Outcome::Active, Stage::Active, None),
+            asking(refused(1, 0, 1), 3),
+            asking(testing::link(2, 2, 90), 1),
+            asking(testing::link(3, 95, 99), 1),
         ]);
         assert_eq!(attempts.len(), 2);
         assert_eq!((attempts[0].outcome, attempts[0].verdict), (Outcome::Active, None));
-        assert_eq!(attempts[0].sentence, "connection 2 (2 connections).");
+        assert_eq!(attempts[0].sentence, "connection 2 (2 connections: the client fell back to another protocol).");
     }
 
     #[test]
     fn the_connection_that_came_furthest_explains_the_failure() {
-        let attempts = group(&[
-            link(1, 0, 1, Outcome::Failed, Stage::Credssp, Some("credentials-rejected")),
-            link(2, 2, 3, Outcome::Failed, Stage::X224, Some("negotiation-refused")),
-        ]);
+        let refused = link(2, 2, 3, Outcome::Failed, Stage::X224, Some("negotiation-refused"));
+        let attempts = group(&[asking(wrong_password(1, 0, 1), 0x0b), asking(refused, 1)]);
+        assert_eq!(attempts.len(), 1);
         assert_eq!(attempts[0].verdict, Some(("credentials-rejected", 1)));
     }
 
     #[test]
+    fn a_prompt_and_a_wrong_password_belong_to_one_attempt() {
+        let prompted = link(1, 0, 5, Outcome::Abandoned, Stage::Credssp, None);
+        let attempts = group(&[prompted, wrong_password(2, 39, 41), testing::link(3, 50, 90)]);
+        assert_eq!(attempts.len(), 1);
+        assert_eq!((attempts[0].outcome, attempts[0].connections.len()), (Outcome::Active, 3));
+        assert_eq!(attempts[0].ties, [Tie::Prompt, Tie::CredentialsRetry]);
+        assert!(attempts[0].sentence.contains("credentials were refused"), "{}", attempts[0].sentence);
+    }
+
+    #[test]
+    fn an_attempt_under_way_has_not_failed() {
+        let running = link(2, 2, 3, Outcome::Open, Stage::Tls, None);
+        assert_eq!(group(&[wrong_password(1, 0, 1), running])[0].outcome, Outcome::Open);
+        let cancelled = link(2, 2, 3, Outcome::Abandoned, Stage::X224, None);
+        assert_eq!(group(&[wrong_password(1, 0, 1), cancelled])[0].verdict, Some(("credentials-rejected", 1)));
+    }
+
+    #[test]
+    fn what_the_network_cut_off_is_an_attempt_of_its_own() {
+        let attempts = group(&[cut_off(1, 0, 1), testing::link(2, 5, 90)]);
+        assert_eq!(attempts.len(), 2, "the failure does not hide behind the success");
+        // But nobody changes the protocols by hand.
+        let fallback = [asking(cut_off(1, 0, 1), 0x0b), asking(testing::link(2, 2, 90), 1)];
+        assert_eq!(ties(&fallback), [[Tie::ProtocolFallback]]);
+    }
+
+    #[test]
+    fn a_program_that_tries_again_at_once_and_fails_again_makes_one_attempt() {
+        assert_eq!(ties(&[cut_off(1, 0, 1), cut_off(2, 1, 2)]), [[Tie::AutomaticRetry]]);
+        assert_eq!(group(&[cut_off(1, 0, 1), cut_off(2, 2, 3)]).len(), 2, "a person, a second later");
+        assert_eq!(group(&[cut_off(1, 0, 1), testing::link(2, 1, 9)]).len(), 2, "what worked hides nothing");
+    }
+
+    #[test]
     fn what_comes_later_is_another_attempt() {
-        let failed = |id, start, end| link(id, start, end, Outcome::Failed, Stage::Tls, Some("tls-alert"));
-        assert_eq!(group(&[failed(1, 0, 1), failed(2, 62, 63)]).len(), 2);
-        assert_eq!(group(&[failed(1, 0, 1), failed(2, 61, 63)]).len(), 1);
+        assert_eq!(group(&[wrong_password(1, 0, 1), wrong_password(2, 62, 63)]).len(), 2);
+        assert_eq!(group(&[wrong_password(1, 0, 1), wrong_password(2, 61, 63)]).len(), 1);
+    }
+
+    #[test]
+    fn a_redirection_leads_to_another_host() {
+        let broker = link(1, 0, 3, Outcome::Abandoned, Stage::Licensing, None);
+        let mut host = testing::link(2, 4, 90);
+        host.server = Endpoint { ip: "10.0.0.9".parse().unwrap(), ..host.server };
+        assert_eq!(group(&[broker.clone(), host.clone()]).len(), 2, "another server without a token");
+        host.opener.is_routed = true;
+        let attempts = group(&[broker.clone(), host.clone()]);
+        assert_eq!((attempts.len(), attempts[0].outcome), (1, Outcome::Active));
+        assert_eq!(attempts[0].ties, [Tie::Redirection]);
+        assert_eq!(attempts[0].server, broker.server);
+        let too_early = Link { stage: Stage::X224, ..broker.clone() };
+        assert_eq!(group(&[too_early, host.clone()]).len(), 2, "no redirection comes that early");
+        let much_later = Link { start: CaptureTime::from_parts(40, 0), ..host };
+        assert_eq!(group(&[broker, much_later]).len(), 2, "a redirected client connects at once");
+    }
+
+    #[test]
+    fn people_behind_one_address_are_kept_apart() {
+        let named = |link: Link, name| Link { opener: Opener { name: Some(name), ..link.opener }, ..link };
+        let (one, other) = (named(wrong_password(1, 0, 1), 7), named(testing::link(2, 5, 90), 8));
+        assert_eq!(group(&[one.clone(), other.clone()]).len(), 2, "another name");
+        assert_eq!(group(&[one, named(other, 7)]).len(), 1, "the same name");
+        let made =
+            |link: Link, mss| Link { opener: Opener { stack: Some((mss, Some(8), true)), ..link.opener }, ..link };
+        let (one, other) = (made(wrong_password(1, 0, 1), 1460), made(testing::link(2, 5, 90), 1400));
+        assert_eq!(group(&[one, other]).len(), 2, "another computer");
+    }
+
+    #[test]
+    fn attempts_that_go_on_at_the_same_time_are_continued_each() {
+        let named = |link: Link, name| Link { opener: Opener { name: Some(name), ..link.opener }, ..link };
+        let attempts = group(&[
+            named(wrong_password(1, 0, 1), 7),
+            named(wrong_password(2, 2, 3), 8),
+            named(testing::link(3, 5, 90), 7),
+            named(testing::link(4, 6, 90), 8),
+        ]);
+        let connections: Vec<_> = attempts.iter().map(|a| a.connections.as_slice()).collect();
+        assert_eq!(connections, [[1, 3], [2, 4]]);
+    }
+
+    #[test]
+    fn the_same_connection_in_two_captures_is_one_attempt() {
+        let one = cut_off(1, 0, 10);
+        let again = Link { id: 2, ..one.clone() };
+        assert_eq!(ties(&[one, again]), [[Tie::SeenTwice]]);
     }
 }

@@ -4,12 +4,12 @@
 
 use foldhash::HashMap;
 
-use super::attempts::Link;
 use super::crowd::{Crowd, CrowdRule};
+use super::crowding::half_done_until;
 use super::finding::{Evidence, Finding, Severity};
+use super::link::Link;
 use crate::base::{CaptureTime, Certainty};
 use crate::flow::Endpoint;
-use crate::session::Stage;
 
 /// So many half-done connections are no coincidence. The limit that is
 /// documented is 50 (Windows Server 2008); a capture sees a part of them.
@@ -121,18 +121,12 @@ fn worst_moment<'a>(links: &[&'a Link]) -> Option<Moment<'a>> {
     Some(Moment { half_done, clients: clients.len(), turned_away: links.get(i)?, oldest, victims })
 }
 
-/// Until when a connection was between its Connection Request and its desktop.
-/// What a damaged capture shows so may have been done long before.
-fn half_done_until(link: &Link) -> Option<CaptureTime> {
-    let begun = link.is_sound && link.stage >= Stage::X224;
-    begun.then(|| link.desktop.unwrap_or(link.open_until))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::CaptureTime;
     use crate::findings::testing::link;
+    use crate::session::Stage;
 
     fn check(connections: &[Link]) -> Option<Finding> {
         ConnectionLimit.check(&Crowd { connections, side_channels: &[] })

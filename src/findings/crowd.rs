@@ -1,7 +1,7 @@
 //! What many connections show together and none of them alone.
 
-use super::attempts::Link;
 use super::finding::Finding;
+use super::link::Link;
 use crate::flow::SideChannel;
 
 /// Everything that was seen, summarised.

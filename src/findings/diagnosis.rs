@@ -150,13 +150,19 @@ fn outcome(case: &Case<'_>, has_verdict: bool) -> Outcome {
         Outcome::Active
     } else if case.tcp.end.kind == EndKind::CaptureEnd && began {
         Outcome::Open
-    } else if case.coverage.late_start || case.coverage.missing_side.is_some() {
+    } else if case.coverage.late_start || case.coverage.missing_side.is_some() || hides_failures(case) {
         Outcome::Unknown
     } else if case.client_left() {
         Outcome::Abandoned
     } else {
         Outcome::Unknown
     }
+}
+
+/// Whether what failed may stand where the capture has nothing: that a client
+/// left of its own accord can only be said where all before that can be read.
+fn hides_failures(case: &Case<'_>) -> bool {
+    case.coverage.gaps || case.session.stages.lower_bound().is_some()
 }
 
 fn ended_by(case: &Case<'_>) -> EndedBy {

@@ -7,8 +7,10 @@
 pub mod attempts;
 mod catalogue;
 mod crowd;
+pub mod crowding;
 mod diagnosis;
 mod finding;
+mod link;
 mod path;
 mod pattern;
 pub mod resets;
@@ -63,6 +65,7 @@ pub use catalogue::{Page, pages};
 pub use crowd::{Crowd, CrowdRule};
 pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
 pub use finding::{Evidence, Excluded, Finding, Severity};
+pub use link::{Link, Opener};
 pub use pattern::{Match, Pattern0x7};
 pub use rule::{Case, Coverage, Out, Rule};
 pub use sentence::connection as connection_sentence;

@@ -61,6 +61,17 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
     };
     let unseen_end = case.tcp.end.kind == EndKind::CaptureEnd;
     let cause = findings.iter().find(|f| CAUSES.contains(&f.id)).map(|f| f.id);
+    // Where it came further than is seen, it may have died in a session.
+    if closed_on_client && case.session.stages.lower_bound().is_some() {
+        let behind = cause.map_or_else(String::new, |cause| format!(", with {cause} behind it"));
+        return Pattern0x7 {
+            matches: Match::Partial,
+            client_would_show: None,
+            because: format!(
+                "the connection died without the client's doing{behind}; that it was before the desktop, the capture does not show"
+            ),
+        };
+    }
     match (closed_on_client, cause) {
         (true, Some(cause)) => Pattern0x7 {
             matches: Match::Full,

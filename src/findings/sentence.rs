@@ -9,10 +9,11 @@ use crate::session::{SessionFacts, Stage};
 #[must_use]
 pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis) -> String {
     let lasted = diagnosis.ended_at.time.since(tcp.first.time);
+    let at_least = if diagnosis.coverage.late_start { "at least " } else { "" };
     match diagnosis.outcome {
         Outcome::Failed => {
             let title = diagnosis.verdict().map_or("it failed", |f| f.title.as_str());
-            format!("Failed in stage {} after {lasted}: {title}.", session.stage())
+            format!("Failed in stage {} after {at_least}{lasted}: {title}.", session.stage())
         }
         Outcome::Active => active(tcp, session, diagnosis, lasted),
         Outcome::Abandoned => format!(
@@ -20,7 +21,7 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
             session.stage()
         ),
         Outcome::Open => {
-            format!("The capture ends while the connection is in stage {} ({lasted} old).", session.stage())
+            format!("The capture ends while the connection is in stage {} ({at_least}{lasted} old).", session.stage())
         }
         Outcome::Unknown => format!(
             "What became of the connection cannot be told: it was last seen in stage {} and {}.",
@@ -31,6 +32,7 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
 }
 
 fn active(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, lasted: Span) -> String {
+    let at_least = if diagnosis.coverage.late_start { "at least " } else { "" };
     let reached = session.stages.of(Stage::Active).map(|s| s.first.time.since(tcp.first.time));
     let reached = match reached {
         Some(took) if !diagnosis.coverage.late_start => format!("The desktop was reached after {took}"),
@@ -38,7 +40,7 @@ fn active(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, lasted:
     };
     match diagnosis.ended_how {
         EndKind::CaptureEnd => format!("{reached}; it was still open when the capture ended."),
-        _ => format!("{reached}; the connection lasted {lasted} and {}.", ending(diagnosis)),
+        _ => format!("{reached}; the connection lasted {at_least}{lasted} and {}.", ending(diagnosis)),
     }
 }
 
@@ -50,6 +52,9 @@ fn ending(diagnosis: &Diagnosis) -> String {
         EndedBy::Unknown => "a packet whose builder is not known",
     };
     match diagnosis.ended_how {
+        EndKind::Reset if diagnosis.ended_by == EndedBy::Unknown => {
+            "was ended by a reset whose builder is not known".to_owned()
+        }
         EndKind::Reset => format!("was ended by {by} with a reset"),
         EndKind::Fin => format!("was closed by {by}"),
         EndKind::Silence => "fell silent".to_owned(),

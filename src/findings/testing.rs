@@ -4,7 +4,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::attempts::Link;
+use super::link::{Link, Opener};
 use super::{Diagnosis, Outcome, diagnose};
 use crate::base::{At, BySide, CaptureTime, Frame, Side, Span};
 use crate::flow::{Endpoint, Table};
@@ -76,6 +76,7 @@ pub fn link(id: u32, start_s: i64, end_s: i64) -> Link {
         desktop: Some(time(start_s)),
         server_answered: true,
         is_sound: true,
+        opener: Opener::default(),
         outcome: Outcome::Active,
         stage: Stage::Active,
         verdict: None,

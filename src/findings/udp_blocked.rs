@@ -74,7 +74,7 @@ fn unanswered(channel: &SideChannel) -> Option<(At, At, u64)> {
 mod tests {
     use super::*;
     use crate::base::{BySide, CaptureTime, Frame};
-    use crate::findings::attempts::Link;
+    use crate::findings::Link;
     use crate::findings::testing::link;
 
     fn channel(probes: u64, answers: u64, last_ms: i64) -> SideChannel {

@@ -33,6 +33,7 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         findings,
         side_channels,
         servers,
+        clients,
         summary,
         notices,
         unreadable,
@@ -48,6 +49,7 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     list(out, layout, "findings", findings)?;
     list(out, layout, "side_channels", side_channels)?;
     list(out, layout, "servers", servers)?;
+    list(out, layout, "clients", clients)?;
     field(out, layout, ",\n", "summary", summary)?;
     list(out, layout, "notices", notices)?;
     list(out, layout, "unreadable", unreadable)?;

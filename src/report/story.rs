@@ -3,7 +3,7 @@
 
 use super::document::{
     Attempt, BuiltBy, Certificate, Connection, Evidence, Finding, Hops, Millis, PatternMatch, Report, Reset, Role,
-    RuledOut, Severity, Validity,
+    RolesFrom, RuledOut, Severity, Stage, Validity,
 };
 use super::escape;
 use super::words::{self, Frames};
@@ -49,8 +49,13 @@ pub(super) fn verdict(
 /// Where a connection died, and what was owed.
 pub(super) fn place(c: &Connection) -> String {
     let after = words::span(c.ended.time.unwrap_or(c.end).since(c.start));
-    let least = if c.stage_is_lower_bound { " or later; the capture does not show enough to be sure" } else { "" };
-    let mut out = format!("{}{least}, {after} after the start.", words::stage(c.stage));
+    let least = if c.stage_is_lower_bound && c.stage != Stage::Active {
+        " or later; the capture does not show enough to be sure"
+    } else {
+        ""
+    };
+    let start = if c.roles_from == RolesFrom::Handshake { "the start" } else { "its first packet in the capture" };
+    let mut out = format!("{}{least}, {after} after {start}.", words::stage(c.stage));
     let waiting = c.stages.iter().filter_map(|s| s.waiting_for.as_ref()).next_back();
     if let Some(waiting) = waiting.filter(|w| w.ms > Millis::from_micros(0)) {
         let (side, message, ms) = (waiting.side.name(), &waiting.message, words::span(waiting.ms));
@@ -159,19 +164,23 @@ pub(super) fn other(c: &Connection, frames: &Frames<'_>) -> String {
 pub(super) fn security(c: &Connection, frames: &Frames<'_>) -> Vec<(&'static str, String)> {
     let mut said = Vec::new();
     if let Some(negotiation) = &c.negotiation {
-        let asked =
-            if negotiation.requested.is_empty() { "nothing".to_owned() } else { negotiation.requested.join(", ") };
+        let asked = match negotiation.requested.as_slice() {
+            [] if negotiation.request_frame.is_none() => "the client's offer is not in the capture".to_owned(),
+            [] => "no offer of the client could be read".to_owned(),
+            requested => format!("the client offered {}", requested.join(", ")),
+        };
         let answer = match (&negotiation.selected, &negotiation.failure) {
             (_, Some(code)) => {
-                format!("refused with code {}, {}", code.code, code.name.as_deref().unwrap_or("unknown"))
+                format!("the server refused with code {}, {}", code.code, code.name.as_deref().unwrap_or("unknown"))
             }
-            (Some(selected), None) => format!("chose {selected}"),
-            (None, None) => "gave no answer".to_owned(),
+            (Some(selected), None) => format!("the server chose {selected}"),
+            (None, None) if negotiation.response_frame.is_some() => "the server's choice could not be read".to_owned(),
+            (None, None) => "no answer of the server is in the capture".to_owned(),
         };
-        said.push(("Security", format!("the client offered {asked}; the server {answer}.")));
+        said.push(("Security", format!("{asked}; {answer}.")));
     }
     if let Some(tls) = &c.tls {
-        let version = tls.version.as_deref().unwrap_or("no version agreed");
+        let version = tls.version.as_deref().unwrap_or("no ServerHello in the capture");
         let suite = tls.suite.as_deref().map(|s| format!(", {s}")).unwrap_or_default();
         said.push(("TLS", format!("{version}{suite}.")));
         for alert in &tls.alerts {

@@ -36,7 +36,8 @@ pub(super) fn outcome(attempt: &Attempt, c: &Connection) -> String {
                 EndedBy::OtherDevice => "ended by another device",
                 EndedBy::Unknown => "end not seen",
             };
-            format!("desktop reached, {lasted}, {by}")
+            let after = words::ties(&attempt.ties).map(|why| format!(" ({why})")).unwrap_or_default();
+            format!("desktop reached, {lasted}, {by}{after}")
         }
         Outcome::Open => format!("still in {} when the capture stopped", words::stage(c.stage)),
         _ => escape::sentence(attempt.sentence.trim_end_matches('.')).into_owned(),

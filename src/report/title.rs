@@ -73,7 +73,7 @@ fn single(report: &Report, attempt: &Attempt) -> (String, Mood) {
         (Outcome::Open, None) => {
             ("RDP still under way when the capture stopped; nothing failed".to_owned(), Mood::Good)
         }
-        (Outcome::Unknown, _) => ("RDP seen; the capture does not show how it ended".to_owned(), Mood::Warn),
+        (Outcome::Unknown, _) => ("RDP seen; the capture does not show what became of it".to_owned(), Mood::Warn),
     }
 }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::report::document::{
-    BuiltBy, Capture, Certainty, Connection, Ended, EndedBy, EndedHow, FrameRef, Millis, Report, Stage, Strength, Time,
+    BuiltBy, Capture, Certainty, Connection, Ended, EndedBy, EndedHow, FrameRef, Millis, Report, Stage, Strength, Tie,
+    Time,
 };
 use crate::report::escape;
 
@@ -148,6 +149,25 @@ pub(super) fn count(n: u64) -> String {
 /// `1 attempt`, `12 attempts`.
 pub(super) fn counted(n: u64, what: &str) -> String {
     format!("{}{GLUE}{what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// Why an attempt took more than one connection.
+pub(super) fn ties(ties: &[Tie]) -> Option<String> {
+    let mut kinds = ties.to_vec();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let why: Vec<&str> = kinds
+        .into_iter()
+        .map(|tie| match tie {
+            Tie::ProtocolFallback => "after a fallback to another protocol",
+            Tie::Prompt => "after the client had left to ask the person",
+            Tie::CredentialsRetry => "after credentials that were refused",
+            Tie::Redirection => "after a redirection",
+            Tie::AutomaticRetry => "after trying again at once",
+            Tie::SeenTwice => "in several captures",
+        })
+        .collect();
+    (!why.is_empty()).then(|| why.join(", "))
 }
 
 /// `812 bytes`, `6.0 MB`.

@@ -5,20 +5,24 @@ use std::net::IpAddr;
 
 use rdpwhy::analysis::Connection;
 use rdpwhy::base::{CaptureTime, Span};
-use rdpwhy::findings::attempts::{Attempt, Link, group};
-use rdpwhy::flow::Endpoint;
+use rdpwhy::findings::Link;
+use rdpwhy::findings::attempts::{Attempt, group};
 
 /// Longer than any pause within an attempt.
 const FORGOTTEN: Span = Span::from_secs(120);
 
-/// Pairs of client and server remembered; a flood from random sources fills no
-/// memory, and connections beyond are attempts of their own.
-const MAX_PAIRS: usize = 16_384;
+/// Clients remembered; a flood from random sources fills no memory, and
+/// connections beyond are attempts of their own.
+const MAX_CLIENTS: usize = 16_384;
+
+/// Connections remembered of one client address: those of the people behind a
+/// NAT within two minutes. Each is looked at again when the next one ends.
+const MAX_LINKS: usize = 64;
 
 /// The attempts that may still go on.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    recent: HashMap<(IpAddr, Endpoint), Vec<Link>>,
+    recent: HashMap<IpAddr, Vec<Link>>,
 }
 
 impl Attempts {
@@ -26,17 +30,17 @@ impl Attempts {
     /// now. Its number is the least `id` of its connections.
     pub(super) fn add(&mut self, connection: &Connection) -> Option<(u32, Attempt)> {
         let link = connection.link();
-        let key = (link.client.ip, link.server);
-        let id = link.id;
-        let mut links = self.recent.remove(&key).unwrap_or_default();
+        let (client, id, end) = (link.client.ip, link.id, link.end);
+        let mut links = self.recent.remove(&client).unwrap_or_default();
+        links.retain(|link| end.since(link.end) < FORGOTTEN);
+        if links.len() >= MAX_LINKS {
+            links.remove(0);
+        }
         links.push(link);
         links.sort_by_key(|link| link.start);
-        let attempts = group(&links);
-        let attempt = attempts.iter().find(|attempt| attempt.connections.contains(&id))?.clone();
-        let last = attempts.last()?;
-        links.retain(|link| last.connections.contains(&link.id));
-        if self.recent.len() < MAX_PAIRS {
-            self.recent.insert(key, links);
+        let attempt = group(&links).into_iter().find(|attempt| attempt.connections.contains(&id))?;
+        if self.recent.len() < MAX_CLIENTS {
+            self.recent.insert(client, links);
         }
         let number = attempt.connections.iter().copied().min()?;
         Some((number, attempt))

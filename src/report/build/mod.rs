@@ -6,12 +6,13 @@ mod finding;
 mod network;
 mod resets;
 mod security;
+mod views;
 
 use std::collections::BTreeMap;
 
 use super::document::{
     Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, FrameRef, Interface, Notice, Outcome, Report,
-    SchemaVersion, Server, SideChannel, Summary, Tool, Unreadable,
+    SchemaVersion, SideChannel, Summary, Tie, Tool, Unreadable,
 };
 use crate::analysis::Analysis;
 use crate::base::{self, Frame};
@@ -37,6 +38,7 @@ pub fn report(analysis: Analysis, inputs: &Inputs<'_>) -> Report {
     let attempt_of: BTreeMap<u32, u32> =
         attempts.iter().flat_map(|a| a.connections.iter().map(|c| (*c, a.id))).collect();
     let summary = summary(&attempts, &analysis, inputs);
+    let servers = views::servers(&attempts, &analysis, frames);
     // Each connection's facts are freed as soon as they are told.
     let connections: Vec<Connection> = analysis
         .connections
@@ -48,7 +50,8 @@ pub fn report(analysis: Analysis, inputs: &Inputs<'_>) -> Report {
         tool: Tool::this(),
         captures: (0..).zip(&inputs.captures).map(|(i, info)| capture(i, info, frames)).collect(),
         findings: analysis.findings.iter().map(|f| finding::build(f, frames, None)).collect(),
-        servers: servers(&attempts),
+        servers,
+        clients: views::clients(&attempts),
         summary,
         side_channels: analysis.side_channels.iter().map(|c| side_channel(c, frames)).collect(),
         notices: analysis.notices.iter().map(|n| notice(n, frames)).collect(),
@@ -60,6 +63,12 @@ pub fn report(analysis: Analysis, inputs: &Inputs<'_>) -> Report {
         attempts,
         connections,
     }
+}
+
+/// What attempts show together, of a document that no analysis stands behind.
+#[cfg(test)]
+pub(super) fn views(attempts: &[Attempt]) -> (Vec<super::document::Server>, Vec<super::document::Client>) {
+    (views::servers(attempts, &Analysis::default(), Frames { several: false }), views::clients(attempts))
 }
 
 /// How frames are named: by number alone where there is one capture.
@@ -103,6 +112,7 @@ fn attempt(id: u32, attempt: &attempts::Attempt) -> Attempt {
         client_ip: attempt.client_ip,
         server: endpoint(&attempt.server),
         connections: attempt.connections.clone(),
+        ties: attempt.ties.iter().map(|tie| self::tie(*tie)).collect(),
         start: attempt.start.into(),
         end: attempt.end.into(),
         outcome: outcome(attempt.outcome),
@@ -110,6 +120,17 @@ fn attempt(id: u32, attempt: &attempts::Attempt) -> Attempt {
             .verdict
             .map(|(finding, connection)| AttemptVerdict { finding: finding.to_owned(), connection }),
         sentence: attempt.sentence.clone(),
+    }
+}
+
+const fn tie(tie: attempts::Tie) -> Tie {
+    match tie {
+        attempts::Tie::ProtocolFallback => Tie::ProtocolFallback,
+        attempts::Tie::Prompt => Tie::Prompt,
+        attempts::Tie::CredentialsRetry => Tie::CredentialsRetry,
+        attempts::Tie::Redirection => Tie::Redirection,
+        attempts::Tie::AutomaticRetry => Tie::AutomaticRetry,
+        attempts::Tie::SeenTwice => Tie::SeenTwice,
     }
 }
 
@@ -157,30 +178,6 @@ fn capture(index: u32, info: &CaptureInfo, frames: Frames) -> Capture {
         comments: info.comments.iter().filter(|c| c.frame.is_none()).map(|c| c.text.clone()).collect(),
         notices: info.notices.list().iter().map(|n| notice(n, frames)).collect(),
     }
-}
-
-fn servers(attempts: &[Attempt]) -> Vec<Server> {
-    let mut servers: BTreeMap<Endpoint, Server> = BTreeMap::new();
-    for attempt in attempts {
-        let server = servers.entry(attempt.server).or_insert_with(|| Server {
-            ip: attempt.server.ip,
-            port: attempt.server.port,
-            attempts: 0,
-            failed: 0,
-            by_finding: BTreeMap::new(),
-        });
-        server.attempts += 1;
-        if attempt.outcome == Outcome::Failed {
-            server.failed += 1;
-            if let Some(verdict) = &attempt.verdict {
-                *server.by_finding.entry(verdict.finding.clone()).or_default() += 1;
-            }
-        }
-    }
-    let mut servers: Vec<Server> = servers.into_values().collect();
-    // The server with the most failures is what the reader looks for.
-    servers.sort_by_key(|s| core::cmp::Reverse((s.failed, s.attempts)));
-    servers
 }
 
 fn summary(attempts: &[Attempt], analysis: &Analysis, inputs: &Inputs<'_>) -> Summary {

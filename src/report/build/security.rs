@@ -92,10 +92,14 @@ fn certificate(seen: &Seen<crate::wire::tls::Certificate>, chain_len: usize, fra
             None => certificate.key_algorithm.clone(),
         },
         signature: certificate.signature_algorithm.clone(),
-        sha256: certificate.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: fingerprint(certificate),
         chain_length: u32::try_from(chain_len).unwrap_or(u32::MAX),
         frame: frames.name(seen.frame),
     }
+}
+
+pub(super) fn fingerprint(certificate: &crate::wire::tls::Certificate) -> String {
+    certificate.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn credssp(session: &SessionFacts, frames: Frames) -> Option<CredSsp> {

@@ -49,10 +49,12 @@ pub struct Attempt {
     pub id: u32,
     /// The client's address.
     pub client_ip: IpAddr,
-    /// The server's address and port.
+    /// The server's address and port; after a redirection the first one's.
     pub server: Endpoint,
     /// The `id`s of its connections, in order of time.
     pub connections: Vec<u32>,
+    /// Why each connection after the first belongs to it, in the same order.
+    pub ties: Vec<Tie>,
     /// When its first connection began.
     pub start: Time,
     /// When its last connection ended, or was last seen.
@@ -66,6 +68,25 @@ pub struct Attempt {
     pub sentence: String,
 }
 
+/// Why a connection belongs to the attempt of the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tie {
+    /// It asks for other security protocols than the one before.
+    ProtocolFallback,
+    /// The client had left by itself, as it does to show a certificate or to
+    /// ask for credentials.
+    Prompt,
+    /// The server had refused the credentials.
+    CredentialsRetry,
+    /// It brings the routing token of a redirection.
+    Redirection,
+    /// The client tried again at once, by itself, and failed again.
+    AutomaticRetry,
+    /// It is the same connection, in another capture.
+    SeenTwice,
+}
+
 /// The finding that explains an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -74,22 +95,6 @@ pub struct AttemptVerdict {
     pub finding: String,
     /// `id` of the connection that has the finding.
     pub connection: u32,
-}
-
-/// What happened at one server, over all attempts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Server {
-    /// Its address.
-    pub ip: IpAddr,
-    /// Its TCP port.
-    pub port: u16,
-    /// Attempts to reach it.
-    pub attempts: u64,
-    /// Those that failed.
-    pub failed: u64,
-    /// Failed attempts by the finding of their verdict.
-    pub by_finding: BTreeMap<String, u64>,
 }
 
 /// The report in numbers.

@@ -19,12 +19,13 @@ mod reset;
 mod security;
 mod side_channel;
 mod stage;
+mod view;
 mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use attempt::{Attempt, AttemptVerdict, Outcome, Server, Summary};
+pub use attempt::{Attempt, AttemptVerdict, Outcome, Summary, Tie};
 pub use capture::{Capture, Interface, Unreadable};
 pub use connection::{Connection, Ended, EndedBy, EndedHow, RolesFrom};
 pub use finding::{Concerns, Evidence, Finding, Pattern0x7, PatternMatch, Role, RuledOut, Severity, Verdict};
@@ -35,6 +36,7 @@ pub use security::{
 };
 pub use side_channel::SideChannel;
 pub use stage::{Stage, StageRecord, Step, Waiting};
+pub use view::{Client, HalfDone, HalfDoneAt, SeenCertificate, Server};
 pub use words::{BySide, Certainty, Endpoint, FrameRef, Millis, Notice, SchemaVersion, Side, Time, Visibility};
 
 /// What rdpwhy found in one or more packet captures: every RDP connection, the
@@ -58,6 +60,8 @@ pub struct Report {
     pub side_channels: Vec<SideChannel>,
     /// The servers, those with most failed attempts first.
     pub servers: Vec<Server>,
+    /// The clients, those with most failed attempts first.
+    pub clients: Vec<Client>,
     /// The report in numbers.
     pub summary: Summary,
     /// What happened during the analysis: limits that were reached, packets

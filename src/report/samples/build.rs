@@ -1,7 +1,5 @@
 //! What the samples are built from.
 
-use std::collections::BTreeMap;
-
 use crate::base::CaptureTime;
 use crate::report::document::*;
 
@@ -22,6 +20,7 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
                 client_ip: c.client.ip,
                 server: c.server,
                 connections: vec![c.id],
+                ties: vec![],
                 start: c.start,
                 end: c.end,
                 outcome: c.outcome,
@@ -40,19 +39,10 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
             attempt.sentence = verdict.verdict.as_ref().unwrap().sentence.clone();
         }
     }
-    let mut by_server: BTreeMap<Endpoint, Server> = BTreeMap::new();
     let mut summary = Summary { complete: true, packets: 9_231, bytes: 6_011_822, ..Summary::default() };
     summary.connections = connections.len() as u64;
     summary.attempts = attempts.len() as u64;
     for attempt in &attempts {
-        let server = by_server.entry(attempt.server).or_insert_with(|| Server {
-            ip: attempt.server.ip,
-            port: attempt.server.port,
-            attempts: 0,
-            failed: 0,
-            by_finding: BTreeMap::new(),
-        });
-        server.attempts += 1;
         *match attempt.outcome {
             Outcome::Active => &mut summary.active,
             Outcome::Failed => &mut summary.failed,
@@ -61,11 +51,10 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
             Outcome::Unknown => &mut summary.unknown,
         } += 1;
         if let (Outcome::Failed, Some(verdict)) = (attempt.outcome, &attempt.verdict) {
-            server.failed += 1;
-            *server.by_finding.entry(verdict.finding.clone()).or_default() += 1;
             *summary.by_finding.entry(verdict.finding.clone()).or_default() += 1;
         }
     }
+    let (servers, clients) = crate::report::build::views(&attempts);
     Report {
         schema_version: SchemaVersion,
         tool: Tool { name: "rdpwhy".to_owned(), version: "0.1.0".to_owned() },
@@ -73,7 +62,8 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
         attempts,
         connections,
         findings: vec![],
-        servers: by_server.into_values().collect(),
+        servers,
+        clients,
         summary,
         side_channels: vec![],
         notices: vec![],

@@ -11,6 +11,7 @@ mod groups;
 mod overview;
 mod page;
 mod prose;
+mod views;
 
 use std::io;
 
@@ -39,6 +40,7 @@ pub fn write(report: &Report, options: Options, out: &mut dyn io::Write) -> io::
     let failed: Vec<_> = report.attempts.iter().filter(|a| a.outcome == Outcome::Failed).collect();
     groups::failed(&mut page, report, &failed, options.all);
     overview::not_failed(&mut page, report, options.all);
+    views::views(&mut page, report, options.all);
     overview::findings(&mut page, report);
     overview::captures(&mut page, report, options.all);
     overview::closing(&mut page, report);

@@ -1,0 +1,115 @@
+//! A connection in summary: what those who look at many of them need.
+
+use core::hash::BuildHasher as _;
+
+use foldhash::fast::FixedState;
+
+use super::diagnosis::{Diagnosis, Outcome};
+use crate::base::{At, CaptureTime};
+use crate::flow::{EndKind, Endpoint, TcpFacts};
+use crate::session::{SessionFacts, Stage};
+use crate::wire::negotiation::{Protocols, TokenKind};
+
+/// A connection, as far as looking at several needs it.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The connection's id.
+    pub id: u32,
+    /// The client's address; its port changes with every connection.
+    pub client: Endpoint,
+    /// The server.
+    pub server: Endpoint,
+    /// First packet.
+    pub start: CaptureTime,
+    /// The end.
+    pub end: CaptureTime,
+    /// Where it begins.
+    pub first: At,
+    /// Until when it was open, as far as the capture shows.
+    pub open_until: CaptureTime,
+    /// When the desktop was reached.
+    pub desktop: Option<CaptureTime>,
+    /// The server's packets are in the capture.
+    pub server_answered: bool,
+    /// The capture shows all of it: both sides, the start, no gaps.
+    pub is_sound: bool,
+    /// Who opened it, as far as the opening shows.
+    pub opener: Opener,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How far it came.
+    pub stage: Stage,
+    /// Id of the finding that explains it.
+    pub verdict: Option<&'static str>,
+    /// It in one sentence.
+    pub sentence: String,
+}
+
+/// What tells the clients behind one address apart, and one try of a client
+/// from its next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opener {
+    /// How its SYN is made: segment size, window scale, selective
+    /// acknowledgments. Hosts of different make differ.
+    pub stack: Option<(u16, Option<u8>, bool)>,
+    /// A number for the name in its cookie, never the name.
+    pub name: Option<u64>,
+    /// The protocols that it asked for.
+    pub requested: Option<Protocols>,
+    /// It brought a routing token: a load balancer or a broker sent it.
+    pub is_routed: bool,
+}
+
+impl Link {
+    /// The summary of a connection.
+    #[must_use]
+    pub fn of(id: u32, tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, sentence: &str) -> Self {
+        let coverage = diagnosis.coverage;
+        let damaged = coverage.missing_side.is_some() || coverage.late_start || coverage.gaps || coverage.dropped;
+        Self {
+            id,
+            client: tcp.endpoints.client,
+            server: tcp.endpoints.server,
+            start: tcp.first.time,
+            end: diagnosis.ended_at.time,
+            first: tcp.first,
+            open_until: match tcp.end.kind {
+                EndKind::Reset | EndKind::Fin => tcp.end.at.time,
+                EndKind::Silence | EndKind::CaptureEnd => tcp.observed_until,
+            },
+            desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
+            server_answered: tcp.directions.server.packets > 0,
+            is_sound: !damaged && session.stages.lower_bound().is_none(),
+            opener: Opener::of(tcp, session),
+            outcome: diagnosis.outcome,
+            stage: session.stage(),
+            verdict: diagnosis.verdict().map(|f| f.id),
+            sentence: sentence.to_owned(),
+        }
+    }
+}
+
+impl Opener {
+    fn of(tcp: &TcpFacts, session: &SessionFacts) -> Self {
+        let client = &tcp.directions.client;
+        let request = session.negotiation.request.as_ref();
+        let token = request.and_then(|request| request.value.token.as_ref());
+        Self {
+            stack: client.mss.map(|mss| (mss, client.window_scale, client.sack_permitted)),
+            name: token
+                .filter(|(kind, _)| *kind == TokenKind::Mstshash)
+                .map(|(_, name)| FixedState::default().hash_one(name)),
+            requested: session.negotiation.requested(),
+            is_routed: token.is_some_and(|(kind, _)| matches!(kind, TokenKind::Msts | TokenKind::Tsv)),
+        }
+    }
+
+    /// Whether both can be the same person at the same computer: what both
+    /// show agrees.
+    pub(super) fn may_be(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
+            a.zip(b).is_none_or(|(a, b)| a == b)
+        }
+        agree(self.stack, other.stack) && agree(self.name, other.name)
+    }
+}
