@@ -43,11 +43,17 @@ fixtures:
     python3 tests/lab/lab.py run --all
     python3 tests/lab/lab.py index
 
-# Compare time and memory on one capture with tshark, where it is installed
-compare FILE:
-    cargo build --release --quiet
-    bash -c 'time ./target/release/rdpwhy analyze --exit-zero --no-progress {{ FILE }} -o /dev/null'
-    bash -c 'time tshark -r {{ FILE }} -q -z conv,tcp > /dev/null'
+# rdpwhy beside tcpdump, tshark and others on generated captures: `just compare --size 1GiB heavy`
+compare *ARGS:
+    benches/compare.py {{ ARGS }}
+
+# What a packet costs as captures and connections grow, as a table
+growth *ARGS:
+    benches/compare.py --growth {{ ARGS }}
+
+# Instructions a packet, against the bounds that CI holds (valgrind)
+instructions *KINDS:
+    .ci/instructions {{ KINDS }}
 
 # Try `rdpwhy live` on a wire (root, network namespaces): `just live-test`, `just live-test verdicts`
 live-test *ARGS:

@@ -8,22 +8,23 @@ mod live;
 use live::Drops;
 pub use live::{Ends, InProgress};
 
-use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
+use crate::base::{At, CaptureId, Frame, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt};
 use crate::findings::crowding::{self, Crowding};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Crowd, Diagnosis, Finding, Link, Outcome, Totals, connection_sentence, diagnose,
-    reconsider,
+    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Link, Outcome, Totals, connection_sentence,
+    diagnose, reconsider,
 };
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
 use crate::wire::{self, Decoded, Glance};
 
-/// Connections kept for the report. Each takes some 10 KiB there; beyond this
-/// only failures are kept, and beyond twice as many nothing.
-const MAX_KEPT: usize = 20_000;
+/// Connections kept for the report: more than anybody reads. Each takes some
+/// 8 KiB there; beyond this only failures are kept, and beyond twice as many
+/// nothing. Sums and findings about a whole capture count them all.
+const MAX_KEPT: usize = 5_000;
 
 /// Connections that are in no list of the report.
 const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
@@ -34,7 +35,7 @@ const HOLE_GIVEN_UP: NoticeKind = NoticeKind("reassembly-limit-reached");
 /// Packets that were passed over because their headers made no sense.
 const NOT_DECODED: NoticeKind = NoticeKind("packets-not-decoded");
 
-/// One connection, explained.
+/// One connection, explained. Its parts are freed one by one as they are told.
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// Number in the analysis, from 1, in the order of the first packet.
@@ -42,11 +43,11 @@ pub struct Connection {
     /// The capture that shows its beginning.
     pub capture: CaptureId,
     /// What TCP tells.
-    pub tcp: TcpFacts,
+    pub tcp: Box<TcpFacts>,
     /// What the protocols above it tell.
-    pub session: SessionFacts,
+    pub session: Box<SessionFacts>,
     /// What is said of it.
-    pub diagnosis: Diagnosis,
+    pub diagnosis: Box<Diagnosis>,
     /// That in one sentence.
     pub sentence: String,
 }
@@ -84,7 +85,23 @@ impl Analyzer {
     /// Takes the next packet. Packets come in the order in which they were
     /// captured; those of several captures in the order of time. Returns whom
     /// the packet is about, where it is about an RDP connection (or may be).
+    #[inline]
     pub fn push(&mut self, packet: &Packet<'_>) -> Option<Ends> {
+        // Nearly every packet is plain, and most of those are not ours.
+        let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) else {
+            return self.push_any(packet);
+        };
+        let tcp = &segment.tcp;
+        if !self.table.concerns(tcp.source_port, tcp.destination_port, tcp.flags, segment.payload) {
+            return None;
+        }
+        self.table.segment(&segment, At { frame: packet.frame, time: packet.time }, packet.vantage);
+        self.explain_finished();
+        Some(Ends::of_segment(&segment))
+    }
+
+    /// The same for a packet of any shape.
+    fn push_any(&mut self, packet: &Packet<'_>) -> Option<Ends> {
         let worth_it = match wire::peek(packet.link, packet.data) {
             Glance::Tcp { source_port, destination_port, flags, payload } => {
                 self.table.concerns(source_port, destination_port, flags, payload)
@@ -94,15 +111,9 @@ impl Analyzer {
         };
         let mut ends = None;
         if worth_it {
-            let at = At { frame: packet.frame, time: packet.time };
-            if let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) {
-                self.table.segment(&segment, at, packet.vantage);
-                ends = Some(Ends::of_segment(&segment));
-            } else {
-                let decoded = wire::decode(packet.link, packet.data, packet.original_len);
-                self.decoded(&decoded, at, packet.vantage);
-                ends = Ends::of(&decoded);
-            }
+            let decoded = wire::decode(packet.link, packet.data, packet.original_len);
+            self.decoded(&decoded, At { frame: packet.frame, time: packet.time }, packet.vantage);
+            ends = Ends::of(&decoded);
             self.explain_finished();
         }
         ends
@@ -118,9 +129,10 @@ impl Analyzer {
     /// machines count as missed.
     #[must_use]
     pub fn finish(mut self, dropped: u64) -> Analysis {
-        self.table.finish();
         self.fragments.finish(&mut self.notices);
-        self.explain_finished();
+        while self.table.finish_next() {
+            self.explain_finished();
+        }
         let mut connections = self.connections;
         connections.sort_by_key(|c| (c.tcp.first.time, c.tcp.first.frame));
         for (id, connection) in (1..).zip(&mut connections) {
@@ -129,7 +141,7 @@ impl Analyzer {
             let Connection { tcp, session, diagnosis, sentence, .. } = connection;
             if let Some(better) = reconsider(tcp, session, diagnosis, &self.totals.neighbours) {
                 *sentence = connection_sentence(tcp, session, &better);
-                *diagnosis = better;
+                **diagnosis = better;
             }
             self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
@@ -176,7 +188,15 @@ impl Analyzer {
         }
     }
 
+    #[inline]
     fn explain_finished(&mut self) {
+        if self.table.has_finished() {
+            self.explain();
+        }
+    }
+
+    #[cold]
+    fn explain(&mut self) {
         for finished in self.table.drain() {
             let Finished { mut tcp, consumer: session, .. } = finished;
             // The port may mislead; who sent the Connection Request does not.
@@ -192,24 +212,35 @@ impl Analyzer {
                     });
                 }
             }
-            let diagnosis = diagnose(&tcp, &session, self.drops.touch(&tcp));
-            self.totals.add(&tcp, &diagnosis.coverage);
+            let dropped = self.drops.touch(&tcp);
+            self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
+            if self.connections.len() >= 2 * MAX_KEPT {
+                // Whatever it is, there is no room for it.
+                not_listed(&mut self.notices, tcp.first.frame);
+                continue;
+            }
+            let diagnosis = diagnose(&tcp, &session, dropped);
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
             let failed = diagnosis.outcome == Outcome::Failed;
             let room = if failed { 2 * MAX_KEPT } else { MAX_KEPT };
             if self.connections.len() < room {
+                let (tcp, session, diagnosis) = (Box::new(tcp), Box::new(session), Box::new(diagnosis));
                 self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence });
             } else {
-                self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
-                    format!(
-                        "more than {MAX_KEPT} connections: later ones were analysed and are not listed, failed ones not beyond {}",
-                        2 * MAX_KEPT
-                    )
-                });
+                not_listed(&mut self.notices, tcp.first.frame);
             }
         }
     }
+}
+
+fn not_listed(notices: &mut Notices, first: Frame) {
+    notices.add(NOT_LISTED, Some(first), || {
+        let failed = 2 * MAX_KEPT;
+        format!(
+            "more than {MAX_KEPT} connections: later ones are counted and not listed, failed ones not beyond {failed}"
+        )
+    });
 }
 
 /// The flow floor hands bytes over; the session floor takes them.

@@ -119,8 +119,9 @@ impl Analyzer {
     /// was captured.
     pub fn end(&mut self, now: CaptureTime) {
         self.tick(now);
-        self.table.finish();
-        self.explain_finished();
+        while self.table.finish_next() {
+            self.explain_finished();
+        }
     }
 
     /// Takes the connections that are over, in the order of their end, each
@@ -132,7 +133,7 @@ impl Analyzer {
             let Connection { tcp, session, diagnosis, sentence, .. } = connection;
             if let Some(better) = reconsider(tcp, session, diagnosis, &self.totals.neighbours) {
                 *sentence = connection_sentence(tcp, session, &better);
-                *diagnosis = better;
+                **diagnosis = better;
             }
             self.totals.foreign_resets.add(tcp, session, diagnosis);
         }

@@ -134,6 +134,8 @@ pub struct Table<C> {
     candidates: Candidates,
     tombstones: Tombstones,
     held_bytes: usize,
+    /// Once the capture is over: slots before this one have been ended.
+    over: usize,
     finished: Vec<Finished<C>>,
     now: CaptureTime,
     notices: Notices,
@@ -155,6 +157,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             candidates: Candidates::default(),
             tombstones: Tombstones::default(),
             held_bytes: 0,
+            over: 0,
             finished: Vec::new(),
             now: CaptureTime::default(),
             notices: Notices::default(),
@@ -211,6 +214,13 @@ impl<C: Consumer + Default> Table<C> {
         }
     }
 
+    /// Whether any connection ended since the last call of [`drain`](Self::drain).
+    #[must_use]
+    #[inline]
+    pub const fn has_finished(&self) -> bool {
+        !self.finished.is_empty()
+    }
+
     /// Connections that ended since the last call, in the order of their end.
     pub fn drain(&mut self) -> std::vec::Drain<'_, Finished<C>> {
         self.finished.drain(..)
@@ -218,10 +228,17 @@ impl<C: Consumer + Default> Table<C> {
 
     /// The capture is over: every connection is.
     pub fn finish(&mut self) {
-        let now = self.now;
-        for slot in 0..self.slots.len() as u32 {
-            self.finish_slot(slot, now);
-        }
+        while self.finish_next() {}
+    }
+
+    /// The same for one connection at a time, so that a full table need not
+    /// become as many finished connections at once; `false` when none is left.
+    pub fn finish_next(&mut self) -> bool {
+        let Some(slot) = self.slots.iter().skip(self.over).position(Option::is_some) else { return false };
+        let slot = self.over + slot;
+        self.over = slot + 1;
+        self.finish_slot(slot as u32, self.now);
+        true
     }
 
     /// What must be told about the table itself.

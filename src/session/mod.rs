@@ -80,6 +80,11 @@ impl Session {
     /// The next bytes of `side`'s stream.
     pub fn bytes(&mut self, side: Side, data: &[u8], at: At) {
         self.transcript.facts.stages.touch(at);
+        let role = self.role(side);
+        if let Some((have, need, from)) = self.streams.of_mut(role).pass_over(data.len()) {
+            *self.transcript.facts.unfinished.of_mut(role) = Some(Unfinished { have, need, from });
+            return;
+        }
         let mut rest = data;
         loop {
             let role = self.role(side);
@@ -141,7 +146,9 @@ impl Session {
     /// What is known, and no more to come.
     #[must_use]
     pub fn into_facts(self) -> SessionFacts {
-        self.transcript.facts
+        let mut facts = self.transcript.facts;
+        facts.steps.shrink_to_fit();
+        facts
     }
 
     const fn role(&self, side: Side) -> Side {

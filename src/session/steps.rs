@@ -101,6 +101,11 @@ impl Steps {
         Some((*asked, *answer))
     }
 
+    /// No more will come.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.list.shrink_to_fit();
+    }
+
     pub(super) fn swap_sides(&mut self) {
         for step in &mut self.list {
             step.side = step.side.other();

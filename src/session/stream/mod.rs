@@ -101,6 +101,25 @@ impl Stream {
         None
     }
 
+    /// Passes over the next `count` bytes where all of them are inside a message
+    /// of which nothing more is kept, and another byte of it is still to come:
+    /// of a session most segments are just that. Returns what [`unfinished`]
+    /// would; `None` where the bytes are to be looked at.
+    ///
+    /// [`unfinished`]: Self::unfinished
+    #[inline]
+    pub(super) fn pass_over(&mut self, count: usize) -> Option<(u64, u64, At)> {
+        let State::Inside(inside) = &self.state else { return None };
+        let have = inside.have.saturating_add(count as u64);
+        if have >= inside.len || self.kept(inside.kind) > 0 {
+            return None;
+        }
+        if let State::Inside(inside) = &mut self.state {
+            inside.have = have;
+        }
+        self.unfinished()
+    }
+
     /// Bytes are missing. Returns the message that they end, if they end one,
     /// and whether it is still known where the next one begins.
     pub(super) fn gap(&mut self, gap: &Gap) -> (Option<Unit<'static>>, bool) {
