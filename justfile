@@ -34,6 +34,11 @@ generate KIND SIZE FILE *SEED:
 fuzz *ARGS:
     tests/fuzz/run {{ ARGS }}
 
+# Try twenty thousand damaged captures, with 256 MiB of memory for each and all
+torture:
+    cargo test --locked --test all --no-run
+    bash -c 'ulimit -d 262144 && cargo test --locked --test all -- --ignored --nocapture mutation'
+
 # Run the lab (root, network namespaces): `just lab list`, `just lab run NAME`
 lab *ARGS:
     python3 tests/lab/lab.py {{ ARGS }}

@@ -22,6 +22,7 @@ mod golden;
 mod inputs;
 mod laws_resets;
 mod losses;
+mod mutation;
 mod public;
 mod readme;
 mod tidy;
