@@ -8,6 +8,7 @@ mod findings;
 mod floors;
 mod licences;
 mod limits;
+mod manifest;
 mod map;
 mod source;
 
