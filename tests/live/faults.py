@@ -14,12 +14,13 @@ from watcher import ROOT, Watcher, analyze, folder, play
 
 CASES = ROOT / "fixtures/cases"
 FAULT = CASES / "injected-suricata-tls/client.pcap"
+# The same packets again would be the same connection, sent again.
+OTHER_FAULT = CASES / "injected-v6-suricata-tls/client.pcap"
 
 
-def fail(times=1):
-    """Failing connections on the wire: one that a device resets."""
-    for _ in range(times):
-        play(FAULT, 4).wait()
+def fail(capture=FAULT):
+    """A failing connection on the wire: one that a device resets."""
+    play(capture, 4).wait()
 
 
 def privileges(program, home, _):
@@ -67,7 +68,7 @@ def signals(program, home, _):
     lines.rename(moved)
     watcher.process.send_signal(signal.SIGHUP)
     watcher.wait_for(lines.exists)
-    fail()
+    fail(OTHER_FAULT)
     watcher.wait_for(lambda: lines.stat().st_size > 0)
     watcher.process.send_signal(signal.SIGUSR1)
     time.sleep(1)
@@ -99,7 +100,7 @@ def stopped_reader(program, home, _):
     watcher = Watcher(program, "--format", "ndjson", stdout=writer)
     os.close(writer)
     # More than a pipe holds.
-    subprocess.run(["ip", "netns", "exec", wire.PLAY, "python3", wire.__file__, "flood", "90000"], check=True)
+    subprocess.run(["ip", "netns", "exec", wire.PLAY, "python3", wire.__file__, "flood", "20000"], check=True)
     fail()
     time.sleep(1)
     watcher.process.send_signal(signal.SIGUSR1)
@@ -129,11 +130,12 @@ def disk_full(program, home, _):
         ballast.write_bytes(b"\0" * 60 * 1024)
         watcher = Watcher(program, "--out", out, "--format", "ndjson")
         fail()
-        time.sleep(1)
+        # A connection is over 5 s after its reset.
+        time.sleep(6)
         names = [path.name for path in out.iterdir()]
         assert names == ["ballast"], names
         ballast.unlink()
-        fail()
+        fail(OTHER_FAULT)
         watcher.wait_for(lambda: list(out.glob("*.txt")))
         lines, said, code = watcher.end()
         assert len(lines) == 2 and "No space left" in said and code == 3, (said, code)
@@ -147,7 +149,8 @@ def folder_removed(program, home, _):
     out = folder(home, "removed")
     watcher = Watcher(program, "--out", out, "--format", "ndjson")
     shutil.rmtree(out)
-    fail(2)
+    fail()
+    fail(OTHER_FAULT)
     time.sleep(1)
     lines, said, code = watcher.end()
     assert len(lines) == 2 and "evidence was not written" in said and code == 3, (said, code)

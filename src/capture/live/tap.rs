@@ -176,6 +176,18 @@ impl Tap {
         self.handle.is_some()
     }
 
+    /// Whether the interface is switched on, where the system says so: libpcap
+    /// says nothing, and goes on when it is on again.
+    #[must_use]
+    pub fn is_switched_on(&self) -> Option<bool> {
+        /// IFF_UP (Linux, if.h).
+        const UP: u64 = 1;
+        // `any` has no folder.
+        let flags = std::fs::read_to_string(format!("/sys/class/net/{}/flags", self.name)).ok()?;
+        let flags = u64::from_str_radix(flags.trim().trim_start_matches("0x"), 16).ok()?;
+        Some(flags & UP != 0)
+    }
+
     /// Gives the packets that wait, at most `limit`, and returns how many there
     /// were.
     ///

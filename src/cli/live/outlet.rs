@@ -7,7 +7,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub(super) struct Outlet {
 struct State {
     closed: AtomicBool,
     failed: AtomicU64,
+    /// Messages that were handed over and are not written.
+    waiting: AtomicUsize,
 }
 
 impl Outlet {
@@ -63,6 +65,7 @@ impl Outlet {
                         None => Ok(()),
                     },
                 };
+                shared.waiting.fetch_sub(1, Ordering::Relaxed);
                 match written {
                     Ok(()) => {}
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -83,6 +86,14 @@ impl Outlet {
         self.send(Message::Line(line));
     }
 
+    /// Whether a line would be taken. Where not, it is counted as left out, and
+    /// need not be made: at the end of a flood that is most of the work.
+    pub(super) fn has_room(&mut self) -> bool {
+        let room = self.state.waiting.load(Ordering::Relaxed) < MAX_WAITING;
+        self.lost += u64::from(!room);
+        room
+    }
+
     /// Opens the file again, under the same name.
     pub(super) fn reopen(&mut self) {
         self.send(Message::Reopen);
@@ -90,10 +101,15 @@ impl Outlet {
 
     fn send(&mut self, message: Message) {
         let Some(queue) = &self.queue else { return };
+        self.state.waiting.fetch_add(1, Ordering::Relaxed);
         match queue.try_send(message) {
-            Err(TrySendError::Full(_)) => self.lost += 1,
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                self.state.waiting.fetch_sub(1, Ordering::Relaxed);
+                self.lost += 1;
+            }
             // The reader has gone; `is_closed` tells.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Disconnected(_)) => _ = self.state.waiting.fetch_sub(1, Ordering::Relaxed),
         }
     }
 

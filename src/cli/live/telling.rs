@@ -65,6 +65,9 @@ impl Telling {
 
     /// A connection has ended, as part of `attempt`.
     pub(super) fn ended(&mut self, connection: Connection, number: u32, attempt: Attempt, taps: &[Tap]) {
+        if self.form != Form::Table && !self.outlet.has_room() {
+            return;
+        }
         match self.form {
             Form::Ndjson => {
                 let report = report(connection, number, attempt, taps.iter().map(Tap::info).collect());

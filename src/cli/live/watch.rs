@@ -40,6 +40,8 @@ struct Post {
     counted_at: CaptureTime,
     /// Away since, to be tried again then, and after which wait.
     away: Option<(CaptureTime, CaptureTime, Span)>,
+    /// Switched off since.
+    off: Option<CaptureTime>,
 }
 
 /// Everything that goes on.
@@ -72,7 +74,12 @@ impl<'a> Watch<'a> {
     ) -> Self {
         let started = Instant::now();
         let clock = Clock::new(Look::now(started));
-        let posts = taps.iter().map(|_| Post { counted: TapCounters::default(), counted_at: clock.now(), away: None });
+        let posts = taps.iter().map(|_| Post {
+            counted: TapCounters::default(),
+            counted_at: clock.now(),
+            away: None,
+            off: None,
+        });
         Self {
             asked,
             console,
@@ -230,6 +237,19 @@ impl<'a> Watch<'a> {
     fn try_again(&mut self, now: CaptureTime) {
         let mut back = Vec::new();
         for (tap, post) in self.taps.iter_mut().zip(&mut self.posts) {
+            match (post.off, tap.is_switched_on()) {
+                (None, Some(false)) => {
+                    post.off = Some(now);
+                    self.tally.interfaces_lost += 1;
+                    back.push(format!("{}: switched off; it is listened to again as soon as it is back", tap.name()));
+                }
+                (Some(since), Some(true)) => {
+                    post.off = None;
+                    self.analyzer.lost(0, since, now);
+                    back.push(format!("{}: back after {}", tap.name(), now.since(since)));
+                }
+                _ => {}
+            }
             let Some((since, due, wait)) = post.away else { continue };
             if now < due {
                 continue;
