@@ -115,13 +115,13 @@ impl Analyzer {
         self.drops.add(since, until);
     }
 
-    /// Every connection is over: no more packets will come. `now`: until when
-    /// was captured.
-    pub fn end(&mut self, now: CaptureTime) {
-        self.tick(now);
-        while self.table.finish_next() {
-            self.explain_finished();
-        }
+    /// No more packets will come: at most `limit` connections are over, those
+    /// first of which most is known. Returns whether any is left; what is over
+    /// is to be taken in between, since the list of them is bounded.
+    pub fn end_some(&mut self, limit: usize) -> bool {
+        let more = self.table.finish_some(limit);
+        self.explain_finished();
+        more
     }
 
     /// Takes the connections that are over, in the order of their end, each

@@ -1,5 +1,6 @@
 """What may go wrong on a machine, done on purpose."""
 
+import contextlib
 import json
 import os
 import random
@@ -127,7 +128,9 @@ def disk_full(program, home, _):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=777", "tmpfs", out], check=True)
     try:
         ballast = out / "ballast"
-        ballast.write_bytes(b"\0" * 60 * 1024)
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * 4096)
         watcher = Watcher(program, "--out", out, "--format", "ndjson")
         fail()
         # A connection is over 5 s after its reset.

@@ -194,7 +194,8 @@ mod tests {
             }
         }
         now = now + quiet;
-        analyzer.end(now);
+        analyzer.tick(now);
+        assert!(!analyzer.end_some(usize::MAX));
         let connections = analyzer.take().into_iter();
         let with_packets = connections.map(|c| {
             let ends = Ends::new(c.tcp.endpoints.client, c.tcp.endpoints.server);

@@ -24,9 +24,16 @@ const TICK: Duration = Duration::from_millis(500);
 /// Packets read from one interface before the next has its turn.
 const TURN: usize = 4_096;
 
+/// Connections explained at a time when all end at once.
+const AT_ONCE: usize = 2_048;
+
+/// How long that may take within those two seconds. A flood leaves more than
+/// can be told; what is more than a flood comes first.
+const EXPLAINING: Duration = Duration::from_millis(700);
+
 /// What is left of the two seconds within which a signal ends the program, for
 /// lines that wait.
-const LAST_WORDS: Duration = Duration::from_millis(1_500);
+const LAST_WORDS: Duration = Duration::from_millis(1_800);
 
 /// An interface that is away is tried again after this, then after twice as
 /// long, up to [`SLOWEST_RETRY`].
@@ -288,12 +295,24 @@ impl<'a> Watch<'a> {
         self.read();
         let now = self.clock.now();
         self.count(now);
-        self.analyzer.end(now);
+        self.analyzer.tick(now);
         self.tell();
+        while self.analyzer.end_some(AT_ONCE) && self.started.elapsed().saturating_sub(ending) < EXPLAINING {
+            self.tell();
+        }
+        self.tell();
+        if self.analyzer.progress().0 > 0 {
+            let says =
+                format!("{} half-open connections are not told: there were too many", self.analyzer.progress().0);
+            self.remark(says);
+        }
         let closed = self.telling.is_closed();
         self.update();
-        let written = self.recording.finish(&self.tally, LAST_WORDS);
-        let told = self.telling.finish(LAST_WORDS.saturating_sub(self.started.elapsed().saturating_sub(ending)));
+        let left = |started: &Instant| LAST_WORDS.saturating_sub(started.elapsed().saturating_sub(ending));
+        // A reader who sleeps must not take the disk's time, nor the other way
+        // round.
+        let written = self.recording.finish(&self.tally, left(&self.started) / 2);
+        let told = self.telling.finish(left(&self.started));
         self.update();
         let said: Vec<String> = self.recording.said().collect();
         said.into_iter().for_each(|says| self.remark(says));

@@ -15,6 +15,10 @@ const UNANSWERED: Span = Span::from_secs(70);
 /// for longer does not come.
 const OWED: Span = Span::from_secs(130);
 
+/// SYNs that are given up in one tick. The explanation of each waits for room
+/// in a list; a flood that ends all at once is told over some ticks.
+const MAX_GIVEN_UP: usize = 4_096;
+
 const _: () = assert!(UNANSWERED.nanos() < HALF_OPEN.nanos() && LINGER.nanos() < UNANSWERED.nanos());
 
 impl<C: Consumer + Default> Table<C> {
@@ -24,7 +28,8 @@ impl<C: Consumer + Default> Table<C> {
     /// above, as in a session whose user has gone for lunch.
     pub fn tick(&mut self, now: CaptureTime, is_at_rest: impl Fn(&C) -> bool) {
         self.advance(now);
-        while let Some(slot) = self.queues.overdue(Kind::HalfOpen, now, UNANSWERED) {
+        for _ in 0..MAX_GIVEN_UP {
+            let Some(slot) = self.queues.overdue(Kind::HalfOpen, now, UNANSWERED) else { break };
             self.finish_slot(slot, now);
         }
         let is_owed = |state: &State<C>| match state {
@@ -42,6 +47,28 @@ impl<C: Consumer + Default> Table<C> {
                 self.finish_slot(slot as u32, now);
             }
         }
+    }
+
+    /// The capture is over, and at most `limit` connections with it: those first
+    /// of which more is known than their opening. Returns whether any is left.
+    pub fn finish_some(&mut self, limit: usize) -> bool {
+        let (followed, openings): (Vec<u32>, Vec<u32>) =
+            (0..self.slots.len() as u32).partition(|slot| match self.slots.get(*slot as usize) {
+                Some(Some(found)) => matches!(found.state, State::Followed(_)),
+                _ => false,
+            });
+        let in_use = |table: &Self, slot: u32| matches!(table.slots.get(slot as usize), Some(Some(_)));
+        let mut finished = 0;
+        for slot in followed.into_iter().chain(openings) {
+            if finished == limit {
+                break;
+            }
+            if in_use(self, slot) {
+                self.finish_slot(slot, self.now);
+                finished += 1;
+            }
+        }
+        !self.index.is_empty()
     }
 
     /// Whether the connection between two ends, as seen from `vantage`, is in
