@@ -25,4 +25,5 @@ mod losses;
 mod mutation;
 mod public;
 mod readme;
+mod streams;
 mod tidy;

@@ -298,7 +298,7 @@ fn tshark(paths: &[PathBuf]) -> Option<Vec<HashMap<u64, Said>>> {
 /// Appends the packets of a capture (microseconds, little-endian, Ethernet),
 /// its addresses moved to network `number`, so that the same connection seen
 /// from both ends is two. Returns how many there are.
-fn join(joined: &mut Vec<u8>, capture: &[u8], number: u8) -> usize {
+pub fn join(joined: &mut Vec<u8>, capture: &[u8], number: u8) -> usize {
     const FILE_HEADER: usize = 24;
     const PACKET_HEADER: usize = 16;
     const SECOND_ADDRESS_BYTES: [usize; 2] = [14 + 12 + 1, 14 + 16 + 1];

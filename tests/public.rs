@@ -7,7 +7,7 @@ use rdpwhy::report::document::{BuiltBy, Outcome, Report};
 
 use super::cases::analyse;
 
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("RDPWHY_CAPTURES").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures/public");
     let found = named.into_iter().chain([beside]).find(|path| path.is_dir());
@@ -17,7 +17,7 @@ fn folder() -> Option<PathBuf> {
     found
 }
 
-fn files(root: &Path) -> Vec<PathBuf> {
+pub fn files(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in root.read_dir().into_iter().flatten().flatten() {
         let path = entry.path();
