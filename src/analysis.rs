@@ -87,6 +87,7 @@ impl Analyzer {
     /// the packet is about, where it is about an RDP connection (or may be).
     #[inline]
     pub fn push(&mut self, packet: &Packet<'_>) -> Option<Ends> {
+        self.table.watch(packet.time, packet.vantage);
         // Nearly every packet is plain, and most of those are not ours.
         let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) else {
             return self.push_any(packet);

@@ -25,5 +25,6 @@ mod losses;
 mod mutation;
 mod public;
 mod readme;
+mod ruled_out;
 mod streams;
 mod tidy;

@@ -35,7 +35,7 @@ struct Seen {
 
 /// A packet that can be played again.
 #[derive(Clone)]
-struct Kept {
+pub struct Kept {
     frame: Frame,
     time: CaptureTime,
     link: LinkType,
@@ -84,7 +84,7 @@ fn gather() -> Vec<Specimen> {
     found
 }
 
-fn read(path: &Path) -> Vec<Kept> {
+pub fn read(path: &Path) -> Vec<Kept> {
     let mut timeline = Timeline::new(vec![Source::named(path)], CaptureOptions::default());
     let mut packets = Vec::new();
     while let Some(p) = timeline.next_packet() {
@@ -99,7 +99,7 @@ fn read(path: &Path) -> Vec<Kept> {
     packets
 }
 
-fn play(packets: &[Kept]) -> Analysis {
+pub fn play(packets: &[Kept]) -> Analysis {
     let mut analyzer = Analyzer::default();
     for kept in packets {
         analyzer.push(&Packet {

@@ -29,11 +29,12 @@ impl Rule for InjectedReset {
             .filter(|(_, j)| is_foreign(j))
             .min_by_key(|(_, j)| j.effect != Effect::EndedConnection);
         let Some((reset, judgement)) = foreign else {
-            if case.tcp.resets.is_empty() && !case.coverage.gaps {
+            if case.tcp.resets.is_empty() && case.is_complete() {
                 out.exclude(self.id(), "there is no reset in this connection", [case.tcp.end.at.frame]);
             } else if let Some((reset, j)) = case.ending_reset()
                 && j.built_by == Builder::Host
                 && j.certainty >= Certainty::Likely
+                && !case.coverage.gaps
             {
                 let because = format!("the reset was built by the {} itself", reset.claimed_by);
                 out.exclude(self.id(), because, [reset.at.frame]);

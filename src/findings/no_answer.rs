@@ -29,7 +29,7 @@ impl Rule for NoAnswer {
         if let Some(answer) = handshake.syn_ack {
             if handshake.syns >= ENOUGH_TRIES && handshake.syn_acks >= ENOUGH_TRIES && !heard(tcp) {
                 self.answer_lost(case, answer, out);
-            } else {
+            } else if heard(tcp) {
                 out.exclude(self.id(), "the server accepted the TCP connection", [answer.frame]);
             }
             return;

@@ -3,7 +3,7 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
-use crate::session::{Foreign, IsRdp};
+use crate::session::{Foreign, IsRdp, Stage};
 
 /// The rule.
 pub struct NotRdp;
@@ -19,7 +19,11 @@ impl Rule for NotRdp {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let IsRdp::Other(seen) = case.session.is_rdp else {
-            if let IsRdp::Rdp(seen) = case.session.is_rdp {
+            // That the client asks for it says nothing of who listens.
+            let answered = case.session.negotiation.confirm.is_some() || case.session.stage() > Stage::Tls;
+            if let IsRdp::Rdp(seen) = case.session.is_rdp
+                && answered
+            {
                 out.exclude(self.id(), "both ends speak the Remote Desktop protocol", [seen.frame]);
             }
             return;

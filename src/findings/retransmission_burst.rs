@@ -2,8 +2,10 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
+use super::stalled_negotiation::owed_at_last;
 use crate::base::{Certainty, Side, Span};
 use crate::flow::{Backoff, Burst, BurstOutcome, EndKind, Place, Skip};
+use crate::session::Owed;
 
 /// Fewer repetitions are everyday life.
 const MIN_COUNT: u32 = 3;
@@ -43,7 +45,9 @@ impl Rule for RetransmissionBurst {
                 None => self.unseen(case, side, out),
             }
         }
-        if lossless && !case.coverage.gaps && case.coverage.missing_side.is_none() {
+        // Where a side fell silent, what it sent may all have been lost on the way here.
+        let kept_talking = owed_at_last(case).is_none_or(|waiting| waiting.owed == Owed::Close);
+        if lossless && kept_talking && case.is_complete() {
             out.exclude(
                 self.id(),
                 "no packet of this connection was seen to be sent again",

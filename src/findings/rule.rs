@@ -97,6 +97,17 @@ impl Case<'_> {
         self.session.stage() == Stage::Active
     }
 
+    /// Whether the capture shows the connection from its first packet to a FIN
+    /// or RST, without holes. Only of such a one may be said that something did
+    /// *not* happen in it: what stops in the middle may have it still to come,
+    /// and what ended in silence here may have been cut off elsewhere.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let Coverage { missing_side, late_start, gaps, dropped, cut: _ } = self.coverage;
+        let ended = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
+        ended && missing_side.is_none() && !late_start && !gaps && !dropped
+    }
+
     /// The judgement on the reset that ended the connection.
     #[must_use]
     pub fn ending_reset(&self) -> Option<(&crate::flow::ResetFacts, &Judgement)> {

@@ -39,7 +39,7 @@ impl Rule for SlowServer {
         let mut slow: Vec<Slow<'_>> = answers(case).filter(|answer| answer.thought >= SLOW).collect();
         slow.sort_by_key(|answer| core::cmp::Reverse(answer.thought));
         let Some(worst) = slow.first() else {
-            if case.is_active() {
+            if case.is_active() && !case.coverage.late_start {
                 out.exclude(self.id(), "the server answered each message within a second", [case.tcp.last.frame]);
             }
             return;

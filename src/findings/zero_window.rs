@@ -60,7 +60,7 @@ impl Rule for ZeroWindow {
             );
         }
         let closed = Side::BOTH.iter().any(|side| case.tcp.directions.of(*side).zero_windows > 0);
-        if !closed && case.coverage.missing_side.is_none() {
+        if !closed && case.is_complete() {
             out.exclude(self.id(), "both sides had room for data all the time", [case.tcp.last.frame]);
         }
     }

@@ -138,6 +138,8 @@ pub struct Table<C> {
     over: usize,
     finished: Vec<Finished<C>>,
     now: CaptureTime,
+    /// The last packet of any kind, of each point of view: how long it watched.
+    watched: Vec<CaptureTime>,
     notices: Notices,
 }
 
@@ -160,6 +162,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             over: 0,
             finished: Vec::new(),
             now: CaptureTime::default(),
+            watched: Vec::new(),
             notices: Notices::default(),
         }
     }
@@ -178,6 +181,19 @@ impl<C: Consumer + Default> Table<C> {
 
     fn watches(&self, port: u16) -> bool {
         self.watched_ports.get(usize::from(port)).copied().unwrap_or(false)
+    }
+
+    /// A packet of any kind, this table's business or not: capturing went on
+    /// until then, and what did not come by then did not come.
+    #[inline]
+    pub fn watch(&mut self, time: CaptureTime, vantage: u16) {
+        let vantage = usize::from(vantage);
+        if self.watched.len() <= vantage {
+            self.watched.resize(vantage + 1, time);
+        }
+        if let Some(watched) = self.watched.get_mut(vantage) {
+            *watched = time;
+        }
     }
 
     /// Takes a segment seen from point of view `vantage`.
@@ -237,7 +253,9 @@ impl<C: Consumer + Default> Table<C> {
         let Some(slot) = self.slots.iter().skip(self.over).position(Option::is_some) else { return false };
         let slot = self.over + slot;
         self.over = slot + 1;
-        self.finish_slot(slot as u32, self.now);
+        let vantage = self.slots.get(slot).and_then(Option::as_ref).map_or(0, |found| found.key.vantage());
+        let until = self.watched.get(usize::from(vantage)).copied().unwrap_or(self.now);
+        self.finish_slot(slot as u32, until);
         true
     }
 

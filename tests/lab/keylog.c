@@ -43,3 +43,17 @@ SSL *SSL_new(SSL_CTX *ctx) {
     }
     return ssl;
 }
+
+/* xrdp 0.9 knows no salted checksums (MS-RDPBCGR 5.3.6.1.1), and xfreerdp has no
+ * switch for plain ones: with $LAB_PLAIN_MAC it is told here. */
+int freerdp_connect(void **instance) {
+    int (*real)(void **) = (int (*)(void **))dlsym(RTLD_NEXT, "freerdp_connect");
+    int (*key)(const char *) =
+        (int (*)(const char *))dlsym(RTLD_DEFAULT, "freerdp_settings_get_key_for_name");
+    int (*set)(void *, int, int) =
+        (int (*)(void *, int, int))dlsym(RTLD_DEFAULT, "freerdp_settings_set_bool");
+    enum { SETTINGS = 18 }; /* its place among the pointers of struct rdp_freerdp */
+    if (getenv("LAB_PLAIN_MAC") && key && set)
+        set(instance[SETTINGS], key("FreeRDP_SaltedChecksum"), 0);
+    return real(instance);
+}

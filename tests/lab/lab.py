@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The fault lab: makes labelled captures of RDP connections that went well or wrong.
 
+    lab.py                   everything into a folder of its own (target/lab, or --into), from the
+                             packages to the table; the fixtures stay as they are
     lab.py list              the scenarios
     lab.py run NAME...       make these cases (--all for every one); --replace to overwrite
     lab.py relabel NAME...   write truth.toml anew from the captures and logs of a case
@@ -9,6 +11,8 @@
 """
 
 import argparse
+import contextlib
+import fcntl
 import fnmatch
 import pathlib
 import shutil
@@ -30,13 +34,17 @@ import truth  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 CASES = HERE.parents[1] / "fixtures" / "cases"
+ALL = HERE.parents[1] / "target" / "lab"
+LOCK = pathlib.Path("/run/lock/rdpwhy-lab")     # the namespaces have fixed names
 TRIES = 3           # timing on a busy machine can spoil a run; truth.py notices
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument("--into", type=pathlib.Path, default=ALL,
+                        help="without a command: where everything is made anew")
+    commands = parser.add_subparsers(dest="command")
     commands.add_parser("list")
     commands.add_parser("index")
     spoil = commands.add_parser("damage")
@@ -46,11 +54,14 @@ def main():
     make.add_argument("--all", action="store_true")
     make.add_argument("--replace", action="store_true", help="overwrite cases that exist")
     make.add_argument("--keep", action="store_true", help="keep the working folder and say where")
-    make.add_argument("--into", type=pathlib.Path, default=CASES)
+    make.add_argument("--into", type=pathlib.Path, default=CASES,
+                      help="the folder of the cases (fixtures/cases)")
     again = commands.add_parser("relabel")
     again.add_argument("names", nargs="*")
     again.add_argument("--all", action="store_true")
     options = parser.parse_args()
+    if options.command is None:
+        return everything(options.into)
     if options.command == "relabel":
         return relabel(options)
     if options.command == "list":
@@ -82,26 +93,62 @@ def relabel(options):
     return 1 if failed else 0
 
 
+def everything(into):
+    """All scenarios and all damages, whatever fixtures exist."""
+    rows = _make_all(scenarios.every().values(), into, replace=True, keep=False)
+    spoilt = set()
+    try:
+        spoilt.update(damage.make(into, replace=True))
+        reason = ""
+    except OSError as problem:
+        reason = str(problem)
+    for spoil in damage.DAMAGES:
+        name = f"damage-{spoil.name}"
+        made = f"made of {spoil.source}" if name in spoilt else f"FAILED: {reason}"
+        rows.append((name, "-", made))
+    return _tell(rows)
+
+
 def make_cases(options):
+    return _tell(_make_all(_chosen(options), options.into, options.replace, options.keep))
+
+
+def _make_all(chosen, into, replace, keep):
     subprocess.run([str(HERE / "setup.sh")], check=True)
-    chosen = _chosen(options)
     rows = []
     try:
         for made in chosen:
-            target = options.into / made.name
-            if target.exists() and not options.replace:
+            target = into / made.name
+            if target.exists() and not replace:
                 rows.append((made.name, "-", "exists; --replace to make it anew"))
                 continue
-            rows.append(_make(made, target, options.keep))
+            with _alone():
+                rows.append(_make(made, target, keep))
             print(f"  {rows[-1][0]:40} {rows[-1][2]}", flush=True)
     finally:
         peers.close_screens()
-        namespaces.destroy()
+        with _alone():
+            namespaces.destroy()
+    return rows
+
+
+@contextlib.contextmanager
+def _alone():
+    """One run at a time, of however many labs."""
+    with open(LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    time.sleep(0.05)    # another lab that waits gets its turn
+
+
+def _tell(rows):
     width = max((len(row[0]) for row in rows), default=0)
     print(f"\n{'scenario':{width}}  {'wanted':14} got")
     for name, wanted, got in rows:
         print(f"{name:{width}}  {wanted:14} {got}")
-    return 1 if any(got.startswith("FAILED") for _, _, got in rows) else 0
+    failed = sum(got.startswith("FAILED") for _, _, got in rows)
+    print(f"\n{len(rows) - failed} of {len(rows)} as wanted")
+    return 1 if failed else 0
 
 
 def _chosen(options):

@@ -12,8 +12,14 @@ import namespaces
 
 HERE = pathlib.Path(__file__).parent
 USER, PASSWORD = "alice", "Lab-Passw0rd"
-SERVER_DISPLAY, CLIENT_DISPLAY = ":771", ":772"
+# Two labs that take turns must not share screens.
+_FIRST_DISPLAY = 1000 + 2 * (os.getpid() % 10_000)
+SERVER_DISPLAY, CLIENT_DISPLAY = f":{_FIRST_DISPLAY}", f":{_FIRST_DISPLAY + 1}"
 _screens = []
+
+
+# RC4 for Standard RDP Security; nothing else asks for it.
+_LEGACY = {"OPENSSL_CONF": str(HERE / "openssl-legacy.cnf")}
 
 
 class Peer:
@@ -70,7 +76,9 @@ def screens():
         if lock.exists() and not pathlib.Path(f"/proc/{lock.read_text().strip()}").exists():
             lock.unlink()
         _screens.append(subprocess.Popen(
-            ["Xvfb", display, "-screen", "0", "320x240x24", "-nolisten", "tcp"],
+            # Without -noreset it begins anew, deaf for a while, whenever its last client goes;
+            # freerdp-shadow goes and comes back at once.
+            ["Xvfb", display, "-screen", "0", "320x240x24", "-nolisten", "tcp", "-noreset"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         _wait(lambda: pathlib.Path(f"/tmp/.X11-unix/X{display[1:]}").exists(), "Xvfb")
 
@@ -152,7 +160,7 @@ def xrdp(folder, *, security="tls", tls="1.3", certificate="valid", crypt="none"
         key=made.key if made else "/nonexistent.pem",
         protocols=f"TLSv{tls}", log=home / "xrdp.log"))
     peer = Peer(namespaces.SERVER, folder, "server",
-                ["xrdp", "--nodaemon", "--config", str(configuration)])
+                ["xrdp", "--nodaemon", "--config", str(configuration)], _LEGACY)
     _wait_listening(port)
     return peer
 
@@ -160,13 +168,16 @@ def xrdp(folder, *, security="tls", tls="1.3", certificate="valid", crypt="none"
 def xfreerdp(folder, target=namespaces.SERVER_IP, *, security=None, tls=None, password=PASSWORD,
              certificate="ignore", name="client", extra=()):
     screens()
+    environment = {"DISPLAY": CLIENT_DISPLAY}
+    if security == "rdp":
+        environment.update(_LEGACY, LAB_PLAIN_MAC="1")
     host = f"[{target}]" if ":" in target else target
     command = ["xfreerdp", f"/v:{host}", f"/u:{USER}", f"/p:{password}", f"/cert:{certificate}",
                "/w:200", "/h:160", "/bpp:16", "-wallpaper", "-themes", "-clipboard",
                "/log-level:INFO", *extra]
     if security:
         command.append(f"/sec:{security}")
-    return Peer(namespaces.CLIENT, folder, name, command, {"DISPLAY": CLIENT_DISPLAY}, tls)
+    return Peer(namespaces.CLIENT, folder, name, command, environment, tls)
 
 
 def _wait_listening(port=3389):

@@ -15,6 +15,9 @@ import pdus
 from rawtcp import Endpoint, Reset
 
 
+_PATIENCE = 30      # seconds longer than the other side means to take
+
+
 @dataclass
 class Line:
     side: str               # "client" or "server"
@@ -118,7 +121,7 @@ class Actor(threading.Thread):
             if line.action == "send":
                 self._talk.receive(len(line.data))
             else:
-                endpoint.wait_for_end(30)
+                endpoint.wait_for_end(line.pause + _PATIENCE)
         else:
             time.sleep(line.pause)
             if line.action == "send":

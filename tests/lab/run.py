@@ -56,8 +56,8 @@ class Run:
         """Have a scripted peer ended with the run."""
         return self._keep(peer)
 
-    def capture(self):
-        return capture.Capture(self.folder)
+    def capture(self, goes_on=False):
+        return capture.Capture(self.folder, goes_on)
 
     def until_active(self, client, linger=0.5, seconds=20):
         """Wait for the desktop, then a little longer for its first picture."""

@@ -65,15 +65,19 @@ def write(folder, scenario, run):
 def _side(folder, side, scenario, log):
     """{connection: Seen} of one capture."""
     everything = packets.read_packets(folder / f"{side}.pcap")
-    begun = stages.first_frames(folder / f"{side}.pcap", folder / "keys.txt",
-                                scenario.tls not in ("none",), scenario.port)
+    begun = {encrypted: stages.first_frames(folder / f"{side}.pcap", folder / "keys.txt",
+                                            encrypted, scenario.port)
+             for encrypted in {False, scenario.tls != "none"}}
     connections = _connections(everything, scenario.port)
     forged, lost = _frames_of(everything, log, side)
     for name, members in connections.items():
         seen = connections[name] = Seen(members)
         reached = {"tcp"}
+        # A crowd may have connections with TLS and without.
+        hellos = any(packet.payload[:2] == b"\x16\x03" for packet in members)
+        begun_here = begun[hellos and scenario.tls != "none"]
         for packet in members:
-            labels = begun.get(packet.frame, [])
+            labels = begun_here.get(packet.frame, [])
             if stages.CLOSE_NOTIFY in labels and seen.goodbye is None:
                 seen.goodbye = packet
             reached.update(label for label in labels if label != stages.CLOSE_NOTIFY)

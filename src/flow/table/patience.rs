@@ -27,6 +27,7 @@ impl<C: Consumer + Default> Table<C> {
     /// something is owed. `is_at_rest`: nobody owes anything in the protocol
     /// above, as in a session whose user has gone for lunch.
     pub fn tick(&mut self, now: CaptureTime, is_at_rest: impl Fn(&C) -> bool) {
+        self.watched.fill(now);
         self.advance(now);
         for _ in 0..MAX_GIVEN_UP {
             let Some(slot) = self.queues.overdue(Kind::HalfOpen, now, UNANSWERED) else { break };

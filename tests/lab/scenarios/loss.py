@@ -63,6 +63,10 @@ rough("rough-outage-3s-x224", "nothing passes for 3 s from the Connection Reques
       "on", tls="1.2", rule=lambda: rules.Dark(rules.connection_request, seconds=3,
                                                label="outage of 3 s"),
       must=["retransmission-burst"], from_server=dict(must=[], must_not=FAILURES, verdict=""))
+rough("rough-everything", "300 ms round trips with jitter, packets that overtake one another, and 10 % "
+      "of all packets lost both ways", path=Path(client_delay=0.05, server_delay=0.07, jitter=0.06,
+                                                 reorder=True),
+      rule=lambda: rules.Lose(0.1, seed=8), must=["high-latency", "packet-loss"])
 rough("rough-rate", "the road carries 6 kB/s", path=Path(rate=6000.0))
 
 
@@ -98,7 +102,7 @@ def _hole(tls):
     def run(lab):
         lab.shadow(tls=tls, certificate="large")
         lab.rule(rules.black_hole(1300))
-        with lab.capture():
+        with lab.capture(goes_on=True):
             lab.xfreerdp(security="nla").wait(12)
     return run
 

@@ -154,9 +154,9 @@ def _real_netfilter(match):
         lab.shadow()
         namespaces.firewall_rule("-p", "tcp", "--dport", "3389", *match, "-j", "REJECT",
                                  "--reject-with", "tcp-reset")
-        with lab.capture():
+        with lab.capture(goes_on=True):
             lab.xfreerdp(security="nla").wait(5)
-            time.sleep(1)
+            time.sleep(12)      # what the server still waits for will not come any more
     return run
 
 

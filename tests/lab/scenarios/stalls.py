@@ -21,7 +21,7 @@ def stop_server(name, title, moment, *, stage, tls="1.3", security="nla", **fiel
     def run(lab):
         server = _serve(lab, security, tls)
         lab.rule(_signal_at(moment, server, signal.SIGSTOP))
-        with lab.capture():
+        with lab.capture(goes_on=True):
             lab.xfreerdp(security=security).wait(_LONG)
 
 
@@ -34,8 +34,9 @@ def dark(name, title, moment, *, stage, tls="1.3", security="nla", ways=(C2S, S2
     def run(lab):
         _serve(lab, security, tls)
         lab.rule(rules.Dark(moment, ways=ways, after=after))
-        with lab.capture():
+        with lab.capture(goes_on=True):
             lab.xfreerdp(security=security).wait(_LONG)
+            time.sleep(4)       # the client gave up after 9 s; who still waits is watched for longer
 
 
 def _serve(lab, security, tls):
@@ -72,7 +73,7 @@ stop_server("stalled-server-client-info-standard", "xrdp stops at the Client Inf
 def _(lab):
     server = lab.shadow()
     server.signal(signal.SIGSTOP)
-    with lab.capture():
+    with lab.capture(goes_on=True):
         lab.xfreerdp(security="nla").wait(_LONG)
 
 

@@ -24,7 +24,8 @@ _KINDS = dict(healthy=dict(stage="active", must_not=FAILURES),
 
 
 def windows(name, title, kind, *connections, rule=None, v6=False, tls="1.2", certificate="valid",
-            gap=0.4, tail=0.3, port=3389, ports=None, server_shape=None, **fields):
+            gap=0.4, tail=0.3, port=3389, ports=None, server_shape=None, goes_on=False,
+            **fields):
     """A scenario of one or more plays after one another, from one port of the client each."""
     ports = list(itertools.islice(ports or itertools.count(50101, 7), len(connections)))
 
@@ -35,7 +36,7 @@ def windows(name, title, kind, *connections, rule=None, v6=False, tls="1.2", cer
                 lab.rule(made)
         shapes = Shape(), server_shape or Shape()
         client, server = (CLIENT6, SERVER6) if v6 else (CLIENT, SERVER)
-        with lab.capture():
+        with lab.capture(goes_on):
             for number, lines in enumerate(connections):
                 stage = plays.Stage(lab.folder, lines, (client, ports[number]),
                                     (server, port), tls="1.2" if tls == "none" else tls,
@@ -174,9 +175,9 @@ windows("windows-stalled-client-info", "the server never answers the Client Info
 windows("windows-stalled-connect-initial", "the server never answers the MCS Connect Initial",
         "fault", plays.until(_NTLM, "connect initial", Line("server", "silent", action="silence",
                                                             pause=12.0)), stage="mcs", tls="1.3",
-        **{**_STALLED, **_SILENT})
+        goes_on=True, **{**_STALLED, **_SILENT})
 windows("windows-gave-up-mcs", "the path goes dark in the channel joins: mstsc sends one again five "
-        "times and resets", "fault", _NTLM, stage="mcs",
+        "times and resets", "fault", _NTLM, stage="mcs", goes_on=True,
         rule=lambda: [rules.Dark(rules.client_record(8))], **{
             **_STALLED, "must": ["retransmission-burst"],
             "from_server": dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"),
