@@ -49,6 +49,21 @@ fn torture(numbers: Range<u64>) {
     println!("{count} damages survived; the slowest took {:?} (number {})", slowest.0, slowest.1);
 }
 
+/// The targets whose input is a list of operations, without a fuzzer.
+#[test]
+fn random_operations_are_survived() {
+    for number in 0..SAMPLE {
+        let mut dice = Dice(number);
+        let length = dice.below(400);
+        // Small numbers more often: they are what most operations understand.
+        let byte = |dice: &mut Dice| if dice.below(3) == 0 { dice.next() as u8 } else { dice.below(14) as u8 };
+        let operations: Vec<u8> = (0..length).map(|_| byte(&mut dice)).collect();
+        for target in [inputs::packets, inputs::assembler, inputs::fragments, inputs::records] {
+            target(&operations);
+        }
+    }
+}
+
 /// The fixtures, and the corpus of files in every format.
 fn originals() -> Vec<Vec<u8>> {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/corpus/capture");
