@@ -25,6 +25,7 @@ mod losses;
 mod mutation;
 mod public;
 mod readme;
+mod redaction;
 mod ruled_out;
 mod streams;
 mod tidy;

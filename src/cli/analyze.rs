@@ -16,6 +16,7 @@ use super::console::Console;
 use super::exit::{Exit, Told};
 use super::output;
 use super::progress::{self, Progress};
+use super::redaction;
 
 /// The most input that is hashed without being asked for, in bytes. SHA-256
 /// costs more than the analysis of the same bytes; here it is below a second.
@@ -34,11 +35,15 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     if let Some(output) = &asked.output {
         output::check(output, asked.files.iter().map(|file| if is_stdin(file) { Path::new(STDIN) } else { file }))?;
     }
+    if let (Some(output), Some(key)) = (&asked.output, &asked.redaction.redact_key) {
+        output::check(output, [key.as_path()])?;
+    }
+    let redactor = redaction::redactor(&asked.redaction)?;
     let total = total(&asked.files);
     let options = CaptureOptions { sha256: is_hashed(asked.sha256, total) };
     let mut progress = Progress::start(console.shows_progress(), total);
     let mut timeline = Timeline::new(asked.files.iter().map(|file| Source::named(file)).collect(), options);
-    let report = read(&mut timeline, &mut progress);
+    let mut report = read(&mut timeline, &mut progress);
     let (packets, took) = progress.finish();
     for capture in &report.captures {
         console.remark(&format!("{}: {}, {} packets", capture.path, capture.format, capture.packets));
@@ -50,6 +55,9 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     }
     if report.captures.is_empty() && timeline.problems().is_empty() {
         return Err(Told::nothing_to_read(&asked.files));
+    }
+    if let Some(redactor) = &redactor {
+        report = redactor.report(&report);
     }
     // People are not told twice, and not given a report about nothing.
     let nothing = report.captures.is_empty();
@@ -65,7 +73,7 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
 }
 
 /// Every packet of the timeline, in order, and what came of it.
-fn read(timeline: &mut Timeline, progress: &mut Progress) -> Report {
+pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress) -> Report {
     let mut analyzer = Analyzer::default();
     while let Some(packet) = timeline.next_packet() {
         analyzer.push(&packet);
@@ -118,7 +126,7 @@ fn write(asked: &Analyze, console: &Console, report: &Report) -> anyhow::Result<
 }
 
 /// Bytes of all input, where that is known before reading: not of a pipe.
-fn total(files: &[PathBuf]) -> Option<u64> {
+pub(super) fn total(files: &[PathBuf]) -> Option<u64> {
     let mut total = 0_u64;
     for file in files {
         // What cannot be looked at is no input; reading it will say why.

@@ -26,6 +26,7 @@ pub(super) struct Arguments {
 const TOP_EXAMPLES: &str = "\
 Examples:
   rdpwhy analyze trace.pcapng              why did it die?
+  rdpwhy bundle trace.pcapng -o ticket.zip --redact   reports and packets for a ticket
   rdpwhy explain 0x904 0x7                 what the Remote Desktop client's codes mean
   rdpwhy explain injected-reset            what a finding means and what to do next
   rdpwhy analyze --help                    everything that analyze can do";
@@ -35,6 +36,9 @@ Examples:
 pub(super) enum Command {
     Analyze(Analyze),
     Explain(Explain),
+    Evidence(EvidenceArguments),
+    Bundle(BundleArguments),
+    Reveal(Reveal),
     /// Print the commands that make a good capture
     ///
     /// For Windows (pktmon, netsh) and Linux or macOS (tcpdump, dumpcap); on the
@@ -130,7 +134,120 @@ pub(super) struct Analyze {
     #[arg(long, value_name = "WHEN", default_value = "auto", default_missing_value = "always")]
     #[arg(num_args = 0..=1, require_equals = true)]
     pub(super) sha256: When,
+    #[command(flatten)]
+    pub(super) redaction: Redaction,
 }
+
+/// Whose names and addresses leave the room.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Redaction")]
+pub(super) struct Redaction {
+    /// Replace addresses and names by pseudonyms
+    ///
+    /// Addresses keep their prefixes in common and what they are for; user,
+    /// host and certificate names, cookies and hardware addresses become others
+    /// of the same length, the same throughout. Times, ports and frame numbers
+    /// stay, and so do the verdict and the SHA-256 of the capture.
+    #[arg(long)]
+    pub(super) redact: bool,
+    /// Keep the key of the pseudonyms in this file, to turn them back
+    ///
+    /// Made if it is not there, readable by you alone; used if it is, so that
+    /// several reports agree; never overwritten. `rdpwhy reveal` takes it.
+    /// Without this the key is random and forgotten: nobody can turn anything
+    /// back.
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    pub(super) redact_key: Option<PathBuf>,
+}
+
+/// Write the packets of failed attempts to a small pcapng for a ticket
+///
+/// Both directions of each connection, the UDP side channel and ICMP errors
+/// about them, with original times, and comments on the packets that decide;
+/// the comment of the file holds the verdict and says where to look. Headers
+/// and what was negotiated in the clear are there; everything encrypted, typed
+/// or shown is zeros or cut off. Analysing the file gives the same verdict.
+#[derive(Debug, Args)]
+#[command(after_long_help = EVIDENCE_EXAMPLES)]
+pub(super) struct EvidenceArguments {
+    /// Captures, or folders of captures; they are read twice
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// The file to write
+    ///
+    /// It appears when it is complete, or not at all. An input is never
+    /// overwritten.
+    #[arg(long, short, required = true, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Attempts to take, by their numbers in the report, instead of the failed
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(super) attempt: Vec<u32>,
+    /// Packets as they were captured, with all payload
+    #[arg(long, conflicts_with = "redact")]
+    pub(super) full: bool,
+    #[command(flatten)]
+    pub(super) redaction: Redaction,
+}
+
+const EVIDENCE_EXAMPLES: &str = "\
+Examples:
+  rdpwhy evidence trace.pcapng -o evidence.pcapng
+      The packets of the attempts that failed.
+  rdpwhy evidence trace.pcapng --attempt 3 -o evidence.pcapng
+      Those of attempt 3 of the report, failed or not.
+  rdpwhy evidence ring/ --redact --redact-key ~/ticket-4711.key -o evidence.pcapng
+      With pseudonyms that you can turn back, and nobody else.";
+
+/// Write reports and evidence to one archive for a ticket
+///
+/// A zip file with the report in Markdown, as text and as JSON, the packets of
+/// the failed attempts, and a README.
+#[derive(Debug, Args)]
+#[command(after_long_help = BUNDLE_EXAMPLES)]
+pub(super) struct BundleArguments {
+    /// Captures, or folders of captures; they are read twice
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// The archive to write
+    ///
+    /// It appears when it is complete, or not at all. An input is never
+    /// overwritten.
+    #[arg(long, short, required = true, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Packets as they were captured, with all payload
+    #[arg(long, conflicts_with = "redact")]
+    pub(super) full: bool,
+    /// Exit with 0 also when an attempt failed
+    #[arg(long)]
+    pub(super) exit_zero: bool,
+    #[command(flatten)]
+    pub(super) redaction: Redaction,
+}
+
+const BUNDLE_EXAMPLES: &str = "\
+Examples:
+  rdpwhy bundle trace.pcapng -o ticket.zip
+  rdpwhy bundle trace.pcapng --redact -o ticket.zip
+  rdpwhy bundle ring/ --redact --redact-key ~/ticket-4711.key -o ticket.zip";
+
+/// Turn pseudonyms of a redacted report back, with the key that made them
+///
+/// Addresses come back as they were, names in lower case, hardware addresses
+/// with colons. What is not a pseudonym comes back as nonsense.
+#[derive(Debug, Args)]
+#[command(after_long_help = REVEAL_EXAMPLES)]
+pub(super) struct Reveal {
+    /// The file that --redact-key made
+    #[arg(value_name = "KEYFILE")]
+    pub(super) key: PathBuf,
+    /// Addresses, names or hardware addresses as the report has them
+    #[arg(required = true, value_name = "PSEUDONYM")]
+    pub(super) pseudonyms: Vec<String>,
+}
+
+const REVEAL_EXAMPLES: &str = "\
+Examples:
+  rdpwhy reveal ~/ticket-4711.key 10.173.4.99 q7r2k.x0p4";
 
 const ANALYZE_EXAMPLES: &str = "\
 Examples:

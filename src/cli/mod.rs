@@ -7,8 +7,10 @@
 mod advice;
 mod analyze;
 mod args;
+mod bundle;
 mod codes;
 mod console;
+mod evidence;
 mod exit;
 mod explain;
 #[cfg(feature = "live")]
@@ -17,7 +19,9 @@ mod interfaces;
 mod live;
 mod output;
 mod progress;
+mod redaction;
 mod reference;
+mod reveal;
 mod stages;
 
 use std::ffi::OsString;
@@ -43,6 +47,9 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let mut console = Console::new(&arguments.global);
     let done = match &arguments.command {
         Command::Analyze(analyze) => analyze::run(analyze, &mut console),
+        Command::Evidence(evidence) => evidence::run(evidence, &mut console),
+        Command::Bundle(bundle) => bundle::run(bundle, &mut console),
+        Command::Reveal(reveal) => reveal::run(reveal, &mut console),
         Command::Explain(explain) => explain::run(explain, &mut console),
         Command::CaptureAdvice => advice::run(&mut console),
         #[cfg(feature = "live")]

@@ -7,9 +7,11 @@
 pub mod build;
 pub mod document;
 pub mod escape;
+pub mod evidence;
 pub mod json;
 pub mod markdown;
 pub mod ndjson;
+pub mod redact;
 pub mod schema;
 pub mod text;
 

@@ -8,7 +8,7 @@ use crate::base::{CaptureTime, Side, Span};
 use crate::findings::EndedBy as By;
 use crate::flow::{self, EndKind};
 use crate::report::document::{
-    BySide, Connection, Ended, EndedBy, EndedHow, RolesFrom, Stage, StageRecord, Step, Verdict, Waiting,
+    BySide, Connection, Ended, EndedBy, EndedHow, Endpoint, RolesFrom, Stage, StageRecord, Step, Verdict, Waiting,
 };
 use crate::session::{self, Owed};
 
@@ -18,7 +18,7 @@ pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Fra
     Connection {
         id: *id,
         attempt,
-        community_id: community_id(tcp),
+        community_id: community_id(endpoint(&tcp.endpoints.client), endpoint(&tcp.endpoints.server)),
         client: endpoint(&tcp.endpoints.client),
         server: endpoint(&tcp.endpoints.server),
         roles_from: match tcp.roles_from {
@@ -176,10 +176,10 @@ fn display_filter(tcp: &flow::TcpFacts) -> String {
     )
 }
 
-fn community_id(tcp: &flow::TcpFacts) -> String {
+/// Community ID of a TCP connection between two ends.
+pub(in crate::report) fn community_id(client: Endpoint, server: Endpoint) -> String {
     /// IANA's number of TCP.
     const TCP: u8 = 6;
-    let (client, server) = (&tcp.endpoints.client, &tcp.endpoints.server);
     community_id::calculate_community_id(
         0,
         client.ip,

@@ -10,6 +10,8 @@ mod views;
 
 use std::collections::BTreeMap;
 
+pub(super) use connection::community_id;
+
 use super::document::{
     Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, FrameRef, Interface, Notice, Outcome, Report,
     SchemaVersion, SideChannel, Summary, Tie, Tool, Unreadable,

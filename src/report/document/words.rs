@@ -133,6 +133,12 @@ impl Time {
         self.0.since(earlier.0).into()
     }
 
+    /// The time so much later.
+    #[must_use]
+    pub fn shifted(self, by: base::Span) -> Self {
+        Self(self.0 + by)
+    }
+
     fn timestamp(self) -> Timestamp {
         // i64 nanoseconds reach from 1677 to 2262, well inside jiff's range.
         Timestamp::from_nanosecond(i128::from(self.0.nanos())).unwrap_or(Timestamp::UNIX_EPOCH)

@@ -1,0 +1,78 @@
+//! `rdpwhy bundle`: everything for the ticket in one file.
+
+use std::io::{self, Write};
+
+use rdpwhy::capture::CaptureOptions;
+use rdpwhy::report::document::Report;
+use rdpwhy::report::evidence::{Evidence, Selection, Written};
+use rdpwhy::report::{json, markdown, text};
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use super::args::BundleArguments;
+use super::console::Console;
+use super::evidence::{self, Analysed};
+use super::exit::Exit;
+use super::output;
+use super::redaction;
+
+/// Analyses, and writes the archive.
+pub(super) fn run(asked: &BundleArguments, console: &mut Console) -> anyhow::Result<Exit> {
+    evidence::check(&asked.files, &asked.output, asked.redaction.redact_key.as_deref())?;
+    let redactor = redaction::redactor(&asked.redaction)?;
+    // What goes to others says which file it was made from.
+    let options = CaptureOptions { sha256: true };
+    let analysed = evidence::analysed(&asked.files, options, redactor, &asked.output, console)?;
+    let selection = Selection::failed(&analysed.report);
+    let packets = (!selection.is_empty()).then(|| evidence::collect(&asked.files, selection, console));
+    let mut written = Written::default();
+    output::write(&asked.output, |out| {
+        written = archive(&analysed, packets.as_ref(), asked.full, out)?;
+        Ok(())
+    })?;
+    evidence::complain(written, console);
+    Ok(Exit::of_report(&analysed.report, asked.exit_zero))
+}
+
+fn archive(analysed: &Analysed, packets: Option<&Evidence>, full: bool, out: &mut dyn Write) -> io::Result<Written> {
+    let report = &analysed.told;
+    let mut archive = ZipWriter::new_stream(out);
+    let mut written = Written::default();
+    archive.start_file("README.txt", SimpleFileOptions::default())?;
+    archive.write_all(readme(report, packets.is_some(), analysed.redactor.is_some()).as_bytes())?;
+    archive.start_file("report.md", SimpleFileOptions::default())?;
+    markdown::write(report, markdown::Options { all: true }, &mut archive)?;
+    archive.start_file("report.txt", SimpleFileOptions::default())?;
+    text::write(report, text::Options { all: true, color: false }, &mut archive)?;
+    archive.start_file("report.json", SimpleFileOptions::default())?;
+    json::write(report, &mut archive)?;
+    if let Some(packets) = packets {
+        archive.start_file("evidence.pcapng", SimpleFileOptions::default())?;
+        written = evidence::write(packets, analysed, full, &mut archive)?;
+    }
+    archive.finish()?.into_inner().flush()?;
+    Ok(written)
+}
+
+fn readme(report: &Report, has_packets: bool, is_redacted: bool) -> String {
+    let mut text = format!(
+        "Why did this Remote Desktop connection die? Made by {} {}, which read packet\ncaptures and sent nothing anywhere.\n\n",
+        report.tool.name, report.tool.version
+    );
+    text.push_str("report.md        the report, for a ticket; it reads well as plain text, too\n");
+    text.push_str("report.txt       the same without markup\n");
+    text.push_str("report.json      everything, for programs\n");
+    if has_packets {
+        text.push_str("evidence.pcapng  the packets of the failed attempts, with comments on those that\n");
+        text.push_str("                 decide: open it in Wireshark, the comment of the file says where\n");
+        text.push_str("                 to look. Frame numbers in the reports are those of the original\n");
+        text.push_str("                 capture; the comments name both.\n");
+    } else {
+        text.push_str("\nNo attempt failed, so there is no file with packets.\n");
+    }
+    if is_redacted {
+        text.push_str("\nAddresses and names are pseudonyms, the same in all files. Whoever made this can\nturn them back if they kept the key: rdpwhy reveal KEYFILE PSEUDONYM.\n");
+    } else {
+        text.push_str("\nNothing was redacted: addresses, and names that were sent in the clear, are the\nreal ones. rdpwhy bundle --redact makes an archive with pseudonyms.\n");
+    }
+    text
+}

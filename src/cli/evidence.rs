@@ -1,0 +1,132 @@
+//! `rdpwhy evidence`: the packets that prove it, in a file for the ticket.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rdpwhy::capture::{CaptureOptions, Source, Timeline};
+use rdpwhy::report::document::Report;
+use rdpwhy::report::evidence::{Evidence, Options, Selection, Written};
+use rdpwhy::report::redact::Redactor;
+
+use super::analyze;
+use super::args::EvidenceArguments;
+use super::console::Console;
+use super::exit::{Exit, Told};
+use super::output;
+use super::progress::Progress;
+use super::redaction;
+
+/// What was read once, and can be read again.
+pub(super) struct Analysed {
+    /// As it is, for choosing packets.
+    pub(super) report: Report,
+    /// As it may leave the room.
+    pub(super) told: Report,
+    pub(super) redactor: Option<Redactor>,
+}
+
+/// Analyses, chooses, reads again, writes.
+pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::Result<Exit> {
+    check(&asked.files, &asked.output, asked.redaction.redact_key.as_deref())?;
+    let redactor = redaction::redactor(&asked.redaction)?;
+    let analysed = analysed(&asked.files, CaptureOptions::default(), redactor, &asked.output, console)?;
+    let selection = selection(&analysed.report, &asked.attempt)?;
+    let evidence = collect(&asked.files, selection, console);
+    let mut written = Written::default();
+    output::write(&asked.output, |out| {
+        written = write(&evidence, &analysed, asked.full, out)?;
+        Ok(())
+    })?;
+    complain(written, console);
+    console.remark(&format!("{}: {} packets", asked.output.display(), written.packets));
+    let is_whole = analysed.report.summary.complete && analysed.report.unreadable.is_empty();
+    Ok(if is_whole { Exit::Success } else { Exit::Unreadable })
+}
+
+/// Refuses what cannot be read twice, and outputs that are inputs.
+pub(super) fn check(files: &[PathBuf], output: &Path, key: Option<&Path>) -> anyhow::Result<()> {
+    let is_pipe =
+        |file: &&PathBuf| file.as_os_str() == "-" || file.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
+    if let Some(pipe) = files.iter().find(is_pipe) {
+        return Err(Told::usage(format!(
+            "{}: captures are read twice here, and this can be read only once; save it to a file first: cat > trace.pcap",
+            pipe.display()
+        )));
+    }
+    if key.is_some_and(|key| key == output) {
+        return Err(Told::usage(format!("{}: the key and the output are one file", output.display())));
+    }
+    output::check(output, files.iter().map(PathBuf::as_path).chain(key))
+}
+
+/// The first reading.
+pub(super) fn analysed(
+    files: &[PathBuf],
+    options: CaptureOptions,
+    redactor: Option<Redactor>,
+    output: &Path,
+    console: &Console,
+) -> anyhow::Result<Analysed> {
+    let mut timeline = Timeline::new(files.iter().map(|file| Source::named(file)).collect(), options);
+    let mut progress = Progress::start(console.shows_progress(), analyze::total(files));
+    let report = analyze::read(&mut timeline, &mut progress);
+    progress.finish();
+    timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
+    // What was found in folders is input too.
+    output::check(output, timeline.captures().map(|capture| Path::new(&capture.name)))?;
+    if report.captures.is_empty() {
+        return Err(Told::nothing_to_read(files));
+    }
+    let told = redactor.as_ref().map_or_else(|| report.clone(), |redactor| redactor.report(&report));
+    Ok(Analysed { report, told, redactor })
+}
+
+/// The attempts that are asked for, or else those that failed.
+fn selection(report: &Report, attempts: &[u32]) -> anyhow::Result<Selection> {
+    let known = report.attempts.len();
+    if known == 0 {
+        let message = "no RDP connection in the capture: nothing to show. Was it taken on the right interface, and while somebody connected?";
+        return Err(Told { exit: Exit::NoRdp, message: message.to_owned() }.into());
+    }
+    if let Some(unknown) = attempts.iter().find(|id| report.attempt(**id).is_none()) {
+        return Err(Told::usage(format!("there is no attempt {unknown}; the report lists attempts 1 to {known}")));
+    }
+    if !attempts.is_empty() {
+        return Ok(Selection::of(report, attempts));
+    }
+    let failed = Selection::failed(report);
+    if failed.is_empty() {
+        return Err(Told::usage(format!(
+            "no attempt failed, so there is nothing to prove; --attempt N takes another one, 1 to {known}"
+        )));
+    }
+    Ok(failed)
+}
+
+/// The second reading.
+pub(super) fn collect(files: &[PathBuf], selection: Selection, console: &Console) -> Evidence {
+    let mut evidence = Evidence::new(selection);
+    let mut timeline = Timeline::new(files.iter().map(|file| Source::named(file)).collect(), CaptureOptions::default());
+    let mut progress = Progress::start(console.shows_progress(), analyze::total(files));
+    while let Some(packet) = timeline.next_packet() {
+        evidence.push(&packet);
+        progress.packet(|| timeline.progress().read);
+    }
+    progress.finish();
+    evidence
+}
+
+/// Writes the file.
+pub(super) fn write(evidence: &Evidence, analysed: &Analysed, full: bool, out: &mut dyn Write) -> io::Result<Written> {
+    evidence.write(&analysed.told, Options { full, redactor: analysed.redactor.as_ref() }, out)
+}
+
+/// What did not fit is not kept quiet.
+pub(super) fn complain(written: Written, console: &Console) {
+    if written.left_out > 0 {
+        console.complain(&format!(
+            "{} packets more than can be held were left out of the evidence; --attempt N takes one attempt alone",
+            written.left_out
+        ));
+    }
+}

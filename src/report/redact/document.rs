@@ -1,0 +1,244 @@
+//! The report: every place that may hold an address or a name.
+
+use core::net::IpAddr;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Redactor;
+use crate::report::build::community_id;
+use crate::report::document::Report;
+
+/// What stands for a text that somebody wrote into a capture.
+const REMOVED: &str = "[redacted]";
+
+/// Attributes of a distinguished name; anything else in front of a `=` may be
+/// part of a value.
+const ATTRIBUTES: &[&str] = &[
+    "CN",
+    "C",
+    "O",
+    "OU",
+    "L",
+    "ST",
+    "DC",
+    "SN",
+    "GN",
+    "T",
+    "UID",
+    "STREET",
+    "serialNumber",
+    "emailAddress",
+    "Email",
+    "title",
+    "description",
+    "postalCode",
+];
+
+impl Redactor {
+    /// The report under pseudonyms. What it says stays; so do times, sizes,
+    /// ports, frame numbers, and the SHA-256 of a capture, from which nobody
+    /// learns anything and by which its owner can prove which file it was.
+    ///
+    /// Community IDs become those of the pseudonyms. File names, interface
+    /// names and comments are replaced, since anything may stand in them.
+    #[must_use]
+    pub fn report(&self, report: &Report) -> Report {
+        let names = self.files(report);
+        let Ok(mut value) = serde_json::to_value(report) else { return report.clone() };
+        self.value(&mut value, &[], &names);
+        // What was a report is one: no type was changed.
+        let Ok(mut redacted) = serde_json::from_value::<Report>(value) else { return nothing_of(report) };
+        for connection in &mut redacted.connections {
+            connection.community_id = community_id(connection.client, connection.server);
+        }
+        redacted
+    }
+
+    /// The files by name, longest first, each with what to call it.
+    fn files(&self, report: &Report) -> Vec<(String, String)> {
+        let captures = report.captures.iter().map(|capture| &capture.path);
+        let unreadable = report.unreadable.iter().map(|unreadable| &unreadable.path);
+        let mut names = Vec::new();
+        for (n, path) in (1..).zip(captures.chain(unreadable)) {
+            if path == "-" || path.is_empty() {
+                continue;
+            }
+            let called = format!("file-{n}{}", endings(path));
+            names.push((path.clone(), called.clone()));
+            if let Some(name) = Path::new(path).file_name().and_then(|name| name.to_str()) {
+                names.push((name.to_owned(), called));
+            }
+        }
+        names.sort_by_key(|(name, _)| core::cmp::Reverse(name.len()));
+        names
+    }
+
+    fn value(&self, value: &mut Value, place: &[&str], names: &[(String, String)]) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let place = [place, &[name.as_str()]].concat();
+                    self.value(value, &place, names);
+                }
+            }
+            Value::Array(entries) => entries.iter_mut().for_each(|entry| self.value(entry, place, names)),
+            Value::String(text) => {
+                if let Some(redacted) = self.field(place, text, names) {
+                    *text = redacted;
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// A text at its place in the document; `None` where it stays.
+    fn field(&self, place: &[&str], text: &str, names: &[(String, String)]) -> Option<String> {
+        Some(match *place {
+            ["tool", ..] => return None,
+            ["captures", "comments" | "written_by"] => REMOVED.to_owned(),
+            ["captures", "interfaces", "name" | "description"] => self.name(text),
+            ["captures" | "unreadable", "path"] => {
+                let known = names.iter().find(|(name, _)| name == text);
+                known.map_or_else(|| text.to_owned(), |(_, called)| called.clone())
+            }
+            [.., "certificate", "subject" | "issuer"] => self.distinguished_name(text),
+            ["captures", "sha256"] | [.., "community_id"] => return None,
+            [.., "serial" | "sha256"] => self.hexadecimal(text),
+            _ => self.prose(text, names),
+        })
+    }
+
+    /// `CN=host, O=company`: the values.
+    fn distinguished_name(&self, text: &str) -> String {
+        let parts = text.split_inclusive([',', '+']).map(|part| {
+            let before = part.len().saturating_sub(part.trim_start().len());
+            match part.split_once('=') {
+                Some((attribute, value)) if is_attribute(attribute.trim()) => {
+                    format!("{attribute}={}", self.name(value))
+                }
+                _ => format!("{}{}", " ".repeat(before), self.name(part.trim_start())),
+            }
+        });
+        parts.collect()
+    }
+
+    fn hexadecimal(&self, text: &str) -> String {
+        let digits: Vec<u8> =
+            text.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
+        let padded: Vec<u8> = core::iter::repeat_n(0, digits.len() % 2).chain(digits.iter().copied()).collect();
+        let mut bytes: Vec<u8> = padded.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect();
+        self.scramble(&mut bytes);
+        let hidden = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).skip(digits.len() % 2);
+        let mut hidden = hidden.filter_map(|digit| char::from_digit(digit.into(), 16));
+        text.chars().map(|c| if c.is_ascii_hexdigit() { hidden.next().unwrap_or('0') } else { c }).collect()
+    }
+
+    /// Sentences and filters: addresses and names of files within them.
+    fn prose(&self, text: &str, names: &[(String, String)]) -> String {
+        let mut text = text.to_owned();
+        for (name, called) in names {
+            if text.contains(name.as_str()) {
+                text = text.replace(name.as_str(), called);
+            }
+        }
+        self.addresses_in(&text)
+    }
+
+    /// The text with every address in it replaced.
+    fn addresses_in(&self, text: &str) -> String {
+        let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(from) = rest.find(is_part) {
+            let (before, behind) = rest.split_at(from);
+            let len = behind.find(|c| !is_part(c)).unwrap_or(behind.len());
+            let (word, after) = behind.split_at(len);
+            out.push_str(before);
+            // Part of a longer word, it is no address.
+            let is_alone = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let bare = word.trim_end_matches(['.', ':']);
+            match bare.parse::<IpAddr>() {
+                Ok(address) if is_alone => {
+                    out.push_str(&self.address(address).to_string());
+                    out.push_str(word.get(bare.len()..).unwrap_or_default());
+                }
+                _ => match bare.rsplit_once(':').and_then(|(ip, port)| Some((ip.parse::<IpAddr>().ok()?, port))) {
+                    Some((address, port)) if is_alone => {
+                        out.push_str(&format!("{}:{port}", self.address(address)));
+                        out.push_str(word.get(bare.len()..).unwrap_or_default());
+                    }
+                    _ => out.push_str(word),
+                },
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+fn is_attribute(name: &str) -> bool {
+    ATTRIBUTES.contains(&name) || (name.contains('.') && name.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+/// What a file's name ends in, where that tells its kind.
+fn endings(path: &str) -> &str {
+    const KNOWN: [&str; 9] = [".pcap", ".pcapng", ".cap", ".snoop", ".etl", ".gz", ".zst", ".lz4", ".zip"];
+    let mut kept = path.len();
+    while let Some(front) = path.get(..kept) {
+        let Some(ending) = KNOWN.iter().find(|known| front.ends_with(*known)) else { break };
+        kept = kept.saturating_sub(ending.len());
+    }
+    path.get(kept..).unwrap_or_default()
+}
+
+/// A report without anything that could give somebody away.
+fn nothing_of(report: &Report) -> Report {
+    Report {
+        schema_version: report.schema_version,
+        tool: report.tool.clone(),
+        captures: Vec::new(),
+        attempts: Vec::new(),
+        connections: Vec::new(),
+        findings: Vec::new(),
+        side_channels: Vec::new(),
+        servers: Vec::new(),
+        clients: Vec::new(),
+        summary: report.summary.clone(),
+        notices: Vec::new(),
+        unreadable: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_in_sentences_are_found() {
+        let redactor = Redactor::new([5; 32]);
+        let hide = |text: &str| redactor.address(text.parse().unwrap()).to_string();
+        let (a, b, c) = (hide("10.1.2.3"), hide("2001:db8::5"), hide("192.168.3.4"));
+        let told = redactor.addresses_in(
+            "ip.addr == 10.1.2.3 && ipv6.addr == 2001:db8::5; from 192.168.3.4:50000, [2001:db8::5]:3389. At 12:30:05.250, add 10.1.2.3.",
+        );
+        assert_eq!(
+            told,
+            format!("ip.addr == {a} && ipv6.addr == {b}; from {c}:50000, [{b}]:3389. At 12:30:05.250, add {a}.")
+        );
+    }
+
+    #[test]
+    fn distinguished_names_keep_their_form() {
+        let redactor = Redactor::new([5; 32]);
+        let name = redactor.distinguished_name("CN=srv01.corp.example, O=Jane, Inc.=x, OU=Desk");
+        assert!(name.starts_with("CN=") && name.contains(", O=") && name.contains(", OU="), "{name}");
+        for part in ["srv01", "corp", "jane", "Jane", "Inc", "Desk"] {
+            assert!(!name.contains(part), "{name}");
+        }
+        assert_eq!(redactor.hexadecimal("0a:bc:01").len(), 8);
+        assert_eq!(endings("of-jane/jane.pcapng.gz"), ".pcapng.gz");
+        assert_eq!(endings("jane"), "");
+    }
+}
