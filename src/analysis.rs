@@ -13,8 +13,8 @@ use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt};
 use crate::findings::crowding::{self, Crowding};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Link, Outcome, Totals, connection_sentence,
-    diagnose, reconsider,
+    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Link, Outcome, Severity, Totals,
+    connection_sentence, diagnose, reconsider,
 };
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
@@ -82,6 +82,13 @@ pub struct Analyzer {
 }
 
 impl Analyzer {
+    /// From now on, the packets of connections that do not end well are
+    /// remembered (the first and the last few hundred), so that they can be
+    /// drawn. Costs memory and a little time.
+    pub fn remember_packets(&mut self) {
+        self.table.trace();
+    }
+
     /// Takes the next packet. Packets come in the order in which they were
     /// captured; those of several captures in the order of time. Returns whom
     /// the packet is about, where it is about an RDP connection (or may be).
@@ -198,6 +205,7 @@ impl Analyzer {
 
     #[cold]
     fn explain(&mut self) {
+        let mut forgotten = 0;
         for finished in self.table.drain() {
             let Finished { mut tcp, consumer: session, .. } = finished;
             // The port may mislead; who sent the Connection Request does not.
@@ -218,9 +226,16 @@ impl Analyzer {
             if self.connections.len() >= 2 * MAX_KEPT {
                 // Whatever it is, there is no room for it.
                 not_listed(&mut self.notices, tcp.first.frame);
+                forgotten += tcp.trace.map_or(0, |trace| trace.len());
                 continue;
             }
             let diagnosis = diagnose(&tcp, &session, dropped);
+            // Nobody draws what went well.
+            if diagnosis.findings.iter().all(|f| f.severity == Severity::Info)
+                && let Some(trace) = tcp.trace.take()
+            {
+                forgotten += trace.len();
+            }
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
             let failed = diagnosis.outcome == Outcome::Failed;
@@ -230,8 +245,10 @@ impl Analyzer {
                 self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence });
             } else {
                 not_listed(&mut self.notices, tcp.first.frame);
+                forgotten += tcp.trace.map_or(0, |trace| trace.len());
             }
         }
+        self.table.forget_trace(forgotten);
     }
 }
 

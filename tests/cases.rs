@@ -101,6 +101,7 @@ pub fn captures(folder: &Path) -> Vec<(&'static str, PathBuf)> {
 pub fn analyse(path: &Path) -> (Analysis, Report) {
     let mut timeline = Timeline::new(vec![Source::named(path)], CaptureOptions::default());
     let mut analyzer = Analyzer::default();
+    analyzer.remember_packets();
     while let Some(packet) = timeline.next_packet() {
         analyzer.push(&packet);
     }

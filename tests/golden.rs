@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use rdpwhy::report::document::Report;
-use rdpwhy::report::{json, markdown, text};
+use rdpwhy::report::plots::Plots;
+use rdpwhy::report::{html, json, markdown, text};
 
 use super::cases::{analyse, captures, folders};
 
@@ -33,14 +34,14 @@ fn blessing() -> bool {
 
 /// The report as the binary would make it, with the path that a user in the
 /// project's folder would give.
-fn reported(path: &Path) -> Report {
-    let (_, mut report) = analyse(path);
+pub fn reported(path: &Path) -> (Report, Plots) {
+    let (analysis, mut report) = analyse(path);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for capture in &mut report.captures {
         capture.path = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
     }
     report.tool.version = "0.0.0".to_owned();
-    report
+    (report, Plots::of(&analysis, false))
 }
 
 fn compare(golden: &Path, got: &str, wrong: &mut Vec<PathBuf>) {
@@ -57,7 +58,7 @@ fn every_case_is_reported_as_before() {
     let mut wrong = Vec::new();
     for folder in folders() {
         for (vantage, path) in captures(&folder) {
-            let report = reported(&path);
+            let (report, plots) = reported(&path);
             let mut check = |ending: &str, write: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
                 let mut got = Vec::new();
                 write(&mut got).unwrap();
@@ -68,6 +69,7 @@ fn every_case_is_reported_as_before() {
             check("json", &|out| json::write(&report, out));
             if vantage == "client" && DIFFERENT.iter().any(|case| folder.ends_with(case)) {
                 check("md", &|out| markdown::write(&report, markdown::Options { all: false }, out));
+                check("html", &|out| html::write(&report, &plots, html::Options { all: false }, out));
             }
         }
     }

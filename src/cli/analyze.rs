@@ -9,7 +9,8 @@ use rdpwhy::base;
 use rdpwhy::capture::{CaptureOptions, Problem, Source, Timeline};
 use rdpwhy::report::build::{self, Inputs};
 use rdpwhy::report::document::{Notice, Report};
-use rdpwhy::report::{json, markdown, ndjson, text};
+use rdpwhy::report::plots::Plots;
+use rdpwhy::report::{html, json, markdown, ndjson, text};
 
 use super::args::{Analyze, Format, When};
 use super::console::Console;
@@ -43,7 +44,7 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     let options = CaptureOptions { sha256: is_hashed(asked.sha256, total) };
     let mut progress = Progress::start(console.shows_progress(), total);
     let mut timeline = Timeline::new(asked.files.iter().map(|file| Source::named(file)).collect(), options);
-    let mut report = read(&mut timeline, &mut progress);
+    let (mut report, plots) = read(&mut timeline, &mut progress, asked.format == Format::Html);
     let (packets, took) = progress.finish();
     for capture in &report.captures {
         console.remark(&format!("{}: {}, {} packets", capture.path, capture.format, capture.packets));
@@ -61,9 +62,9 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     }
     // People are not told twice, and not given a report about nothing.
     let nothing = report.captures.is_empty();
-    let for_people = matches!(asked.format, Format::Text | Format::Markdown);
+    let for_people = matches!(asked.format, Format::Text | Format::Markdown | Format::Html);
     if !(for_people && nothing) {
-        write(asked, console, &report)?;
+        write(asked, console, &report, &plots)?;
     }
     if nothing || !for_people || asked.output.is_some() {
         timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
@@ -73,8 +74,12 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
 }
 
 /// Every packet of the timeline, in order, and what came of it.
-pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress) -> Report {
+/// `draws`: what diagrams need is remembered, too.
+pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress, draws: bool) -> (Report, Plots) {
     let mut analyzer = Analyzer::default();
+    if draws {
+        analyzer.remember_packets();
+    }
     while let Some(packet) = timeline.next_packet() {
         analyzer.push(&packet);
         progress.packet(|| timeline.progress().read);
@@ -86,9 +91,11 @@ pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress) -> Report {
     if let Some(until) = captures.iter().map(|capture| capture.watched_until()).min().flatten() {
         analyzer.tick(until);
     }
-    let mut report = build::report(analyzer.finish(dropped), &Inputs { captures, unreadable });
+    let analysis = analyzer.finish(dropped);
+    let plots = Plots::of(&analysis, captures.len() > 1);
+    let mut report = build::report(analysis, &Inputs { captures, unreadable });
     report.notices.extend(timeline.notices().list().iter().map(about_no_capture));
-    report
+    (report, plots)
 }
 
 /// A notice of the timeline: about files that were given, not about a frame.
@@ -108,10 +115,11 @@ fn named(problem: &Problem) -> (String, String) {
     (name.clone(), says.to_owned())
 }
 
-fn write(asked: &Analyze, console: &Console, report: &Report) -> anyhow::Result<()> {
+fn write(asked: &Analyze, console: &Console, report: &Report, plots: &Plots) -> anyhow::Result<()> {
     let to = |out: &mut dyn Write, color| match asked.format {
         Format::Text => text::write(report, text::Options { all: asked.all, color }, out),
         Format::Markdown => markdown::write(report, markdown::Options { all: asked.all }, out),
+        Format::Html => html::write(report, plots, html::Options { all: asked.all }, out),
         Format::Json => json::write(report, out),
         Format::Ndjson => ndjson::write(report, out),
     };

@@ -106,7 +106,8 @@ pub(super) struct Analyze {
     /// How to write the report
     ///
     /// `text` is for the terminal; `markdown` for tickets, its first line a title
-    /// without names or addresses. `json` is one document with everything,
+    /// without names or addresses; `html` is one page with diagrams to attach,
+    /// print or archive, which loads nothing. `json` is one document with everything,
     /// `ndjson` one line for each connection; the schemas of these two are part
     /// of the project and keep their names within a version.
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
@@ -255,6 +256,8 @@ Examples:
       The report for people, on the terminal.
   rdpwhy analyze ring/ -o report.txt
       Every capture in a folder, in order of time; the report goes to a file.
+  rdpwhy analyze trace.pcapng --format html -o report.html
+      A page with diagrams, to be attached to the ticket.
   rdpwhy analyze trace.pcapng --format markdown
       For a ticket: a title on the first line, the proof below.
   rdpwhy analyze a.pcap b.pcap.gz --format json | jq '.attempts[] | .sentence'
@@ -276,6 +279,8 @@ pub(super) enum Format {
     /// For tickets.
     #[value(alias = "md")]
     Markdown,
+    /// One page with diagrams, to be attached or printed.
+    Html,
     /// One JSON document.
     Json,
     /// One JSON object a line, one line a connection.

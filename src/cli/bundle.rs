@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use rdpwhy::capture::CaptureOptions;
 use rdpwhy::report::document::Report;
 use rdpwhy::report::evidence::{Evidence, Selection, Written};
-use rdpwhy::report::{json, markdown, text};
+use rdpwhy::report::{html, json, markdown, text};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::args::BundleArguments;
@@ -21,7 +21,7 @@ pub(super) fn run(asked: &BundleArguments, console: &mut Console) -> anyhow::Res
     let redactor = redaction::redactor(&asked.redaction)?;
     // What goes to others says which file it was made from.
     let options = CaptureOptions { sha256: true };
-    let analysed = evidence::analysed(&asked.files, options, redactor, &asked.output, console)?;
+    let analysed = evidence::analysed(&asked.files, options, redactor, &asked.output, true, console)?;
     let selection = Selection::failed(&analysed.report);
     let packets = (!selection.is_empty()).then(|| evidence::collect(&asked.files, selection, console));
     let mut written = Written::default();
@@ -39,6 +39,8 @@ fn archive(analysed: &Analysed, packets: Option<&Evidence>, full: bool, out: &mu
     let mut written = Written::default();
     archive.start_file("README.txt", SimpleFileOptions::default())?;
     archive.write_all(readme(report, packets.is_some(), analysed.redactor.is_some()).as_bytes())?;
+    archive.start_file("report.html", SimpleFileOptions::default())?;
+    html::write(report, &analysed.plots, html::Options { all: false }, &mut archive)?;
     archive.start_file("report.md", SimpleFileOptions::default())?;
     markdown::write(report, markdown::Options { all: true }, &mut archive)?;
     archive.start_file("report.txt", SimpleFileOptions::default())?;
@@ -58,6 +60,7 @@ fn readme(report: &Report, has_packets: bool, is_redacted: bool) -> String {
         "Why did this Remote Desktop connection die? Made by {} {}, which read packet\ncaptures and sent nothing anywhere.\n\n",
         report.tool.name, report.tool.version
     );
+    text.push_str("report.html      the report with diagrams; any browser shows it, without a network\n");
     text.push_str("report.md        the report, for a ticket; it reads well as plain text, too\n");
     text.push_str("report.txt       the same without markup\n");
     text.push_str("report.json      everything, for programs\n");

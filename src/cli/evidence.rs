@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rdpwhy::capture::{CaptureOptions, Source, Timeline};
 use rdpwhy::report::document::Report;
 use rdpwhy::report::evidence::{Evidence, Options, Selection, Written};
+use rdpwhy::report::plots::Plots;
 use rdpwhy::report::redact::Redactor;
 
 use super::analyze;
@@ -23,13 +24,15 @@ pub(super) struct Analysed {
     /// As it may leave the room.
     pub(super) told: Report,
     pub(super) redactor: Option<Redactor>,
+    /// The packets of the diagrams, without names and addresses.
+    pub(super) plots: Plots,
 }
 
 /// Analyses, chooses, reads again, writes.
 pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::Result<Exit> {
     check(&asked.files, &asked.output, asked.redaction.redact_key.as_deref())?;
     let redactor = redaction::redactor(&asked.redaction)?;
-    let analysed = analysed(&asked.files, CaptureOptions::default(), redactor, &asked.output, console)?;
+    let analysed = analysed(&asked.files, CaptureOptions::default(), redactor, &asked.output, false, console)?;
     let selection = selection(&analysed.report, &asked.attempt)?;
     let evidence = collect(&asked.files, selection, console);
     let mut written = Written::default();
@@ -59,17 +62,18 @@ pub(super) fn check(files: &[PathBuf], output: &Path, key: Option<&Path>) -> any
     output::check(output, files.iter().map(PathBuf::as_path).chain(key))
 }
 
-/// The first reading.
+/// The first reading. `draws`: what diagrams need is remembered, too.
 pub(super) fn analysed(
     files: &[PathBuf],
     options: CaptureOptions,
     redactor: Option<Redactor>,
     output: &Path,
+    draws: bool,
     console: &Console,
 ) -> anyhow::Result<Analysed> {
     let mut timeline = Timeline::new(files.iter().map(|file| Source::named(file)).collect(), options);
     let mut progress = Progress::start(console.shows_progress(), analyze::total(files));
-    let report = analyze::read(&mut timeline, &mut progress);
+    let (report, plots) = analyze::read(&mut timeline, &mut progress, draws);
     progress.finish();
     timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
     // What was found in folders is input too.
@@ -78,7 +82,7 @@ pub(super) fn analysed(
         return Err(Told::nothing_to_read(files));
     }
     let told = redactor.as_ref().map_or_else(|| report.clone(), |redactor| redactor.report(&report));
-    Ok(Analysed { report, told, redactor })
+    Ok(Analysed { report, told, redactor, plots })
 }
 
 /// The attempts that are asked for, or else those that failed.

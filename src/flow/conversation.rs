@@ -16,6 +16,7 @@ use super::sender::Trips;
 use super::seq::Seq;
 use super::stall::{Stalls, Waiting};
 use super::table::Endpoint;
+use super::trace::{Trace, Traced};
 use super::triggers::Triggers;
 use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
 use crate::wire::{IcmpError, Segment, TcpFlags};
@@ -127,6 +128,8 @@ pub struct TcpFacts {
     pub longest_silence: Span,
     /// Packets whose time lies before that of the packet captured before them.
     pub clock_ran_back: u64,
+    /// What each segment was, where that was asked for.
+    pub trace: Option<Box<Trace>>,
 }
 
 impl TcpFacts {
@@ -139,6 +142,9 @@ impl TcpFacts {
         self.roles_from = RolesFrom::Negotiation;
         self.end.by = self.end.by.map(Side::other);
         self.stalls.swap_sides();
+        if let Some(trace) = &mut self.trace {
+            trace.swap_sides();
+        }
         for reset in &mut self.resets {
             reset.claimed_by = reset.claimed_by.other();
         }
@@ -150,6 +156,8 @@ impl TcpFacts {
 pub struct Conversation<C> {
     /// What takes its bytes.
     pub consumer: C,
+    /// What each segment was, where somebody wants to draw it.
+    pub trace: Option<Box<Trace>>,
     endpoints: BySide<Endpoint>,
     roles_from: RolesFrom,
     first: At,
@@ -176,6 +184,7 @@ impl<C: Consumer> Conversation<C> {
     pub fn new(endpoints: BySide<Endpoint>, roles_from: RolesFrom, at: At, consumer: C) -> Self {
         Self {
             consumer,
+            trace: None,
             endpoints,
             roles_from,
             first: at,
@@ -260,6 +269,37 @@ impl<C: Consumer> Conversation<C> {
             *self.last_seq.of_mut(side) = segment.tcp.seq;
         }
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
+        if self.trace.is_some() {
+            self.record(segment, side, at);
+        }
+    }
+
+    /// Writes down what a segment was, once it has been taken.
+    fn record(&mut self, segment: &Segment<'_>, side: Side, at: At) {
+        let flags = segment.tcp.flags;
+        let (own, other) = (self.directions.of(side), self.directions.of(side.other()));
+        let scale = if flags.has(TcpFlags::SYN) { 0 } else { own.facts.window_scale.unwrap_or(0).min(14) };
+        let is_plain = !flags.has(TcpFlags::RST) && !flags.has(TcpFlags::SYN);
+        let repeated = |count: u32, class| (count > 1).then_some(class);
+        let class = match (flags.has(TcpFlags::SYN), flags.has(TcpFlags::ACK)) {
+            (true, false) => repeated(self.handshake.syns, SegmentClass::Syn),
+            (true, true) => repeated(self.handshake.syn_acks, SegmentClass::SynAck),
+            _ if is_plain => own.last_class(),
+            _ => None,
+        };
+        let traced = Traced {
+            at,
+            side,
+            flags,
+            offset: own.offset(Seq(segment.tcp.seq)),
+            len: segment.payload_len,
+            ack: flags.has(TcpFlags::ACK).then(|| other.offset(Seq(segment.tcp.ack))).flatten(),
+            window: u32::from(segment.tcp.window) << scale,
+            class,
+        };
+        if let Some(trace) = &mut self.trace {
+            trace.note(traced);
+        }
     }
 
     fn ordinary(&mut self, segment: &Segment<'_>, side: Side, at: At) {
@@ -475,6 +515,7 @@ impl<C: Consumer> Conversation<C> {
             ending_reset,
             longest_silence: self.longest_silence,
             clock_ran_back: self.clock_ran_back,
+            trace: self.trace,
         };
         (facts, self.consumer)
     }

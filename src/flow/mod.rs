@@ -31,6 +31,7 @@ mod table;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod triggers;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Glimpse, Handshake, RolesFrom, TcpFacts};
@@ -45,4 +46,5 @@ pub use seq::Seq;
 pub use side_channel::{SideChannel, SideChannels};
 pub use stall::{Stall, StallCause, Stalls};
 pub use table::{Endpoint, Finished, RDP_PORT, Table};
+pub use trace::{Trace, Traced};
 pub use triggers::Answerable;

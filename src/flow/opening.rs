@@ -9,6 +9,7 @@
 use super::conversation::{Consumer, Conversation, Glimpse, RolesFrom};
 use super::duplicates::SAME_ID_WINDOW;
 use super::table::Endpoint;
+use super::trace::Trace;
 use crate::base::{At, BySide, CaptureTime, Side};
 use crate::wire::{IpFacts, Segment, TcpFlags, TcpHeader};
 
@@ -126,10 +127,12 @@ impl Opening {
         is_syn && !(from_client && segment.tcp.seq == self.first.tcp.seq)
     }
 
-    /// The conversation that these packets begin.
-    pub fn follow<C: Consumer + Default>(&self) -> Conversation<C> {
+    /// The conversation that these packets begin; they are written down in
+    /// `trace`, where there is one.
+    pub fn follow<C: Consumer + Default>(&self, trace: Option<Box<Trace>>) -> Conversation<C> {
         let endpoints = BySide { client: self.first.source(), server: self.first.destination() };
         let mut conversation = Conversation::new(endpoints, RolesFrom::Handshake, self.first.at, C::default());
+        conversation.trace = trace;
         for packet in core::iter::once(&self.first).chain(&self.rest) {
             let side = if packet.is_answer() { Side::Server } else { Side::Client };
             conversation.segment(&packet.segment(), side, packet.at);

@@ -12,6 +12,7 @@ use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
 use super::key::FlowKey;
 use super::opening::Opening;
 use super::queues::{Kind, Queues};
+use super::trace::Room;
 use crate::base::{At, BySide, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
 use crate::wire::negotiation::looks_like_connection_request;
 use crate::wire::{IcmpError, Segment, TcpFlags};
@@ -51,6 +52,9 @@ pub const SERVERS_FULL: NoticeKind = NoticeKind("server-limit-reached");
 
 /// Something came for a connection that was over.
 pub const STRAY: NoticeKind = NoticeKind("late-packets");
+
+/// Connections whose packets were not remembered.
+const UNTRACED: NoticeKind = NoticeKind("packets-not-remembered");
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,10 +114,18 @@ enum State<C> {
 }
 
 impl<C: Consumer + Default> State<C> {
+    /// Segments that its trace holds.
+    fn traced(&self) -> usize {
+        match self {
+            Self::Followed(conversation) => conversation.trace.as_ref().map_or(0, |trace| trace.len()),
+            Self::Opening(_) => 0,
+        }
+    }
+
     /// The conversation, begun now where it was an opening.
-    fn follow(&mut self) -> Option<&mut Conversation<C>> {
+    fn follow(&mut self, traces: &Room) -> Option<&mut Conversation<C>> {
         if let Self::Opening(opening) = self {
-            *self = Self::Followed(Box::new(opening.follow()));
+            *self = Self::Followed(Box::new(opening.follow(traces.begin())));
         }
         match self {
             Self::Followed(conversation) => Some(conversation),
@@ -141,6 +153,7 @@ pub struct Table<C> {
     /// The last packet of any kind, of each point of view: how long it watched.
     watched: Vec<CaptureTime>,
     notices: Notices,
+    traces: Room,
 }
 
 impl<C: Consumer + Default> Default for Table<C> {
@@ -164,11 +177,23 @@ impl<C: Consumer + Default> Default for Table<C> {
             now: CaptureTime::default(),
             watched: Vec::new(),
             notices: Notices::default(),
+            traces: Room::default(),
         }
     }
 }
 
 impl<C: Consumer + Default> Table<C> {
+    /// From now on, what each segment of a new connection is will be written
+    /// down.
+    pub fn trace(&mut self) {
+        self.traces = Room::of_its_size();
+    }
+
+    /// A trace of `held` segments is not needed any more.
+    pub fn forget_trace(&mut self, held: usize) {
+        self.traces.give_back(held);
+    }
+
     /// Whether a TCP packet can concern us at all: the cheap question that
     /// spares everything else most of the work.
     #[must_use]
@@ -223,7 +248,7 @@ impl<C: Consumer + Default> Table<C> {
         );
         if let Some(slot) = self.index.get(&key).copied()
             && let Some(Some(found)) = self.slots.get_mut(slot as usize)
-            && let Some(conversation) = found.state.follow()
+            && let Some(conversation) = found.state.follow(&self.traces)
         {
             conversation.icmp_error(*error, at);
             self.queues.touch(slot, found.kind, conversation.last_seen());
@@ -326,7 +351,11 @@ impl<C: Consumer + Default> Table<C> {
             Some(first) => (RolesFrom::Handshake, first.at),
             None => (roles_from, at),
         };
-        let conversation = Conversation::new(endpoints, roles_from, begun, C::default());
+        let mut conversation = Conversation::new(endpoints, roles_from, begun, C::default());
+        conversation.trace = self.traces.begin();
+        if conversation.trace.is_none() && self.traces.is_wanted() {
+            self.note_untraced(at);
+        }
         let slot = self.insert(key, State::Followed(Box::new(conversation)), begun.time);
         for packet in opening {
             let segment = packet.segment();
@@ -376,10 +405,14 @@ impl<C: Consumer + Default> Table<C> {
             self.queues.touch(slot, found.kind, opening.last_seen());
             return;
         }
-        let Some(conversation) = found.state.follow() else { return };
+        let traced = found.state.traced();
+        let is_new = matches!(found.state, State::Opening(_));
+        let Some(conversation) = found.state.follow(&self.traces) else { return };
         let side = conversation.side_of(source);
         let before = conversation.held_bytes();
         conversation.segment(segment, side, at);
+        let untraced = self.traces.settle(traced, &mut conversation.trace)
+            || (is_new && self.traces.is_wanted() && conversation.trace.is_none());
         let mut after = conversation.held_bytes();
         // Whoever crosses the line pays for it: holes elsewhere may yet close.
         if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
@@ -395,6 +428,16 @@ impl<C: Consumer + Default> Table<C> {
             Kind::Open
         };
         self.queues.touch(slot, found.kind, conversation.last_seen());
+        if untraced {
+            self.note_untraced(at);
+        }
+    }
+
+    fn note_untraced(&mut self, at: At) {
+        self.notices.add(UNTRACED, Some(at.frame), || {
+            "too many connections at a time to remember the packets of all; some have no diagram of their packets"
+                .to_owned()
+        });
     }
 
     /// Capture time has come to `time`: connections that were waited for long
@@ -426,7 +469,11 @@ impl<C: Consumer + Default> Table<C> {
         self.index.remove(&found.key);
         let conversation = match found.state {
             State::Followed(conversation) => *conversation,
-            State::Opening(opening) => opening.follow(),
+            State::Opening(opening) => {
+                let mut conversation = opening.follow(self.traces.begin());
+                self.traces.settle(0, &mut conversation.trace);
+                conversation
+            }
         };
         self.held_bytes = self.held_bytes.saturating_sub(conversation.held_bytes());
         self.queues.remove(slot);

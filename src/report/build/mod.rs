@@ -85,6 +85,11 @@ impl Frames {
     }
 }
 
+/// What a frame is called where one capture was read, or several.
+pub(super) const fn frame(frame: Frame, several: bool) -> FrameRef {
+    Frames { several }.name(frame)
+}
+
 const fn endpoint(endpoint: &flow::Endpoint) -> Endpoint {
     Endpoint { ip: endpoint.ip, port: endpoint.port }
 }

@@ -1,5 +1,5 @@
 //! The sheet that Markdown is written on. Whatever is written passes through
-//! [`inline`](super::inline), and every block stands apart from the next.
+//! [`inline`], and every block stands apart from the next.
 
 use std::io;
 
