@@ -39,7 +39,7 @@ torture:
     cargo test --locked --test all --no-run
     bash -c 'ulimit -d 262144 && cargo test --locked --test all -- --ignored --nocapture mutation'
 
-# Run the lab (root, network namespaces): `just lab list`, `just lab run NAME`
+# The whole lab (root, network namespaces), ending with a table; `just lab list`, `just lab run NAME`
 lab *ARGS:
     python3 tests/lab/lab.py {{ ARGS }}
 
