@@ -19,6 +19,7 @@ use super::table::Endpoint;
 use super::trace::{Trace, Traced};
 use super::triggers::Triggers;
 use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
+use crate::flow::proxied::Proxied;
 use crate::wire::{IcmpError, Segment, TcpFlags};
 
 /// SYN times kept: Linux sends at most seven.
@@ -94,6 +95,8 @@ pub struct End {
 /// Everything TCP tells about a finished connection.
 #[derive(Clone, Debug)]
 pub struct TcpFacts {
+    /// What stood before RDP on the connection, where a proxy passes it on.
+    pub proxied: Option<Proxied>,
     /// Addresses and ports.
     pub endpoints: BySide<Endpoint>,
     /// How the roles were told apart.
@@ -164,6 +167,7 @@ pub struct Conversation<C> {
     last: At,
     handshake: Handshake,
     client_isn: Option<u32>,
+    proxied: Option<Proxied>,
     directions: BySide<Direction>,
     resets: Vec<ResetFacts>,
     more_resets: u32,
@@ -191,6 +195,7 @@ impl<C: Consumer> Conversation<C> {
             last: at,
             handshake: Handshake::default(),
             client_isn: None,
+            proxied: None,
             directions: BySide::default(),
             resets: Vec::new(),
             more_resets: 0,
@@ -203,6 +208,11 @@ impl<C: Consumer> Conversation<C> {
             clock_ran_back: 0,
             progress_after_reset: BySide::default(),
         }
+    }
+
+    /// A proxy's own exchange stood before its first byte.
+    pub const fn came_through(&mut self, proxied: Proxied) {
+        self.proxied = Some(proxied);
     }
 
     /// Which side sent from `endpoint`.
@@ -498,6 +508,7 @@ impl<C: Consumer> Conversation<C> {
         let habits = BySide { client: client.habits.clone(), server: server.habits.clone() };
         let rtt = BySide { client: client.rtt.clone(), server: server.rtt.clone() };
         let facts = TcpFacts {
+            proxied: self.proxied,
             endpoints: self.endpoints,
             roles_from: self.roles_from,
             first: self.first,

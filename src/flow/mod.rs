@@ -19,6 +19,7 @@ mod key;
 mod loss;
 mod opening;
 mod order;
+mod proxied;
 mod queues;
 mod reset;
 mod rtt;
@@ -36,6 +37,7 @@ mod triggers;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Glimpse, Handshake, RolesFrom, TcpFacts};
 pub use direction_facts::{DirectionFacts, Flight, Skip};
+pub use proxied::Proxied;
 
 pub use burst::{Backoff, Burst, BurstOutcome};
 pub use habits::{Habits, IpIdMode};

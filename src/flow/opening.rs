@@ -38,7 +38,25 @@ impl BarePacket {
         Segment { ip, source_mac, vlan, tunnels, tcp, payload: &[], payload_len: 0 }
     }
 
-    fn source(&self) -> Endpoint {
+    /// As the opening of streams that begin so many bytes later: what stood
+    /// before belongs to somebody else.
+    #[must_use]
+    pub fn later(mut self, from_client: bool, bytes: BySide<u32>) -> Self {
+        let (own, other) = if from_client { (bytes.client, bytes.server) } else { (bytes.server, bytes.client) };
+        self.tcp.seq = self.tcp.seq.wrapping_add(own);
+        if self.tcp.flags.has(TcpFlags::ACK) {
+            self.tcp.ack = self.tcp.ack.wrapping_add(other);
+        }
+        self
+    }
+
+    /// Its header.
+    pub const fn tcp(&self) -> &TcpHeader {
+        &self.tcp
+    }
+
+    /// Who sent it.
+    pub const fn source(&self) -> Endpoint {
         Endpoint { ip: self.ip.src, port: self.tcp.source_port }
     }
 

@@ -13,6 +13,15 @@ const MAX_SIDE_CHANNELS: usize = 4096;
 /// More side channels than are remembered.
 const TOO_MANY: NoticeKind = NoticeKind("side-channel-limit-reached");
 
+/// The port on which Remote Desktop Gateways take UDP ([MS-TSGU] 2.1.2).
+const GATEWAY_PORT: u16 = 3391;
+
+/// UDP to or from that port.
+const GATEWAY_UDP: NoticeKind = NoticeKind("rd-gateway-udp");
+
+/// What can be said of it.
+const GATEWAY_UDP_SAYS: &str = "packets to or from UDP port 3391, which Remote Desktop Gateways use (DTLS): sessions may go through a gateway, inside HTTPS, where they cannot be followed; capture between the gateway and the session host to see them";
+
 /// One UDP conversation on port 3389.
 #[derive(Clone, Debug)]
 pub struct SideChannel {
@@ -36,7 +45,7 @@ impl SideChannels {
     /// Whether a UDP packet can be part of one.
     #[must_use]
     pub const fn concerns(source_port: u16, destination_port: u16) -> bool {
-        source_port == RDP_PORT || destination_port == RDP_PORT
+        matches!(source_port, RDP_PORT | GATEWAY_PORT) || matches!(destination_port, RDP_PORT | GATEWAY_PORT)
     }
 
     /// Takes a datagram; those that have nothing to do with port 3389 are
@@ -44,6 +53,14 @@ impl SideChannels {
     pub fn datagram(&mut self, datagram: &Datagram<'_>, at: At, vantage: u16, notices: &mut Notices) {
         let source = Endpoint { ip: datagram.ip.src, port: datagram.source_port };
         let destination = Endpoint { ip: datagram.ip.dst, port: datagram.destination_port };
+        if source.port == GATEWAY_PORT || destination.port == GATEWAY_PORT {
+            // The port may be anybody's; a DTLS record (RFC 6347) is not.
+            if !matches!(datagram.payload, [20..=23, 0xfe, 0xfd | 0xff, ..]) {
+                return;
+            }
+            notices.add(GATEWAY_UDP, Some(at.frame), || GATEWAY_UDP_SAYS.to_owned());
+            return;
+        }
         let side = if destination.port == RDP_PORT {
             Side::Client
         } else if source.port == RDP_PORT {

@@ -7,14 +7,16 @@ use std::collections::VecDeque;
 
 use foldhash::{HashMap, HashSet};
 
-use super::candidates::Candidates;
+use super::candidates::{Candidate, Candidates};
 use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
 use super::key::FlowKey;
 use super::opening::Opening;
+use super::proxied::{GATEWAY, GATEWAY_SAYS, Proxied, bytes_before};
 use super::queues::{Kind, Queues};
 use super::trace::Room;
 use crate::base::{At, BySide, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
 use crate::wire::negotiation::looks_like_connection_request;
+use crate::wire::preamble;
 use crate::wire::{IcmpError, Segment, TcpFlags};
 
 /// The port of RDP (MS-RDPBCGR §2.1).
@@ -202,6 +204,8 @@ impl<C: Consumer + Default> Table<C> {
             || self.watches(destination_port)
             || flags.has(TcpFlags::SYN)
             || looks_like_connection_request(payload)
+            || preamble::recognise(payload).is_some()
+            || preamble::opens_gateway(payload)
     }
 
     fn watches(&self, port: u16) -> bool {
@@ -317,6 +321,10 @@ impl<C: Consumer + Default> Table<C> {
             if segment.payload_len == 0 {
                 let begins = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
                 self.candidates.remember(key, segment, at, begins);
+            } else if let Some(preamble) = preamble::recognise(segment.payload) {
+                self.candidates.note(&key, preamble);
+            } else if preamble::opens_gateway(segment.payload) {
+                self.notices.add(GATEWAY, Some(at.frame), || GATEWAY_SAYS.to_owned());
             }
             return;
         }
@@ -343,11 +351,17 @@ impl<C: Consumer + Default> Table<C> {
         if side == Side::Server {
             endpoints.swap();
         }
-        let opening = if is_request { self.candidates.take(&key) } else { Vec::new() };
-        if is_request && endpoints.server.port != RDP_PORT {
+        let Candidate { packets, preamble } =
+            if is_request { self.candidates.take(&key) } else { Candidate::default() };
+        let before = bytes_before(segment, &source, &packets);
+        if is_request && before.is_some() {
+            // The port of a proxy leads to everything; others of its
+            // connections are no RDP because of this one.
+            self.watch(endpoints.server.port);
+        } else if is_request && endpoints.server.port != RDP_PORT {
             self.learn_server(endpoints.server);
         }
-        let (roles_from, begun) = match opening.first() {
+        let (roles_from, begun) = match packets.first() {
             Some(first) => (RolesFrom::Handshake, first.at),
             None => (roles_from, at),
         };
@@ -356,20 +370,33 @@ impl<C: Consumer + Default> Table<C> {
         if conversation.trace.is_none() && self.traces.is_wanted() {
             self.note_untraced(at);
         }
+        if let Some(bytes) = before {
+            conversation.came_through(Proxied { kind: preamble, bytes });
+        }
         let slot = self.insert(key, State::Followed(Box::new(conversation)), begun.time);
-        for packet in opening {
+        for packet in packets {
+            let packet = match before {
+                Some(bytes) if packet.tcp().flags.has(TcpFlags::SYN) => packet.later(packet.source() == source, bytes),
+                // What answers the proxy's own exchange.
+                Some(_) => continue,
+                None => packet,
+            };
             let segment = packet.segment();
             self.give(slot, &segment, &Endpoint { ip: segment.ip.src, port: segment.tcp.source_port }, packet.at);
         }
         self.give(slot, segment, &source, at);
     }
 
+    fn watch(&mut self, port: u16) {
+        if let Some(watched) = self.watched_ports.get_mut(usize::from(port)) {
+            *watched = true;
+        }
+    }
+
     fn learn_server(&mut self, server: Endpoint) {
         if self.known_servers.len() < MAX_KNOWN_SERVERS {
             self.known_servers.insert(server);
-            if let Some(port) = self.watched_ports.get_mut(usize::from(server.port)) {
-                *port = true;
-            }
+            self.watch(server.port);
         } else if !self.known_servers.contains(&server) {
             self.notices.add(SERVERS_FULL, None, || {
                 format!(

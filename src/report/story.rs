@@ -2,8 +2,8 @@
 //! same words, whatever they are laid out on.
 
 use super::document::{
-    Attempt, BuiltBy, Certificate, Connection, Evidence, Finding, Hops, Millis, PatternMatch, Report, Reset, Role,
-    RolesFrom, RuledOut, Severity, Stage, Validity,
+    Attempt, BuiltBy, Certificate, Connection, Evidence, Finding, Hops, Millis, PatternMatch, ProxyProtocol, Reaction,
+    Report, Reset, Role, RolesFrom, RuledOut, Severity, Stage, Validity,
 };
 use super::escape;
 use super::words::{self, Frames};
@@ -163,6 +163,22 @@ pub(super) fn other(c: &Connection, frames: &Frames<'_>) -> String {
 /// What was agreed on, as pairs of a label and a sentence.
 pub(super) fn security(c: &Connection, frames: &Frames<'_>) -> Vec<(&'static str, String)> {
     let mut said = Vec::new();
+    if let Some(proxied) = &c.proxied {
+        let what = match proxied.protocol {
+            Some(ProxyProtocol::Socks4) => "a SOCKS 4 proxy",
+            Some(ProxyProtocol::Socks5) => "a SOCKS 5 proxy",
+            Some(ProxyProtocol::HttpConnect) => "an HTTP proxy (CONNECT)",
+            Some(ProxyProtocol::ProxyProtocol) => "a load balancer (PROXY protocol)",
+            None => "something unknown that was spoken to before RDP began",
+        };
+        let who = match proxied.protocol {
+            Some(ProxyProtocol::ProxyProtocol) => {
+                "the client here is the load balancer, and the person's computer stands behind it"
+            }
+            _ => "the server here is the proxy, and nothing in this capture shows the computer behind it",
+        };
+        said.push(("Proxy", format!("RDP goes through {what}: {who}.")));
+    }
     if let Some(negotiation) = &c.negotiation {
         let asked = match negotiation.requested.as_slice() {
             [] if negotiation.request_frame.is_none() => "the client's offer is not in the capture".to_owned(),
@@ -205,7 +221,20 @@ fn describe(certificate: &Certificate, frames: &Frames<'_>) -> String {
     let issuer = if certificate.self_signed { "itself".to_owned() } else { issuer.into_owned() };
     let (from, to) = (words::date(certificate.not_before), words::date(certificate.not_after));
     let at = frames.one(certificate.frame);
-    format!("{subject}, signed by {issuer}, {validity} ({from} to {to}), {}, {at}.", escape::text(&certificate.key))
+    let name = match certificate.matches_sni {
+        Some(true) => ", bears the name that the client asked for",
+        Some(false) => ", does not bear the name (or address) that the client asked for",
+        None => "",
+    };
+    let reaction = match certificate.client {
+        Some(Reaction::WentOn) => " The client went on.",
+        Some(Reaction::Left) => " The client left.",
+        None => "",
+    };
+    let (key, signature) = (escape::text(&certificate.key), escape::text(&certificate.signature));
+    format!(
+        "{subject}, signed by {issuer}, {validity} ({from} to {to}), key {key}, signature {signature}{name}, {at}.{reaction}"
+    )
 }
 
 /// What the network did, in sentences.

@@ -26,6 +26,9 @@ pub struct SessionFacts {
     pub unanswered: Option<Waiting>,
     /// The recognised messages in order.
     pub steps: Steps,
+    /// A header of the PROXY protocol came first: a load balancer stands before
+    /// the server, and speaks for somebody else. Its length in bytes.
+    pub proxy_header: Option<Seen<usize>>,
     /// What the X.224 negotiation said.
     pub negotiation: Negotiation,
     /// What the TLS handshake said.

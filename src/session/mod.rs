@@ -185,6 +185,9 @@ impl Session {
                 t.facts.negotiation.preconnection.get_or_insert(at.seen(()));
                 t.recognise(Message::Preconnection, side, at, Visibility::Clear);
             }
+            Kind::ProxyHeader => {
+                t.facts.proxy_header.get_or_insert(at.seen(usize::try_from(unit.len).unwrap_or(usize::MAX)));
+            }
             Kind::Tpkt => self.clear.frame(side, &unit, at, t),
             Kind::FastPath => self.clear.fast_path(side, at, t),
             Kind::Record(header) => self.record(side, header, &unit, at),
@@ -260,7 +263,9 @@ impl Foreign {
 fn sender(unit: &Unit<'_>) -> Option<Side> {
     match (unit.kind, &*unit.head) {
         _ if unit.is_tentative => None,
-        (Kind::Preconnection, _) | (Kind::Tpkt, [3, _, _, _, _, 0xe0..=0xef, ..]) => Some(Side::Client),
+        (Kind::Preconnection | Kind::ProxyHeader, _) | (Kind::Tpkt, [3, _, _, _, _, 0xe0..=0xef, ..]) => {
+            Some(Side::Client)
+        }
         (Kind::Tpkt, [3, _, _, _, _, 0xd0..=0xdf, ..]) => Some(Side::Server),
         (Kind::Record(Header { content_type: ContentType::HANDSHAKE, .. }), [_, _, _, _, _, kind, ..]) => {
             match HandshakeType(*kind) {

@@ -39,6 +39,7 @@ pub mod mcs;
 pub mod negotiation;
 pub mod nt_status;
 pub mod ntlm;
+pub mod preamble;
 pub mod preconnection;
 pub mod rdpeudp;
 mod recognise;

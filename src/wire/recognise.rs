@@ -1,6 +1,7 @@
 //! RDP on any port, by the first bytes of a connection.
 
 use super::negotiation::{Token, TokenKind, decode_request};
+use super::preamble::{HeaderSize, proxy_header};
 
 /// Whether the first bytes of a connection are an RDP Connection Request, so
 /// that RDP is found on any port.
@@ -14,6 +15,14 @@ use super::negotiation::{Token, TokenKind, decode_request};
 /// its prefix is there.
 #[must_use]
 pub fn looks_like_connection_request(payload: &[u8]) -> bool {
+    // A load balancer's header may stand before it in the same packet.
+    let payload = match payload {
+        [b'P' | b'\r', ..] => match proxy_header(payload) {
+            HeaderSize::Size(size) => payload.get(size..).unwrap_or_default(),
+            HeaderSize::NeedMore | HeaderSize::None => payload,
+        },
+        _ => payload,
+    };
     let &[3, 0, high, low, indicator, 0xe0, 0, 0, _, _, 0, ref variable @ ..] = payload else {
         return false;
     };
@@ -52,6 +61,8 @@ mod tests {
         assert!(looks_like_connection_request(&whole[..30]));
         assert!(looks_like_connection_request(&request(&[1, 0, 8, 0, 11, 0, 0, 0])));
         assert!(looks_like_connection_request(&request(b"Cookie: mstshash=A70707\r\n")));
+        let proxied = [b"PROXY TCP4 10.0.0.1 10.0.0.2 50000 3389\r\n", whole.as_slice()].concat();
+        assert!(looks_like_connection_request(&proxied));
         assert!(looks_like_connection_request(&request(b"balancer\r\n\x01\x00\x08\x00\x03\x00\x00\x00")));
     }
 
@@ -77,6 +88,9 @@ mod tests {
             hex("030000130ed000001234000200080000000000"),
             hex("0300000902f0802180"),
             b"Cookie: mstshash=a\r\n".to_vec(),
+            // H.323: a Q.931 SETUP in TPKT, without X.224.
+            hex("0300001508020001050403889 0a57e00000000000000".replace(' ', "").as_str()),
+            b"PROXY TCP4 10.0.0.1 10.0.0.2 50000 3389\r\nGET / HTTP/1.1\r\n".to_vec(),
         ] {
             assert!(!looks_like_connection_request(&other), "{other:02x?}");
         }

@@ -8,9 +8,11 @@ use crate::base::{CaptureTime, Side, Span};
 use crate::findings::EndedBy as By;
 use crate::flow::{self, EndKind};
 use crate::report::document::{
-    BySide, Connection, Ended, EndedBy, EndedHow, Endpoint, RolesFrom, Stage, StageRecord, Step, Verdict, Waiting,
+    BySide, Connection, Ended, EndedBy, EndedHow, Endpoint, Proxied, ProxyProtocol, RolesFrom, Stage, StageRecord,
+    Step, Verdict, Waiting,
 };
 use crate::session::{self, Owed};
+use crate::wire::preamble::Preamble;
 
 pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Frames) -> Connection {
     let analysis::Connection { id, capture, tcp, session, diagnosis, sentence } = connection;
@@ -40,8 +42,9 @@ pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Fra
         stages: stages(connection, frames),
         steps: steps(session, frames),
         steps_not_listed: session.steps.left_out(),
+        proxied: proxied(tcp, session),
         negotiation: security::negotiation(session, frames),
-        tls: security::tls(session, frames),
+        tls: security::tls(session, diagnosis, frames),
         credssp: security::credssp(session, frames),
         licensing: security::licensing(session),
         error_info: security::error_info(session, frames),
@@ -56,6 +59,26 @@ pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Fra
         findings: diagnosis.findings.iter().map(|f| finding::build(f, frames, Some(&filter))).collect(),
         ruled_out: diagnosis.excluded.iter().map(|e| finding::ruled_out(e, frames)).collect(),
         pattern_0x7: finding::pattern(&diagnosis.pattern),
+    }
+}
+
+fn proxied(tcp: &flow::TcpFacts, session: &session::SessionFacts) -> Option<Proxied> {
+    let protocol = |kind| match kind {
+        Preamble::Socks4 => ProxyProtocol::Socks4,
+        Preamble::Socks5 => ProxyProtocol::Socks5,
+        Preamble::HttpConnect => ProxyProtocol::HttpConnect,
+        Preamble::ProxyProtocol => ProxyProtocol::ProxyProtocol,
+    };
+    match (tcp.proxied, session.proxy_header) {
+        (Some(flow::Proxied { kind, bytes }), _) => Some(Proxied {
+            protocol: kind.map(protocol),
+            bytes: BySide { client: bytes.client.into(), server: bytes.server.into() },
+        }),
+        (None, Some(header)) => Some(Proxied {
+            protocol: Some(ProxyProtocol::ProxyProtocol),
+            bytes: BySide { client: u64::try_from(header.value).unwrap_or(u64::MAX), server: 0 },
+        }),
+        (None, None) => None,
     }
 }
 

@@ -2,11 +2,14 @@
 
 use super::Frames;
 use crate::base::{Seen, Side, Visibility};
+use crate::findings::{Diagnosis, Finding, Severity};
 use crate::report::document::{
-    Alert, BySide, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,
+    Alert, BySide, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Reaction, Tls,
+    Validity,
 };
-use crate::session::{Mechanism, SessionFacts};
+use crate::session::{Mechanism, SessionFacts, Stage};
 use crate::wire::tls::alert::AlertLevel;
+use crate::wire::tls::names::bears_name;
 use crate::wire::tls::{ClientHello, Version};
 
 pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Negotiation> {
@@ -27,7 +30,7 @@ pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Nego
     })
 }
 
-pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
+pub(super) fn tls(session: &SessionFacts, diagnosis: &Diagnosis, frames: Frames) -> Option<Tls> {
     let facts = session.tls.as_ref()?;
     Some(Tls {
         version: facts.version().map(version),
@@ -51,8 +54,25 @@ pub(super) fn tls(session: &SessionFacts, frames: Frames) -> Option<Tls> {
                 }
             })
             .collect(),
-        certificate: facts.certificate.as_ref().map(|seen| certificate(seen, facts.chain_len, frames)),
+        certificate: facts.certificate.as_ref().map(|seen| Certificate {
+            matches_sni: facts
+                .client_hello
+                .as_ref()
+                .and_then(|hello| bears_name(&seen.value, hello.value.server_name.as_ref()?.expose())),
+            client: reaction(session, diagnosis),
+            ..certificate(seen, facts.chain_len, frames)
+        }),
     })
+}
+
+fn reaction(session: &SessionFacts, diagnosis: &Diagnosis) -> Option<Reaction> {
+    /// Findings that say that the client left over the certificate.
+    const LEFT: [&str; 3] = ["certificate-rejected", "expired-certificate", "certificate-not-yet-valid"];
+    if session.stage() > Stage::Tls {
+        return Some(Reaction::WentOn);
+    }
+    let left = |f: &Finding| f.severity == Severity::Failure && LEFT.contains(&f.id);
+    diagnosis.findings.iter().any(left).then_some(Reaction::Left)
 }
 
 /// As people write it: `TLS 1.2`.
@@ -93,6 +113,8 @@ fn certificate(seen: &Seen<crate::wire::tls::Certificate>, chain_len: usize, fra
         },
         signature: certificate.signature_algorithm.clone(),
         sha256: fingerprint(certificate),
+        matches_sni: None,
+        client: None,
         chain_length: u32::try_from(chain_len).unwrap_or(u32::MAX),
         frame: frames.name(seen.frame),
     }
@@ -118,7 +140,7 @@ pub(super) fn credssp(session: &SessionFacts, frames: Frames) -> Option<CredSsp>
             }
             .to_owned()
         }),
-        completed: session.stage() > crate::session::Stage::Credssp,
+        completed: session.stage() > Stage::Credssp,
         error: None,
         refused_frame: facts.error.map(|at| frames.name(at.frame)),
     })

@@ -56,6 +56,10 @@ pub struct Connection {
     pub steps: Vec<Step>,
     /// Messages that were recognised and are not listed in `steps`.
     pub steps_not_listed: u64,
+    /// The proxy or load balancer that passed it on. Absent where nothing shows
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxied: Option<Proxied>,
     /// The X.224 negotiation. Absent where it was not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub negotiation: Option<Negotiation>,
@@ -176,4 +180,31 @@ pub enum EndedBy {
     OtherDevice,
     /// Nobody, or the capture does not tell.
     Unknown,
+}
+
+/// What stood before RDP on a connection. The `server` of such a connection is
+/// the proxy, and nothing here shows the computer behind it; behind a load
+/// balancer, the `client` is the load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proxied {
+    /// Its protocol. Absent where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<ProxyProtocol>,
+    /// Bytes of it, by side.
+    pub bytes: BySide<u64>,
+}
+
+/// How a proxy is told where to connect, or a server for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyProtocol {
+    /// SOCKS version 4 or 4a.
+    Socks4,
+    /// SOCKS version 5 (RFC 1928).
+    Socks5,
+    /// HTTP CONNECT.
+    HttpConnect,
+    /// The PROXY protocol of load balancers.
+    ProxyProtocol,
 }

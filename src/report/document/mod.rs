@@ -27,12 +27,12 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, AttemptVerdict, Outcome, Summary, Tie};
 pub use capture::{Capture, Interface, Unreadable};
-pub use connection::{Connection, Ended, EndedBy, EndedHow, RolesFrom};
+pub use connection::{Connection, Ended, EndedBy, EndedHow, Proxied, ProxyProtocol, RolesFrom};
 pub use finding::{Concerns, Evidence, Finding, Pattern0x7, PatternMatch, Role, RuledOut, Severity, Verdict};
 pub use network::{Legs, Network, Retransmissions, RoundTrip, SegmentSizes, Stall, StallCause, Stalls, ZeroWindow};
 pub use reset::{BuiltBy, Hops, Reset, ResetEffect, ResetEvidence, Strength};
 pub use security::{
-    Alert, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Tls, Validity,
+    Alert, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Reaction, Tls, Validity,
 };
 pub use side_channel::SideChannel;
 pub use stage::{Stage, StageRecord, Step, Waiting};

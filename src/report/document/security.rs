@@ -107,6 +107,13 @@ pub struct Certificate {
     /// SHA-256 of the certificate, 64 hexadecimal digits.
     #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
     pub sha256: String,
+    /// Whether it bears the name that the client asked for (SNI). Absent where
+    /// the client named none, or not all of the certificate's names are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches_sni: Option<bool>,
+    /// What the client did about it. Absent where that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Reaction>,
     /// Certificates in the chain that was sent, this one included.
     pub chain_length: u32,
     /// The frame that completed it.
@@ -123,6 +130,16 @@ pub enum Validity {
     Expired,
     /// Before its time.
     NotYetValid,
+}
+
+/// What a client did after it had seen a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reaction {
+    /// It went on to the logon.
+    WentOn,
+    /// It ended the connection before the logon.
+    Left,
 }
 
 /// The CredSSP exchange (MS-CSSP): Network Level Authentication.

@@ -125,6 +125,7 @@ pub(crate) fn connection(id: u32) -> Connection {
         stages: vec![],
         steps: vec![],
         steps_not_listed: 0,
+        proxied: None,
         negotiation: Some(Negotiation {
             cookie_present: true,
             requested: vec!["PROTOCOL_SSL".to_owned(), "PROTOCOL_HYBRID".to_owned(), "PROTOCOL_HYBRID_EX".to_owned()],

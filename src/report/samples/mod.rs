@@ -297,6 +297,8 @@ pub(crate) fn hostile() -> Report {
             key: "RSA 2048".to_owned(),
             signature: "sha256WithRSAEncryption".to_owned(),
             sha256: "0".repeat(64),
+            matches_sni: Some(false),
+            client: Some(Reaction::Left),
             chain_length: 1,
             frame: frame(11),
         }),

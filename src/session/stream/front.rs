@@ -1,6 +1,7 @@
 //! The first bytes of a message: which kind begins, and how long it is.
 
 use crate::base::Cause;
+use crate::wire::preamble::{HeaderSize, proxy_header};
 use crate::wire::tls::record::{self, Header};
 use crate::wire::{fast_path, preconnection, tpkt};
 
@@ -8,6 +9,8 @@ use crate::wire::{fast_path, preconnection, tpkt};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Kind {
     Preconnection,
+    /// A header of the PROXY protocol: a load balancer names its client.
+    ProxyHeader,
     Tpkt,
     FastPath,
     Record(Header),
@@ -56,6 +59,11 @@ pub(super) fn front(bytes: &[u8], is_under_way: bool) -> Front {
 
 /// What begins a stream, where it is neither TPKT nor TLS.
 fn first_front(bytes: &[u8]) -> Front {
+    match proxy_header(bytes) {
+        HeaderSize::Size(size) => return Front::Message(Kind::ProxyHeader, size as u64),
+        HeaderSize::NeedMore => return Front::NeedMore,
+        HeaderSize::None => {}
+    }
     match preconnection::decode(bytes) {
         Ok(pdu) => Front::Message(Kind::Preconnection, pdu.size as u64),
         // At most the 18 bytes of its fixed part.

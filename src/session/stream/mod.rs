@@ -298,7 +298,7 @@ impl Stream {
                 WHOLE_RECORD
             }
             Kind::Tpkt if !self.bulk => u16::MAX as usize,
-            Kind::Tpkt | Kind::Preconnection => KEPT_OF_BULK,
+            Kind::Tpkt | Kind::Preconnection | Kind::ProxyHeader => KEPT_OF_BULK,
             _ => 0,
         }
     }
@@ -345,6 +345,16 @@ mod tests {
         assert_eq!(kinds(&mut Stream::default(), &stream), "Tpkt:11 22:14 20:6 23:35 FastPath:4");
         let blob = [&[16, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0][..], &request].concat();
         assert_eq!(kinds(&mut Stream::default(), &blob), "Preconnection:16 Tpkt:11");
+        let balanced = [b"PROXY TCP4 10.0.0.1 10.0.0.2 50000 3389\r\n", &request[..]].concat();
+        assert_eq!(kinds(&mut Stream::default(), &balanced), "ProxyHeader:41 Tpkt:11");
+        let mut stream = Stream::default();
+        let (early, late) = balanced.split_at(30);
+        assert_eq!(
+            (kinds(&mut stream, early), kinds(&mut stream, late)),
+            (String::new(), "ProxyHeader:41 Tpkt:11".to_owned())
+        );
+        let version_2 = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x02ab", &request[..]].concat();
+        assert_eq!(kinds(&mut Stream::default(), &version_2), "ProxyHeader:18 Tpkt:11");
         for foreign in
             ["SSH-2.0-x", "RFB 003.008\n", "GET / HTTP/1.1", "\x10\0\0\0\x01\0\0\0", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"]
         {
