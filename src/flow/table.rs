@@ -357,7 +357,7 @@ impl<C: Consumer + Default> Table<C> {
         if is_request && before.is_some() {
             // The port of a proxy leads to everything; others of its
             // connections are no RDP because of this one.
-            self.watch(endpoints.server.port);
+            self.watch_port(endpoints.server.port);
         } else if is_request && endpoints.server.port != RDP_PORT {
             self.learn_server(endpoints.server);
         }
@@ -387,7 +387,7 @@ impl<C: Consumer + Default> Table<C> {
         self.give(slot, segment, &source, at);
     }
 
-    fn watch(&mut self, port: u16) {
+    fn watch_port(&mut self, port: u16) {
         if let Some(watched) = self.watched_ports.get_mut(usize::from(port)) {
             *watched = true;
         }
@@ -396,7 +396,7 @@ impl<C: Consumer + Default> Table<C> {
     fn learn_server(&mut self, server: Endpoint) {
         if self.known_servers.len() < MAX_KNOWN_SERVERS {
             self.known_servers.insert(server);
-            self.watch(server.port);
+            self.watch_port(server.port);
         } else if !self.known_servers.contains(&server) {
             self.notices.add(SERVERS_FULL, None, || {
                 format!(
