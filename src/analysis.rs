@@ -3,15 +3,18 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
+use std::collections::BTreeMap;
+
 mod live;
 
 use live::Drops;
 pub use live::{Ends, InProgress};
 
-use crate::base::{At, CaptureId, Frame, Gap, Notice, NoticeKind, Notices, Side};
+use crate::base::{At, CaptureId, CaptureTime, Frame, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
 use crate::findings::attempts::{self, Attempt};
 use crate::findings::crowding::{self, Crowding};
+use crate::findings::resets::{Company, Suspects, Views};
 use crate::findings::{
     CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Link, Outcome, Severity, Totals,
     connection_sentence, diagnose, reconsider,
@@ -77,6 +80,7 @@ pub struct Analyzer {
     side_channels: SideChannels,
     notices: Notices,
     totals: Totals,
+    watched: Watched,
     connections: Vec<Connection>,
     drops: Drops,
 }
@@ -95,6 +99,7 @@ impl Analyzer {
     #[inline]
     pub fn push(&mut self, packet: &Packet<'_>) -> Option<Ends> {
         self.table.watch(packet.time, packet.vantage);
+        self.watched.packet(packet.frame.capture, packet.time);
         // Nearly every packet is plain, and most of those are not ours.
         let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) else {
             return self.push_any(packet);
@@ -141,18 +146,12 @@ impl Analyzer {
         while self.table.finish_next() {
             self.explain_finished();
         }
-        let mut connections = self.connections;
+        let mut connections = core::mem::take(&mut self.connections);
         connections.sort_by_key(|c| (c.tcp.first.time, c.tcp.first.frame));
         for (id, connection) in (1..).zip(&mut connections) {
             connection.id = id;
-            // A reset can be held against its sender's other connections.
-            let Connection { tcp, session, diagnosis, sentence, .. } = connection;
-            if let Some(better) = reconsider(tcp, session, diagnosis, &self.totals.neighbours) {
-                *sentence = connection_sentence(tcp, session, &better);
-                **diagnosis = better;
-            }
-            self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
+        self.reconsider(&mut connections, dropped > 0);
         self.totals.dropped = dropped;
         let links: Vec<Link> =
             connections.iter().map(|c| Link::of(c.id, &c.tcp, &c.session, &c.diagnosis, &c.sentence)).collect();
@@ -169,6 +168,30 @@ impl Analyzer {
             side_channels,
             notices,
             connections,
+        }
+    }
+
+    /// A reset can be held against its sender's other connections, against the
+    /// same connection in another capture, and against what was found elsewhere.
+    fn reconsider(&mut self, connections: &mut [Connection], counted_drops: bool) {
+        let mut views = Views::default();
+        if self.watched.captures() > 1 {
+            for Connection { capture, tcp, diagnosis, .. } in &*connections {
+                views.add(tcp, &diagnosis.resets, self.watched.until(*capture), counted_drops);
+            }
+        }
+        let company = Company { neighbours: Some(&self.totals.neighbours), views: Some(&views), suspects: None };
+        let mut suspects = Suspects::default();
+        for connection in &mut *connections {
+            connection.reconsider(company);
+            suspects.learn(&connection.tcp, &connection.diagnosis.resets);
+        }
+        for connection in connections {
+            if !suspects.is_empty() {
+                connection.reconsider(Company { suspects: Some(&suspects), ..company });
+            }
+            let Connection { tcp, session, diagnosis, .. } = connection;
+            self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
     }
 
@@ -259,6 +282,47 @@ fn not_listed(notices: &mut Notices, first: Frame) {
             "more than {MAX_KEPT} connections: later ones are counted and not listed, failed ones not beyond {failed}"
         )
     });
+}
+
+impl Connection {
+    fn reconsider(&mut self, company: Company<'_>) {
+        let Self { tcp, session, diagnosis, sentence, .. } = self;
+        if let Some(better) = reconsider(tcp, session, diagnosis, company) {
+            *sentence = connection_sentence(tcp, session, &better);
+            **diagnosis = better;
+        }
+    }
+}
+
+/// When the last packet of each capture passed, of whatever kind.
+#[derive(Debug, Default)]
+struct Watched {
+    now: Option<(CaptureId, CaptureTime)>,
+    before: BTreeMap<CaptureId, CaptureTime>,
+}
+
+impl Watched {
+    fn packet(&mut self, capture: CaptureId, time: CaptureTime) {
+        match &mut self.now {
+            Some((same, until)) if *same == capture => *until = time.max(*until),
+            now => {
+                let known = self.before.get(&capture).copied().unwrap_or(time);
+                if let Some((other, until)) = now.replace((capture, time.max(known))) {
+                    self.before.insert(other, until);
+                }
+            }
+        }
+    }
+
+    fn captures(&self) -> usize {
+        let new = self.now.is_some_and(|(capture, _)| !self.before.contains_key(&capture));
+        self.before.len() + usize::from(new)
+    }
+
+    fn until(&self, capture: CaptureId) -> CaptureTime {
+        let now = self.now.filter(|(current, _)| *current == capture).map(|(_, until)| until);
+        now.or_else(|| self.before.get(&capture).copied()).unwrap_or_default()
+    }
 }
 
 /// The flow floor hands bytes over; the session floor takes them.

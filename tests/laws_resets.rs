@@ -9,15 +9,16 @@ use std::sync::OnceLock;
 use rdpwhy::analysis::{Analysis, Analyzer};
 use rdpwhy::base::{CaptureTime, Certainty, Frame, LinkType, Span};
 use rdpwhy::capture::{CaptureOptions, Packet, Source, Timeline};
-use rdpwhy::findings::resets::Builder;
+use rdpwhy::findings::resets::{Builder, Judgement};
+use rdpwhy::wire::{self, Glance, TcpFlags};
 use serde::Deserialize;
 
 use super::cases::{captures, folders};
 
 /// The part of a case's truth that is about resets.
 #[derive(Debug, Deserialize)]
-struct Truth {
-    name: String,
+pub struct Truth {
+    pub name: String,
     connections: Vec<Connection>,
 }
 
@@ -36,11 +37,21 @@ struct Seen {
 /// A packet that can be played again.
 #[derive(Clone)]
 pub struct Kept {
-    frame: Frame,
-    time: CaptureTime,
+    pub frame: Frame,
+    pub time: CaptureTime,
+    pub vantage: u16,
     link: LinkType,
     original_len: u32,
-    data: Vec<u8>,
+    pub data: Vec<u8>,
+}
+
+impl Kept {
+    pub fn is_reset(&self) -> bool {
+        match wire::peek(self.link, &self.data) {
+            Glance::Tcp { flags, .. } => flags.has(TcpFlags::RST),
+            _ => false,
+        }
+    }
 }
 
 /// One capture of one case.
@@ -62,18 +73,8 @@ fn gather() -> Vec<Specimen> {
     for folder in folders() {
         let truth: Truth = toml::from_str(&std::fs::read_to_string(folder.join("truth.toml")).unwrap()).unwrap();
         for (vantage, path) in captures(&folder) {
-            let seen = |c: &Connection| -> Vec<u64> {
-                let seen = if vantage == "client" { &c.seen_from_client } else { &c.seen_from_server };
-                seen.as_ref().map(|s| s.forged_frames.clone()).unwrap_or_default()
-            };
-            let packets = read(&path);
-            let named: BTreeSet<u64> = truth.connections.iter().flat_map(seen).collect();
-            // A capture that shows each packet twice names the first.
-            let of = |kept: &Kept| kept.data.get(ADDRESSES..).map(<[u8]>::to_vec);
-            let bytes: BTreeSet<_> =
-                packets.iter().filter(|p| named.contains(&p.frame.number)).filter_map(of).collect();
-            let is_forged = |p: &&Kept| of(p).is_some_and(|data| bytes.contains(&data));
-            let forged = packets.iter().filter(is_forged).map(|p| p.frame.number).chain(named).collect();
+            let packets = read(&[&path]);
+            let forged = forged_frames(&truth, vantage, &packets);
             let specimen = Specimen { case: truth.name.clone(), vantage, forged, packets };
             if !judged(&play(&specimen.packets)).is_empty() {
                 found.push(specimen);
@@ -84,13 +85,30 @@ fn gather() -> Vec<Specimen> {
     found
 }
 
-pub fn read(path: &Path) -> Vec<Kept> {
-    let mut timeline = Timeline::new(vec![Source::named(path)], CaptureOptions::default());
+/// The frames of the forged resets in one capture.
+pub fn forged_frames(truth: &Truth, vantage: &str, packets: &[Kept]) -> BTreeSet<u64> {
+    let seen = |c: &Connection| -> Vec<u64> {
+        let seen = if vantage == "client" { &c.seen_from_client } else { &c.seen_from_server };
+        seen.as_ref().map(|s| s.forged_frames.clone()).unwrap_or_default()
+    };
+    let named: BTreeSet<u64> = truth.connections.iter().flat_map(seen).collect();
+    // A capture that shows each packet twice names the first.
+    let of = |kept: &Kept| kept.data.get(ADDRESSES..).map(<[u8]>::to_vec);
+    let bytes: BTreeSet<_> = packets.iter().filter(|p| named.contains(&p.frame.number)).filter_map(of).collect();
+    let is_forged = |p: &&Kept| of(p).is_some_and(|data| bytes.contains(&data));
+    packets.iter().filter(is_forged).map(|p| p.frame.number).chain(named).collect()
+}
+
+/// The packets of files, as one timeline.
+pub fn read(paths: &[&Path]) -> Vec<Kept> {
+    let sources = paths.iter().map(|path| Source::named(path)).collect();
+    let mut timeline = Timeline::new(sources, CaptureOptions::default());
     let mut packets = Vec::new();
     while let Some(p) = timeline.next_packet() {
         packets.push(Kept {
             frame: p.frame,
             time: p.time,
+            vantage: p.vantage,
             link: p.link,
             original_len: p.original_len,
             data: p.data.to_vec(),
@@ -107,7 +125,7 @@ pub fn play(packets: &[Kept]) -> Analysis {
             time: kept.time,
             link: kept.link,
             interface: 0,
-            vantage: 0,
+            vantage: kept.vantage,
             packet_id: None,
             data: &kept.data,
             original_len: kept.original_len,
@@ -127,7 +145,7 @@ fn judged(analysis: &Analysis) -> Verdicts {
     pairs.map(|(reset, j)| (reset.at.frame.number % COPY, (j.built_by, j.certainty))).collect()
 }
 
-fn accused(verdict: (Builder, Certainty)) -> bool {
+pub fn accused(verdict: (Builder, Certainty)) -> bool {
     verdict.0 == Builder::OtherDevice && verdict.1 > Certainty::Possible
 }
 
@@ -149,8 +167,12 @@ impl Specimen {
 fn evidence(analysis: &Analysis, frame: u64) -> String {
     let pairs = analysis.connections.iter().flat_map(|c| c.tcp.resets.iter().zip(&c.diagnosis.resets));
     let of_frame = pairs.filter(|(reset, _)| reset.at.frame.number % COPY == frame);
-    let pieces =
-        of_frame.flat_map(|(_, j)| &j.evidence).map(|p| format!("{} ({:?} {:?})", p.id, p.strength, p.points_at));
+    of_frame.map(|(_, judgement)| evidence_of(judgement)).collect::<Vec<_>>().join(", ")
+}
+
+/// The pieces that a judgement rests on, in short.
+pub fn evidence_of(judgement: &Judgement) -> String {
+    let pieces = judgement.evidence.iter().map(|p| format!("{} ({:?} {:?})", p.id, p.strength, p.points_at));
     pieces.collect::<Vec<_>>().join(", ")
 }
 

@@ -97,7 +97,7 @@ fn what_happened_is_never_ruled_out() {
     for folder in folders() {
         let truth: Truth = toml::from_str(&std::fs::read_to_string(folder.join("truth.toml")).unwrap()).unwrap();
         for (vantage, path) in captures(&folder) {
-            for (how, packets) in damages(&read(&path)) {
+            for (how, packets) in damages(&read(&[&path])) {
                 let analysis = play(&packets);
                 exclusions += analysis.connections.iter().map(|c| c.diagnosis.excluded.len()).sum::<usize>();
                 for (id, because) in truth.contradicted(&analysis) {

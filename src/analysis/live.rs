@@ -131,7 +131,9 @@ impl Analyzer {
         let mut taken = mem::take(&mut self.connections);
         for connection in &mut taken {
             let Connection { tcp, session, diagnosis, sentence, .. } = connection;
-            if let Some(better) = reconsider(tcp, session, diagnosis, &self.totals.neighbours) {
+            let company =
+                crate::findings::resets::Company { neighbours: Some(&self.totals.neighbours), ..Default::default() };
+            if let Some(better) = reconsider(tcp, session, diagnosis, company) {
                 *sentence = connection_sentence(tcp, session, &better);
                 **diagnosis = better;
             }

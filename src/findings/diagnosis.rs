@@ -4,7 +4,7 @@ use super::RULES;
 use super::finding::{Excluded, Finding, Severity};
 use super::injected_reset::is_foreign;
 use super::pattern::{self, Pattern0x7};
-use super::resets::{self, Builder, Judgement, Neighbours};
+use super::resets::{self, Builder, Company, Judgement};
 use super::rule::{Case, Coverage, Out};
 use crate::base::{At, Certainty, Side};
 use crate::flow::{EndKind, TcpFacts};
@@ -73,22 +73,22 @@ impl Diagnosis {
 /// Explains one finished connection. `dropped`: the capture counted drops.
 #[must_use]
 pub fn diagnose(tcp: &TcpFacts, session: &SessionFacts, dropped: bool) -> Diagnosis {
-    explain(tcp, session, resets::judge(tcp, session, None), dropped)
+    explain(tcp, session, resets::judge(tcp, session, Company::default()), dropped)
 }
 
-/// Looks again at a connection with resets, now that the other connections of
-/// the same hosts are known; `None` where they change nothing.
+/// Looks again at a connection with resets, now that its company is known;
+/// `None` where that changes nothing.
 #[must_use]
 pub fn reconsider(
     tcp: &TcpFacts,
     session: &SessionFacts,
     before: &Diagnosis,
-    neighbours: &Neighbours,
+    company: Company<'_>,
 ) -> Option<Diagnosis> {
     if tcp.resets.is_empty() {
         return None;
     }
-    let judgements = resets::judge(tcp, session, Some(neighbours));
+    let judgements = resets::judge(tcp, session, company);
     let same = judgements.iter().zip(&before.resets).all(|(now, then)| now.evidence == then.evidence);
     (!same).then(|| explain(tcp, session, judgements, before.coverage.dropped))
 }

@@ -86,8 +86,11 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         Some(Evidence::new(At { frame: *frame, time: reset.at.time }, piece.says.clone()))
     }))
     .cannot_tell("which product built it, and which of its rules or timers")
-    .next("ask the owners of the firewalls on this path for their log of exactly this connection")
-    .next("capture on both ends at once: a reset that one end receives and the other never sent settles it");
+    .next("ask the owners of the firewalls on this path for their log of exactly this connection");
+    if judgement.evidence.iter().all(|piece| piece.id != "other-end") {
+        finding = finding
+            .next("capture on both ends at once: a reset that one end receives and the other never sent settles it");
+    }
     for blind in &judgement.cannot_tell {
         finding = finding.cannot_tell(*blind);
     }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::diagnosis::Diagnosis;
 use super::finding::{Evidence, Finding, Severity};
 use super::injected_reset::is_foreign;
+use super::resets::Fingerprint;
 use super::totals::{CaptureRule, Totals};
 use super::words;
 use crate::base::{At, CaptureId, Certainty, Side, Span};
-use crate::flow::{Habits, ResetFacts, TcpFacts};
+use crate::flow::{Habits, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 
 /// The rule.
@@ -27,17 +28,6 @@ const SHOWN: usize = 8;
 /// Silences shorter than this are the pace of a conversation, not a timer.
 const MIN_SILENCE: Span = Span::from_secs(5);
 
-/// How a builder writes its resets, as they arrive at one capture point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Fingerprint {
-    capture: CaptureId,
-    ttl: u8,
-    flags: u8,
-    dont_fragment: bool,
-    zero_id: bool,
-    v6: bool,
-}
-
 /// A connection in which another device's reset was seen.
 #[derive(Clone, Debug)]
 struct Sighting {
@@ -54,14 +44,14 @@ struct Sighting {
 #[derive(Clone, Debug, Default)]
 pub struct ForeignResets {
     sightings: Vec<Sighting>,
-    /// Connections that were looked at.
-    connections: usize,
+    /// Connections that were looked at, in each capture.
+    connections: BTreeMap<CaptureId, usize>,
 }
 
 impl ForeignResets {
     /// Adds a connection: the first reset in it that another device built.
     pub fn add(&mut self, tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis) {
-        self.connections += 1;
+        *self.connections.entry(tcp.first.frame.capture).or_default() += 1;
         let foreign = tcp.resets.iter().zip(&diagnosis.resets).find(|(_, judgement)| is_foreign(judgement));
         if let Some((reset, judgement)) = foreign
             && self.sightings.len() < MAX_SIGHTINGS
@@ -75,19 +65,6 @@ impl ForeignResets {
                 silence: reset.silence_before,
                 stage: session.stage(),
             });
-        }
-    }
-}
-
-impl Fingerprint {
-    fn of(reset: &ResetFacts) -> Self {
-        Self {
-            capture: reset.at.frame.capture,
-            ttl: reset.ttl,
-            flags: reset.flags.0,
-            dont_fragment: reset.dont_fragment,
-            zero_id: reset.id == Some(0),
-            v6: reset.source.is_ipv6(),
         }
     }
 }
@@ -119,7 +96,11 @@ impl CaptureRule for Middlebox {
             "One device resets several connections",
             Evidence::new(first.at, "the first of its resets"),
         )
-        .detail(sentence(fingerprint, &group, totals.foreign_resets.connections))
+        .detail(sentence(
+            fingerprint,
+            &group,
+            totals.foreign_resets.connections.get(&fingerprint.capture).copied().unwrap_or_default(),
+        ))
         .support(rest.iter().take(SHOWN).map(|s| Evidence::new(s.at, "another connection, the same fingerprint")))
         .cannot_tell("which product it is, and which of its rules or timers is at work")
         .cannot_tell("whether two devices of the same make stand at the same distance")
@@ -201,7 +182,7 @@ mod tests {
     }
 
     fn check(sightings: Vec<Sighting>) -> Option<Finding> {
-        let foreign_resets = ForeignResets { connections: 9, sightings };
+        let foreign_resets = ForeignResets { connections: BTreeMap::from([(CaptureId(0), 9)]), sightings };
         Middlebox.check(&Totals { foreign_resets, ..Totals::default() })
     }
 

@@ -109,6 +109,8 @@ pub struct TcpFacts {
     pub observed_until: CaptureTime,
     /// The opening.
     pub handshake: Handshake,
+    /// Initial sequence numbers, as the SYN and the SYN-ACK say them.
+    pub isns: BySide<Option<u32>>,
     /// What each side sent.
     pub directions: BySide<DirectionFacts>,
     /// How each side writes its headers.
@@ -139,6 +141,7 @@ impl TcpFacts {
     /// The roles turn out to be the other way round.
     pub fn swap_sides(&mut self) {
         self.endpoints.swap();
+        self.isns.swap();
         self.directions.swap();
         self.habits.swap();
         self.rtt.swap();
@@ -166,7 +169,7 @@ pub struct Conversation<C> {
     first: At,
     last: At,
     handshake: Handshake,
-    client_isn: Option<u32>,
+    isns: BySide<Option<u32>>,
     proxied: Option<Proxied>,
     directions: BySide<Direction>,
     resets: Vec<ResetFacts>,
@@ -194,7 +197,7 @@ impl<C: Consumer> Conversation<C> {
             first: at,
             last: at,
             handshake: Handshake::default(),
-            client_isn: None,
+            isns: BySide::default(),
             proxied: None,
             directions: BySide::default(),
             resets: Vec::new(),
@@ -224,13 +227,16 @@ impl<C: Consumer> Conversation<C> {
     }
 
     /// Whether a SYN opens another connection on the same addresses and ports
-    /// rather than repeating the opening of this one.
-    pub fn is_reused_by(&self, segment: &Segment<'_>, side: Side) -> bool {
+    /// rather than repeating the opening of this one. An answered SYN that comes
+    /// again in another file is this connection once more, from another point.
+    pub fn is_reused_by(&self, segment: &Segment<'_>, side: Side, at: At) -> bool {
         if !segment.tcp.flags.has(TcpFlags::SYN) || segment.tcp.flags.has(TcpFlags::ACK) {
             return false;
         }
-        match self.client_isn {
-            Some(isn) if side == Side::Client => isn != segment.tcp.seq,
+        match self.isns.client {
+            Some(isn) if side == Side::Client && isn == segment.tcp.seq => {
+                self.handshake.syn_ack.is_some() && at.frame.capture != self.first.frame.capture
+            }
             // Opened the other way round, or a SYN in mid-stream.
             _ => true,
         }
@@ -359,9 +365,10 @@ impl<C: Consumer> Conversation<C> {
         let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
         let repeated = if is_answer {
             self.handshake.syn_acks = self.handshake.syn_acks.saturating_add(1);
+            self.isns.server.get_or_insert(segment.tcp.seq);
             self.handshake.syn_ack.is_some()
         } else {
-            self.client_isn.get_or_insert(segment.tcp.seq);
+            self.isns.client.get_or_insert(segment.tcp.seq);
             self.handshake.syns = self.handshake.syns.saturating_add(1);
             if self.handshake.syn_times.len() < MAX_SYN_TIMES {
                 self.handshake.syn_times.push(at);
@@ -515,6 +522,7 @@ impl<C: Consumer> Conversation<C> {
             last: self.last,
             observed_until,
             handshake: self.handshake,
+            isns: self.isns,
             directions: BySide { client: client.into_facts(last), server: server.into_facts(last) },
             habits,
             rtt,

@@ -232,7 +232,7 @@ impl<C: Consumer + Default> Table<C> {
         let destination = Endpoint { ip: segment.ip.dst, port: segment.tcp.destination_port };
         let key = FlowKey::new(source, destination, vantage);
         match self.index.get(&key).copied() {
-            Some(slot) if self.begins_anew(slot, segment, &source) => {
+            Some(slot) if self.begins_anew(slot, segment, &source, at) => {
                 self.finish_slot(slot, at.time);
                 self.open(key, segment, source, destination, at);
             }
@@ -300,14 +300,14 @@ impl<C: Consumer + Default> Table<C> {
         self.index.len()
     }
 
-    fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source: &Endpoint) -> bool {
+    fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source: &Endpoint, at: At) -> bool {
         if !segment.tcp.flags.has(TcpFlags::SYN) {
             return false;
         }
         let Some(Some(slot)) = self.slots.get(slot as usize) else { return false };
         match &slot.state {
             State::Opening(opening) => opening.is_reused_by(segment, opening.is_client(source)),
-            State::Followed(conversation) => conversation.is_reused_by(segment, conversation.side_of(source)),
+            State::Followed(conversation) => conversation.is_reused_by(segment, conversation.side_of(source), at),
         }
     }
 

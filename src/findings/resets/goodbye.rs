@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::base::{CaptureTime, Frame, Side};
     use crate::findings::resets::tests::{answered, strength, with};
-    use crate::findings::resets::{Builder, judge};
+    use crate::findings::resets::{Builder, Company, judge};
     use crate::flow::TcpFacts;
     use crate::session::{CredsspFacts, SessionFacts};
 
@@ -71,14 +71,14 @@ mod tests {
     }
 
     fn weighed(tcp: &TcpFacts, session: &SessionFacts) -> Option<Strength> {
-        strength(&judge(tcp, session, None).remove(0), "goodbye")
+        strength(&judge(tcp, session, Company::default()).remove(0), "goodbye")
     }
 
     #[test]
     fn a_last_word_just_before_speaks_for_the_host() {
         let (tcp, session) = (bare(121), refused_at(55));
         assert_eq!(weighed(&tcp, &session), Some(Strength::Strong));
-        let judgement = judge(&tcp, &session, None).remove(0);
+        let judgement = judge(&tcp, &session, Company::default()).remove(0);
         assert_eq!(
             (judgement.built_by, judgement.evidence[0].points_at),
             (Builder::Host, crate::findings::resets::PointsAt::Host)
@@ -113,7 +113,7 @@ mod tests {
             reason: None,
             visibility: crate::base::Visibility::Clear,
         }));
-        let judgement = judge(&bare(121), &session, None).remove(0);
+        let judgement = judge(&bare(121), &session, Company::default()).remove(0);
         let piece = judgement.evidence.iter().find(|piece| piece.id == "goodbye").unwrap();
         assert!(piece.says.starts_with("a Disconnect Provider Ultimatum"), "{}", piece.says);
     }

@@ -8,6 +8,7 @@
 mod bidirectional;
 mod causality;
 mod circumstances;
+mod company;
 mod flag_shape;
 mod goodbye;
 mod header_clone;
@@ -15,6 +16,8 @@ mod host_habits;
 mod identification;
 mod link_layer;
 mod neighbours;
+mod other_end;
+mod same_device;
 mod scene;
 mod sender_lives;
 mod sequence;
@@ -29,7 +32,10 @@ mod ttl;
 mod vantage;
 mod volley;
 
+pub use company::Company;
 pub use neighbours::{Known, Neighbours};
+pub use other_end::{View, Views};
+pub use same_device::{Fingerprint, Suspects};
 
 use crate::base::{Certainty, Frame};
 use crate::flow::{Habits, SequenceFit, TcpFacts};
@@ -119,11 +125,11 @@ pub struct Judgement {
     pub cannot_tell: Vec<&'static str>,
 }
 
-/// Judges every reset of a connection, in their order. `neighbours`: what other
-/// connections tell of the same hosts, where that is known.
+/// Judges every reset of a connection, in their order. `company`: what other
+/// connections and captures tell.
 #[must_use]
-pub fn judge(tcp: &TcpFacts, session: &SessionFacts, neighbours: Option<&Neighbours>) -> Vec<Judgement> {
-    let scenes = tcp.resets.iter().map(|reset| Scene::new(reset, tcp, session, neighbours));
+pub fn judge(tcp: &TcpFacts, session: &SessionFacts, company: Company<'_>) -> Vec<Judgement> {
+    let scenes = tcp.resets.iter().map(|reset| Scene::new(reset, tcp, session, company));
     let mut judgements: Vec<Judgement> = scenes.enumerate().map(|(i, scene)| judge_one(i, &scene)).collect();
     volley::share(tcp, &mut judgements);
     judgements
@@ -146,6 +152,8 @@ fn judge_one(index: usize, scene: &Scene<'_>) -> Judgement {
         timestamps::weigh(scene),
         link_layer::weigh(scene),
         flag_shape::weigh(scene),
+        other_end::weigh(scene),
+        same_device::weigh(scene),
         goodbye::weigh(scene),
     ]
     .into_iter()
@@ -237,6 +245,7 @@ fn blind_spots(scene: &Scene<'_>) -> Vec<&'static str> {
     if scene.has_gaps() {
         blind.push("packets are missing from the capture, so that sequence numbers prove little");
     }
+    blind.extend(other_end::blind_spot(scene));
     if reset.id.is_none() {
         blind.push("IPv6 packets carry no identification");
     }

@@ -1,6 +1,9 @@
 //! What a piece of evidence may look at.
 
-use super::neighbours::{Known, Neighbours};
+use super::company::Company;
+use super::neighbours::Known;
+use super::other_end::View;
+use super::same_device::Suspects;
 use crate::base::{Frame, Side, Span};
 use crate::flow::{Habits, ResetFacts, TcpFacts};
 use crate::session::SessionFacts;
@@ -16,6 +19,7 @@ pub(super) struct Scene<'a> {
     pub session: &'a SessionFacts,
     /// The claimed sender in other connections.
     pub sender: Option<&'a Known>,
+    company: Company<'a>,
 }
 
 /// The TTLs that a sender's packets arrive with.
@@ -41,14 +45,19 @@ const MIN_OWN: u64 = 3;
 const MAX_FLAP: u8 = 2;
 
 impl<'a> Scene<'a> {
-    pub fn new(
-        reset: &'a ResetFacts,
-        tcp: &'a TcpFacts,
-        session: &'a SessionFacts,
-        neighbours: Option<&'a Neighbours>,
-    ) -> Self {
-        let sender = neighbours.and_then(|n| n.of(tcp, reset.claimed_by));
-        Self { reset, tcp, session, sender }
+    pub fn new(reset: &'a ResetFacts, tcp: &'a TcpFacts, session: &'a SessionFacts, company: Company<'a>) -> Self {
+        let sender = company.neighbours.and_then(|n| n.of(tcp, reset.claimed_by));
+        Self { reset, tcp, session, sender, company }
+    }
+
+    /// This connection in other captures.
+    pub fn views(&self) -> impl Iterator<Item = &'a View> {
+        self.company.views.into_iter().flat_map(|views| views.others(self.tcp))
+    }
+
+    /// The devices found in other connections.
+    pub fn suspects(&self) -> Option<&'a Suspects> {
+        self.company.suspects
     }
 
     /// What is compared: the claimed sender's last packet, where this connection

@@ -29,9 +29,15 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let mut distances: Vec<i64> = volley.iter().filter_map(|r| r.seq_beyond_sent).collect();
     distances.sort_unstable();
     distances.dedup();
-    let aimed = volley.iter().filter(|r| beyond(r).is_some()).count();
+    // The host's own reset may stand among them: it answers what they provoked.
+    let came_the_usual_way = reset.sender.ttls().any(|(ttl, _)| ttl == reset.ttl);
+    let alike = |r: &ResetFacts| {
+        let look = |r: &ResetFacts| (r.flags, r.dont_fragment);
+        look(r) == look(reset) && (r.ttl == reset.ttl || !came_the_usual_way)
+    };
+    let aimed = volley.iter().any(|r| beyond(r).is_some() && alike(r));
     let fin = volley.iter().any(|r| r.after_own_fin || r.after_peer_fin);
-    if volley.len() < 2 || distances.len() < 2 || aimed == 0 || fin {
+    if volley.len() < 2 || distances.len() < 2 || !aimed || fin {
         return None;
     }
     Some(Piece::other(

@@ -1,7 +1,7 @@
 //! Each piece of evidence: a case that fires, a near miss, and what damage to
 //! the capture must not make of it.
 
-use super::{Builder, Effect, Judgement, Neighbours, PointsAt, Strength, judge};
+use super::{Builder, Company, Effect, Judgement, Neighbours, PointsAt, Strength, judge};
 use crate::base::{At, Certainty, Frame, Side};
 use crate::flow::TcpFacts;
 use crate::flow::testing::{A, Line, R, S, handshake, packet, play_one};
@@ -46,7 +46,7 @@ pub(super) fn with(rst: Line) -> TcpFacts {
 }
 
 pub(super) fn judge_one(tcp: &TcpFacts) -> Judgement {
-    judge(tcp, &SessionFacts::default(), None).remove(0)
+    judge(tcp, &SessionFacts::default(), Company::default()).remove(0)
 }
 
 pub(super) fn strength(judgement: &Judgement, id: &str) -> Option<Strength> {
@@ -186,12 +186,13 @@ fn a_short_connection_is_held_against_its_neighbours() {
     assert_eq!(judge_one(&refused).built_by, Builder::Undetermined);
     let mut neighbours = Neighbours::default();
     neighbours.learn(&play_one(&talk()).0);
-    let known = judge(&refused, &SessionFacts::default(), Some(&neighbours)).remove(0);
+    let company = Company { neighbours: Some(&neighbours), ..Company::default() };
+    let known = judge(&refused, &SessionFacts::default(), company).remove(0);
     assert_eq!(strength(&known, "ttl-step"), Some(Strength::Compelling));
     // Another capture point, other distances.
     let mut elsewhere = refused;
     elsewhere.first.frame = Frame::new(1, 1);
-    let unknown = judge(&elsewhere, &SessionFacts::default(), Some(&neighbours)).remove(0);
+    let unknown = judge(&elsewhere, &SessionFacts::default(), company).remove(0);
     assert_eq!(unknown.built_by, Builder::Undetermined);
 }
 
@@ -246,6 +247,11 @@ fn growing_sequence_numbers_are_aimed_and_strays_are_not() {
     assert_eq!(strength(&volley(&[13, 1_473, 4_393]), "strafed"), Some(Strength::Strong));
     // A closed socket repeats what each stray acknowledged.
     assert_eq!(strength(&volley(&[8, 13]), "strafed"), None);
+    // The host's own answer among them has another look.
+    let mut lines = talk();
+    lines.push(answered(60.0));
+    lines.extend([1_473, 4_393].map(|seq| packet(60.5 + f64::from(seq) / 1e4, Server, R, seq, 0, b"")));
+    assert_eq!(strength(&judge_one(&play_one(&lines).0), "strafed"), None);
 }
 
 #[test]

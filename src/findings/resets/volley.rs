@@ -54,8 +54,8 @@ fn is_companion(reset: &ResetFacts, other: &ResetFacts) -> bool {
 mod tests {
     use super::*;
     use crate::base::Side::{self, Client, Server};
-    use crate::findings::resets::judge;
     use crate::findings::resets::tests::{foreign, strength, talk};
+    use crate::findings::resets::{Company, judge};
     use crate::flow::testing::{A, Line, R, packet, play_one};
     use crate::session::SessionFacts;
 
@@ -74,7 +74,7 @@ mod tests {
         for n in fragmentable {
             tcp.resets[*n].dont_fragment = false;
         }
-        judge(&tcp, &SessionFacts::default(), None)
+        judge(&tcp, &SessionFacts::default(), Company::default())
     }
 
     /// One that is surely another device's.
