@@ -21,6 +21,10 @@ const LOST: Span = Span::from_secs(1);
 /// times what a server needs.
 const HOPELESS: Span = Span::from_secs(10);
 
+/// A capture is taken beside the host to which the round trip is so many times
+/// shorter than to the other.
+const BESIDE: i64 = 20;
+
 /// The rule.
 pub struct StalledNegotiation;
 
@@ -89,10 +93,11 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
     if blind && !on_the_path {
         return;
     }
+    let unclear = matches!(fault, Fault::Delivered(_));
     let severity = if open && waited < HOPELESS { Severity::Warning } else { Severity::Failure };
     let inferred = case.session.stages.list().last().is_some_and(|s| s.visibility == Visibility::Inferred)
         || case.session.stages.lower_bound().is_some();
-    let best = if inferred || open || on_the_path { Certainty::Likely } else { Certainty::Proven };
+    let best = if inferred || open || on_the_path || unclear { Certainty::Likely } else { Certainty::Proven };
     let (blame, next) = fault.explain(case, waiting);
     let ending = match case.tcp.end.kind {
         EndKind::CaptureEnd => "The capture ends there.".to_owned(),
@@ -112,6 +117,7 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
                 Fault::RequestLost { repeated: true } if *side == Side::Client => {
                     format!("{} of the server never reached the client", since.value)
                 }
+                Fault::Delivered(_) => format!("The {side} was not heard to send {owed} for {waited}"),
                 Fault::NoRoom => format!("The {} took no data, so the {side} could not send {owed}", side.other()),
                 _ => format!("The {side} did not send {owed} for {waited}"),
             },
@@ -120,7 +126,7 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
         .detail(format!(
             "In stage {} the {side} owed {owed} and {} for {waited}. {blame} {ending}",
             case.session.stage(),
-            if on_the_path { "it did not come" } else { "did not send it" }
+            if on_the_path || unclear { "it did not come" } else { "did not send it" }
         ))
         .support([case.end_evidence()])
         .cannot_tell(format!("what the {side} was waiting for"))
@@ -134,8 +140,12 @@ enum Fault {
     /// Later packets of the owing side show that it had sent so many bytes,
     /// which never came to the capture point.
     AnswerLost(u64),
-    /// The request was acknowledged at once: the host has it.
+    /// The request was acknowledged at once: the host has it, and what it sent
+    /// later shows that it had not answered.
     Host(At),
+    /// The request was acknowledged; whether it was answered cannot be told
+    /// where answers may be lost before the capture point.
+    Delivered(At),
     /// The request was never acknowledged; `repeated`: not even after its
     /// sender had repeated it.
     RequestLost { repeated: bool },
@@ -163,7 +173,8 @@ impl Fault {
             return Self::WindowClosed;
         }
         match request.acknowledged_since(waiting.since.time) {
-            Some(acked) => Self::Host(acked),
+            Some(acked) if answer_would_show(case, side, acked) => Self::Host(acked),
+            Some(acked) => Self::Delivered(acked),
             None if request.acknowledged_bytes < request.sent_bytes => {
                 let unrecovered = |burst: &Burst| burst.outcome == BurstOutcome::Unrecovered && burst.needed() >= 2;
                 Self::RequestLost { repeated: request.loss.bursts.last().is_some_and(unrecovered) }
@@ -190,7 +201,7 @@ impl Fault {
                 let hint = if skipped {
                     " (The numbering of its packets shows that some of them never came to the capture point; the answer may have been among them.)"
                 } else {
-                    " (Or its answers were lost before the capture point.)"
+                    ""
                 };
                 (
                     format!(
@@ -201,6 +212,13 @@ impl Fault {
                     ),
                 )
             }
+            Self::Delivered(acked) => (
+                format!(
+                    "The {side}'s computer had acknowledged the request {} after it was sent: the request arrived. Whether the service there did not answer, or its answers were lost before they came to the capture point, this capture does not show: the {side} was not heard again.",
+                    acked.time.since(waiting.since.time).max(Span::ZERO)
+                ),
+                format!("capture at the {side} as well: an answer that leaves it was lost on the way"),
+            ),
             Self::RequestLost { .. } => {
                 let tries = case.tcp.directions.of(side.other()).loss.bursts.last().map_or(0, Burst::needed);
                 (
@@ -229,6 +247,18 @@ impl Fault {
     }
 }
 
+/// Whether the capture would show an answer that `side` sent after `acked`: it
+/// was taken at that side, or the numbers of what came later count every byte
+/// sent (and none is missing, or `AnswerLost` would have been found).
+fn answer_would_show(case: &Case<'_>, side: Side, acked: At) -> bool {
+    let heard_later = case.tcp.directions.of(side).last.is_some_and(|last| last.time.since(acked.time) >= LOST);
+    let beside = match (case.tcp.rtt.of(side).min(), case.tcp.rtt.of(side.other()).min()) {
+        (Some(near), Some(far)) => near.times(BESIDE) < far,
+        _ => false,
+    };
+    heard_later || beside
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,11 +273,21 @@ mod tests {
 
     #[test]
     fn acknowledged_and_not_answered_is_the_host() {
+        let alive = packet(21_010.0, Server, A, 1, 21, b"");
         let found =
-            silent(vec![packet(32.0, Server, A, 1, 20, b""), packet(21_000.0, Client, A | F, 20, 1, b"")]).unwrap();
+            silent(vec![packet(32.0, Server, A, 1, 20, b""), packet(21_000.0, Client, A | F, 20, 1, b""), alive])
+                .unwrap();
         assert_eq!(found.severity, Severity::Failure);
         assert!(found.detail.contains("the network is not at fault"), "{}", found.detail);
         assert!(found.detail.contains("12.0 ms"), "{}", found.detail);
+    }
+
+    #[test]
+    fn an_answer_that_may_have_been_lost_clears_no_network() {
+        let found =
+            silent(vec![packet(32.0, Server, A, 1, 20, b""), packet(21_000.0, Client, A | F, 20, 1, b"")]).unwrap();
+        assert!(found.detail.contains("does not show"), "{}", found.detail);
+        assert!(!found.detail.contains("not at fault") && found.certainty < Certainty::Proven, "{}", found.detail);
     }
 
     #[test]
