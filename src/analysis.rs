@@ -100,21 +100,6 @@ impl Analyzer {
     pub fn push(&mut self, packet: &Packet<'_>) -> Option<Ends> {
         self.table.watch(packet.time, packet.vantage);
         self.watched.packet(packet.frame.capture, packet.time);
-        // Nearly every packet is plain, and most of those are not ours.
-        let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) else {
-            return self.push_any(packet);
-        };
-        let tcp = &segment.tcp;
-        if !self.table.concerns(tcp.source_port, tcp.destination_port, tcp.flags, segment.payload) {
-            return None;
-        }
-        self.table.segment(&segment, At { frame: packet.frame, time: packet.time }, packet.vantage);
-        self.explain_finished();
-        Some(Ends::of_segment(&segment))
-    }
-
-    /// The same for a packet of any shape.
-    fn push_any(&mut self, packet: &Packet<'_>) -> Option<Ends> {
         let worth_it = match wire::peek(packet.link, packet.data) {
             Glance::Tcp { source_port, destination_port, flags, payload } => {
                 self.table.concerns(source_port, destination_port, flags, payload)
@@ -122,13 +107,20 @@ impl Analyzer {
             Glance::Udp { source_port, destination_port } => SideChannels::concerns(source_port, destination_port),
             Glance::Unclear => true,
         };
-        let mut ends = None;
-        if worth_it {
-            let decoded = wire::decode(packet.link, packet.data, packet.original_len);
-            self.decoded(&decoded, At { frame: packet.frame, time: packet.time }, packet.vantage);
-            ends = Ends::of(&decoded);
-            self.explain_finished();
+        if !worth_it {
+            return None;
         }
+        let at = At { frame: packet.frame, time: packet.time };
+        // Nearly every packet that is ours is plain.
+        let ends = if let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) {
+            self.table.segment(&segment, at, packet.vantage);
+            Some(Ends::of_segment(&segment))
+        } else {
+            let decoded = wire::decode(packet.link, packet.data, packet.original_len);
+            self.decoded(&decoded, at, packet.vantage);
+            Ends::of(&decoded)
+        };
+        self.explain_finished();
         ends
     }
 
