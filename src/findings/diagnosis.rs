@@ -4,6 +4,7 @@ use super::RULES;
 use super::finding::{Excluded, Finding, Severity};
 use super::injected_reset::is_foreign;
 use super::pattern::{self, Pattern0x7};
+use super::reset_undetermined::UNDETERMINED;
 use super::resets::{self, Builder, Company, Judgement};
 use super::rule::{Case, Coverage, Out};
 use crate::base::{At, Certainty, Side};
@@ -105,7 +106,7 @@ fn explain(tcp: &TcpFacts, session: &SessionFacts, judgements: Vec<Judgement>, d
     excluded.retain(|e| findings.iter().all(|f| f.id != e.finding));
     let outcome = outcome(&case, has_verdict);
     let ended_how = ended_how(&case, &findings, has_verdict);
-    let ended_by = ended_by(&case);
+    let ended_by = ended_by(&case, &findings);
     let pattern = pattern::judge(&case, &findings, has_verdict);
     Diagnosis {
         findings,
@@ -165,7 +166,7 @@ fn hides_failures(case: &Case<'_>) -> bool {
     case.coverage.gaps || case.session.stages.lower_bound().is_some()
 }
 
-fn ended_by(case: &Case<'_>) -> EndedBy {
+fn ended_by(case: &Case<'_>, findings: &[Finding]) -> EndedBy {
     let Some(side) = case.tcp.end.by else { return EndedBy::Unknown };
     match case.tcp.end.kind {
         EndKind::CaptureEnd => EndedBy::Unknown,
@@ -174,6 +175,8 @@ fn ended_by(case: &Case<'_>) -> EndedBy {
         // Where goodbyes cross, who said goodbye to TLS first ended it.
         EndKind::Fin if case.client_goodbye().is_some() => EndedBy::Side(Side::Client),
         EndKind::Fin => EndedBy::Side(side),
+        // A report that leaves open who built the reset names nobody.
+        EndKind::Reset if findings.iter().any(|f| f.id == UNDETERMINED) => EndedBy::Unknown,
         EndKind::Reset => match case.ending_reset() {
             Some((_, judgement)) if is_foreign(judgement) => EndedBy::OtherDevice,
             Some((_, judgement)) if judgement.built_by == Builder::Host => EndedBy::Side(side),

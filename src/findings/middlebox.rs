@@ -119,7 +119,7 @@ fn sentence(fingerprint: Fingerprint, group: &[&Sighting], connections: usize) -
     let names = [(servers, "server"), (clients, "client")]
         .into_iter()
         .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{n} different {what}{}", if n == 1 { "" } else { "s" }))
+        .map(|(n, what)| if n == 1 { format!("one {what}") } else { format!("{n} different {what}s") })
         .collect::<Vec<_>>()
         .join(" and ");
     let own: BTreeSet<u8> = group.iter().filter_map(|s| s.sender_hops).collect();
@@ -210,6 +210,6 @@ mod tests {
         let found = check(vec![sighting(5, 1, 9_000), sighting(6, 1, 30_000)]).unwrap();
         assert_eq!(found.certainty, Certainty::Possible);
         assert!(!found.detail.contains("silence"));
-        assert!(found.detail.contains("1 different server,"));
+        assert!(found.detail.contains("one server,"));
     }
 }

@@ -7,12 +7,15 @@ use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
 use crate::flow::SequenceFit;
 
+/// Its id: who ended the connection is told by it, too.
+pub(super) const UNDETERMINED: &str = "reset-undetermined";
+
 /// The rule.
 pub struct ResetUndetermined;
 
 impl Rule for ResetUndetermined {
     fn id(&self) -> &'static str {
-        "reset-undetermined"
+        UNDETERMINED
     }
 
     fn prose(&self) -> &'static str {
