@@ -100,11 +100,11 @@ fn originals(path: &Path, report: &Report) -> BTreeSet<Vec<u8>> {
         if !report.connections.iter().any(|c| [c.client.port, c.server.port].contains(&segment.tcp.source_port)) {
             continue;
         }
-        if let Some(mac) = segment.source_mac.filter(|mac| *mac != [0; 6]) {
+        if let Some(mac) = segment.source_mac.filter(|mac| is_telling(mac)) {
             found_bytes(&mut found, &mac);
             found_bytes(&mut found, mac.map(|byte| format!("{byte:02x}")).join(":").as_bytes());
         }
-        if packet.link == LinkType::ETHERNET && packet.data[0] & 1 == 0 && packet.data[..6] != [0; 6] {
+        if packet.link == LinkType::ETHERNET && packet.data[0] & 1 == 0 && is_telling(&packet.data[..6]) {
             found_bytes(&mut found, &packet.data[..6]);
         }
         let cookie = b"mstshash=";
@@ -137,10 +137,35 @@ fn found_bytes(found: &mut BTreeSet<Vec<u8>>, bytes: &[u8]) {
     found.insert(bytes.to_vec());
 }
 
+/// Somebody's account is called "hello", which our own words have in them, too.
+fn without_our_words(mut output: Vec<u8>) -> Vec<u8> {
+    for word in [&b"clienthello"[..], b"serverhello", b"hello-rejected"] {
+        let mut kept = Vec::with_capacity(output.len());
+        let mut rest = output.as_slice();
+        while let Some((first, behind)) = rest.split_first() {
+            if let Some(behind) = rest.strip_prefix(word) {
+                kept.push(b' ');
+                rest = behind;
+            } else {
+                kept.push(*first);
+                rest = behind;
+            }
+        }
+        output = kept;
+    }
+    output
+}
+
+/// Whether bytes name a network card; nearly nothing but zeros is found in any
+/// capture.
+fn is_telling(mac: &[u8]) -> bool {
+    mac.iter().filter(|byte| **byte != 0).count() > 1
+}
+
 /// Which of the originals stand in `output`, in upper or lower case. One pass:
 /// hardly any pair of bytes begins an original.
 fn left(originals: &BTreeSet<Vec<u8>>, output: &[u8]) -> Vec<String> {
-    let lower = output.to_ascii_lowercase();
+    let lower = without_our_words(output.to_ascii_lowercase());
     let originals: Vec<Vec<u8>> = originals.iter().map(|original| original.to_ascii_lowercase()).collect();
     let mut begins = vec![false; 1 << 16];
     for original in &originals {

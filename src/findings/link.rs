@@ -104,12 +104,13 @@ impl Opener {
         }
     }
 
-    /// Whether both can be the same person at the same computer: what both
-    /// show agrees.
+    /// Whether both can be the same person at the same computer. A name that
+    /// both show decides; the options of the SYN speak only without one, since
+    /// Windows leaves out window scaling after a connection that went badly.
     pub(super) fn may_be(&self, other: &Self) -> bool {
-        fn agree<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
-            a.zip(b).is_none_or(|(a, b)| a == b)
+        match self.name.zip(other.name) {
+            Some((name, other)) => name == other,
+            None => self.stack.zip(other.stack).is_none_or(|(stack, other)| stack == other),
         }
-        agree(self.stack, other.stack) && agree(self.name, other.name)
     }
 }
