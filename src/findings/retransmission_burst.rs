@@ -59,6 +59,10 @@ impl Rule for RetransmissionBurst {
 
 impl RetransmissionBurst {
     fn judge(&self, case: &Case<'_>, side: Side, burst: &Burst, out: &mut Out) {
+        // Without the other side's packets nobody knows what it acknowledged.
+        if case.coverage.missing_side == Some(side.other()) {
+            return;
+        }
         let facts = case.tcp.directions.of(side);
         let lasted = burst.duration();
         let unrecovered = burst.outcome == BurstOutcome::Unrecovered;
