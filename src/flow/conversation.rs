@@ -1,29 +1,26 @@
 //! One TCP connection: two directions, the handshake, the resets, the end.
 
 mod ending;
+mod facts;
 mod glimpse;
+mod handshake;
 mod resetting;
+mod tracing;
 
+pub use facts::{End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use glimpse::Glimpse;
 
 use super::direction::{Acknowledgment, Direction, Surroundings};
-use super::direction_facts::DirectionFacts;
-use super::habits::Habits;
-use super::loss::{LossEvent, SegmentClass};
-use super::reset::{ResetFacts, SequenceFit};
-use super::rtt::Rtt;
+use super::reset::ResetFacts;
 use super::sender::Trips;
 use super::seq::Seq;
 use super::stall::{Stalls, Waiting};
 use super::table::Endpoint;
-use super::trace::{Trace, Traced};
+use super::trace::Trace;
 use super::triggers::Triggers;
 use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
 use crate::flow::proxied::Proxied;
 use crate::wire::{IcmpError, Segment, TcpFlags};
-
-/// SYN times kept: Linux sends at most seven.
-const MAX_SYN_TIMES: usize = 8;
 
 /// ICMP errors kept.
 const MAX_ICMP: usize = 8;
@@ -37,124 +34,6 @@ pub trait Consumer {
     fn gap(&mut self, side: Side, gap: Gap);
     /// `side`'s stream is complete (its FIN, in order).
     fn end(&mut self, side: Side, at: At);
-}
-
-/// How client and server were told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RolesFrom {
-    /// By the TCP handshake.
-    Handshake,
-    /// By who sent the X.224 Connection Request.
-    Negotiation,
-    /// By the port number alone.
-    Port,
-}
-
-/// The opening of a connection.
-#[derive(Clone, Debug, Default)]
-pub struct Handshake {
-    /// The SYNs: times of the first few.
-    pub syn_times: Vec<At>,
-    /// How many SYNs.
-    pub syns: u32,
-    /// The first SYN-ACK.
-    pub syn_ack: Option<At>,
-    /// How many SYN-ACKs.
-    pub syn_acks: u32,
-    /// The client's acknowledgment that completes it.
-    pub established: Option<At>,
-    /// The round trip that it took to each side, where it was seen whole. An
-    /// answer to data may wait for an application; these do not.
-    pub round_trip: BySide<Option<Span>>,
-}
-
-/// How a connection ended, as TCP shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndKind {
-    /// A RST.
-    Reset,
-    /// A FIN.
-    Fin,
-    /// Nothing came any more although something was owed.
-    Silence,
-    /// The capture ended first.
-    CaptureEnd,
-}
-
-/// The end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// How.
-    pub kind: EndKind,
-    /// Whose address the ending packet carries; for silence, who fell silent.
-    pub by: Option<Side>,
-    /// The packet that ended it, or the last one seen.
-    pub at: At,
-}
-
-/// Everything TCP tells about a finished connection.
-#[derive(Clone, Debug)]
-pub struct TcpFacts {
-    /// What stood before RDP on the connection, where a proxy passes it on.
-    pub proxied: Option<Proxied>,
-    /// Addresses and ports.
-    pub endpoints: BySide<Endpoint>,
-    /// How the roles were told apart.
-    pub roles_from: RolesFrom,
-    /// First packet.
-    pub first: At,
-    /// Last packet, copies and late strays included.
-    pub last: At,
-    /// When the capture ended, or when the connection was closed in the table.
-    pub observed_until: CaptureTime,
-    /// The opening.
-    pub handshake: Handshake,
-    /// Initial sequence numbers, as the SYN and the SYN-ACK say them.
-    pub isns: BySide<Option<u32>>,
-    /// What each side sent.
-    pub directions: BySide<DirectionFacts>,
-    /// How each side writes its headers.
-    pub habits: BySide<Habits>,
-    /// Round trips between the capture point and each side.
-    pub rtt: BySide<Rtt>,
-    /// Resets, in order.
-    pub resets: Vec<ResetFacts>,
-    /// Resets that were not kept.
-    pub more_resets: u32,
-    /// ICMP errors about this connection.
-    pub icmp: Vec<Seen<IcmpError>>,
-    /// Times in which nothing came although bytes were unacknowledged.
-    pub stalls: Stalls,
-    /// The end.
-    pub end: End,
-    /// Index in `resets` of the one that ended the connection.
-    pub ending_reset: Option<usize>,
-    /// The longest time without any packet.
-    pub longest_silence: Span,
-    /// Packets whose time lies before that of the packet captured before them.
-    pub clock_ran_back: u64,
-    /// What each segment was, where that was asked for.
-    pub trace: Option<Box<Trace>>,
-}
-
-impl TcpFacts {
-    /// The roles turn out to be the other way round.
-    pub fn swap_sides(&mut self) {
-        self.endpoints.swap();
-        self.isns.swap();
-        self.directions.swap();
-        self.habits.swap();
-        self.rtt.swap();
-        self.roles_from = RolesFrom::Negotiation;
-        self.end.by = self.end.by.map(Side::other);
-        self.stalls.swap_sides();
-        if let Some(trace) = &mut self.trace {
-            trace.swap_sides();
-        }
-        for reset in &mut self.resets {
-            reset.claimed_by = reset.claimed_by.other();
-        }
-    }
 }
 
 /// A connection in progress.
@@ -290,34 +169,6 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
-    /// Writes down what a segment was, once it has been taken.
-    fn record(&mut self, segment: &Segment<'_>, side: Side, at: At) {
-        let flags = segment.tcp.flags;
-        let (own, other) = (self.directions.of(side), self.directions.of(side.other()));
-        let scale = if flags.has(TcpFlags::SYN) { 0 } else { own.facts.window_scale.unwrap_or(0).min(14) };
-        let is_plain = !flags.has(TcpFlags::RST) && !flags.has(TcpFlags::SYN);
-        let repeated = |count: u32, class| (count > 1).then_some(class);
-        let class = match (flags.has(TcpFlags::SYN), flags.has(TcpFlags::ACK)) {
-            (true, false) => repeated(self.handshake.syns, SegmentClass::Syn),
-            (true, true) => repeated(self.handshake.syn_acks, SegmentClass::SynAck),
-            _ if is_plain => own.last_class(),
-            _ => None,
-        };
-        let traced = Traced {
-            at,
-            side,
-            flags,
-            offset: own.offset(Seq(segment.tcp.seq)),
-            len: segment.payload_len,
-            ack: flags.has(TcpFlags::ACK).then(|| other.offset(Seq(segment.tcp.ack))).flatten(),
-            window: u32::from(segment.tcp.window) << scale,
-            class,
-        };
-        if let Some(trace) = &mut self.trace {
-            trace.note(traced);
-        }
-    }
-
     fn ordinary(&mut self, segment: &Segment<'_>, side: Side, at: At) {
         let flags = segment.tcp.flags;
         let mut repeated_syn = None;
@@ -352,60 +203,6 @@ impl<C: Consumer> Conversation<C> {
         let progress = fresh || self.directions.of(side.other()).acked() > acked_before;
         self.note_afterlife(segment, side, at, progress);
         self.settle(at);
-    }
-
-    /// Takes a SYN or SYN-ACK; says which, where it is a repeated one.
-    fn syn(&mut self, segment: &Segment<'_>, side: Side, at: At) -> Option<SegmentClass> {
-        let direction = self.directions.of_mut(side);
-        let options = &segment.tcp.options;
-        direction.begin_at(Seq(segment.tcp.seq).plus(1), true);
-        direction.facts.mss = options.mss.or(direction.facts.mss);
-        direction.facts.window_scale = options.window_scale.or(direction.facts.window_scale);
-        direction.facts.sack_permitted |= options.sack_permitted;
-        let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
-        let repeated = if is_answer {
-            self.handshake.syn_acks = self.handshake.syn_acks.saturating_add(1);
-            self.isns.server.get_or_insert(segment.tcp.seq);
-            self.handshake.syn_ack.is_some()
-        } else {
-            self.isns.client.get_or_insert(segment.tcp.seq);
-            self.handshake.syns = self.handshake.syns.saturating_add(1);
-            if self.handshake.syn_times.len() < MAX_SYN_TIMES {
-                self.handshake.syn_times.push(at);
-            }
-            self.handshake.syns > 1
-        };
-        let class = if is_answer { SegmentClass::SynAck } else { SegmentClass::Syn };
-        if repeated {
-            let ip_len = segment.ip.total_len;
-            direction
-                .facts
-                .loss
-                .note(LossEvent { at, class, place: None, offset: -1, len: 0, ip_len, waited: None }, 0);
-        }
-        if segment.tcp.flags.has(TcpFlags::ACK) && self.handshake.syn_ack.is_none() {
-            self.handshake.syn_ack = Some(at);
-            // Karn: with a repeated SYN nobody knows which one was answered.
-            if let ([syn], 1) = (self.handshake.syn_times.as_slice(), self.handshake.syns) {
-                let trip = at.time.since(syn.time);
-                self.measured(Side::Server, trip);
-                self.handshake.round_trip.server = Some(trip);
-            }
-        }
-        repeated.then_some(class)
-    }
-
-    fn complete_handshake(&mut self, segment: &Segment<'_>, at: At) {
-        if self.handshake.established.is_none() {
-            self.handshake.established = Some(at);
-            if let (Some(syn_ack), 1) = (self.handshake.syn_ack, self.handshake.syn_acks) {
-                let trip = at.time.since(syn_ack.time);
-                self.measured(Side::Client, trip);
-                // What comes with data may have waited for it.
-                let whole = segment.payload_len == 0 && self.directions.server.offset(Seq(segment.tcp.ack)) == Some(0);
-                self.handshake.round_trip.client = whole.then_some(trip);
-            }
-        }
     }
 
     fn acknowledge(&mut self, segment: &Segment<'_>, side: Side, at: At) {
@@ -537,14 +334,5 @@ impl<C: Consumer> Conversation<C> {
             trace: self.trace,
         };
         (facts, self.consumer)
-    }
-}
-
-impl ResetFacts {
-    /// Whether its receiver can have obeyed it (RFC 5961 §3.2; older stacks
-    /// obey anything inside the window).
-    #[must_use]
-    pub const fn is_effective(&self) -> bool {
-        !matches!(self.fit, SequenceFit::Outside)
     }
 }

@@ -230,3 +230,12 @@ impl ResetFacts {
         since >= Span::ZERO && since <= AFTERLIFE
     }
 }
+
+impl ResetFacts {
+    /// Whether its receiver can have obeyed it (RFC 5961 §3.2; older stacks
+    /// obey anything inside the window).
+    #[must_use]
+    pub const fn is_effective(&self) -> bool {
+        !matches!(self.fit, SequenceFit::Outside)
+    }
+}

@@ -1,22 +1,22 @@
 //! Which connection a packet belongs to, and which connections are ours.
 
+mod ours;
 mod patience;
+mod tombstones;
+
+use tombstones::Tombstones;
 
 use core::net::IpAddr;
-use std::collections::VecDeque;
 
 use foldhash::{HashMap, HashSet};
 
-use super::candidates::{Candidate, Candidates};
+use super::candidates::Candidates;
 use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
 use super::key::FlowKey;
 use super::opening::Opening;
-use super::proxied::{GATEWAY, GATEWAY_SAYS, Proxied, bytes_before};
 use super::queues::{Kind, Queues};
 use super::trace::Room;
-use crate::base::{At, BySide, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
-use crate::wire::negotiation::looks_like_connection_request;
-use crate::wire::preamble;
+use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Span};
 use crate::wire::{IcmpError, Segment, TcpFlags};
 
 /// The port of RDP (MS-RDPBCGR §2.1).
@@ -30,9 +30,6 @@ const MAX_CONNECTIONS: usize = 65_536;
 /// buffer each. A flood of segments that fill no hole ends there.
 const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 
-/// Servers on other ports whose connections are followed from the SYN.
-const MAX_KNOWN_SERVERS: usize = 4096;
-
 /// A closed connection is kept for stragglers: what comes within two seconds
 /// of a reset tells who built it.
 const LINGER: Span = Span::from_secs(5);
@@ -41,19 +38,8 @@ const LINGER: Span = Span::from_secs(5);
 /// with six retries); then it is over.
 const HALF_OPEN: Span = Span::from_secs(140);
 
-/// Connections remembered after they are over: what their ends still send
-/// (repetitions into the void, with waits of up to two minutes) is no new
-/// connection.
-const MAX_TOMBSTONES: usize = 16_384;
-
 /// The table was full.
 pub const TABLE_FULL: NoticeKind = NoticeKind("connection-limit-reached");
-
-/// More servers on other ports than are remembered.
-pub const SERVERS_FULL: NoticeKind = NoticeKind("server-limit-reached");
-
-/// Something came for a connection that was over.
-pub const STRAY: NoticeKind = NoticeKind("late-packets");
 
 /// Connections whose packets were not remembered.
 const UNTRACED: NoticeKind = NoticeKind("packets-not-remembered");
@@ -65,26 +51,6 @@ pub struct Endpoint {
     pub ip: IpAddr,
     /// TCP or UDP port.
     pub port: u16,
-}
-
-/// The connections that ended last.
-#[derive(Debug, Default)]
-struct Tombstones {
-    keys: HashSet<FlowKey>,
-    order: VecDeque<FlowKey>,
-}
-
-impl Tombstones {
-    fn add(&mut self, key: FlowKey) {
-        if self.keys.insert(key) {
-            self.order.push_back(key);
-        }
-        if self.order.len() > MAX_TOMBSTONES
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.keys.remove(&oldest);
-        }
-    }
 }
 
 /// A connection that is over.
@@ -196,22 +162,6 @@ impl<C: Consumer + Default> Table<C> {
         self.traces.give_back(held);
     }
 
-    /// Whether a TCP packet can concern us at all: the cheap question that
-    /// spares everything else most of the work.
-    #[must_use]
-    pub fn concerns(&self, source_port: u16, destination_port: u16, flags: TcpFlags, payload: &[u8]) -> bool {
-        self.watches(source_port)
-            || self.watches(destination_port)
-            || flags.has(TcpFlags::SYN)
-            || looks_like_connection_request(payload)
-            || preamble::recognise(payload).is_some()
-            || preamble::opens_gateway(payload)
-    }
-
-    fn watches(&self, port: u16) -> bool {
-        self.watched_ports.get(usize::from(port)).copied().unwrap_or(false)
-    }
-
     /// A packet of any kind, this table's business or not: capturing went on
     /// until then, and what did not come by then did not come.
     #[inline]
@@ -308,101 +258,6 @@ impl<C: Consumer + Default> Table<C> {
         match &slot.state {
             State::Opening(opening) => opening.is_reused_by(segment, opening.is_client(source)),
             State::Followed(conversation) => conversation.is_reused_by(segment, conversation.side_of(source), at),
-        }
-    }
-
-    /// Makes a connection of its first packet, if it concerns us, and gives it
-    /// that packet.
-    fn open(&mut self, key: FlowKey, segment: &Segment<'_>, source: Endpoint, destination: Endpoint, at: At) {
-        let flags = segment.tcp.flags;
-        let is_request = looks_like_connection_request(segment.payload);
-        let known = |e: &Endpoint| e.port == RDP_PORT || self.known_servers.contains(e);
-        if !known(&source) && !known(&destination) && !is_request {
-            if segment.payload_len == 0 {
-                let begins = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
-                self.candidates.remember(key, segment, at, begins);
-            } else if let Some(preamble) = preamble::recognise(segment.payload) {
-                self.candidates.note(&key, preamble);
-            } else if preamble::opens_gateway(segment.payload) {
-                self.notices.add(GATEWAY, Some(at.frame), || GATEWAY_SAYS.to_owned());
-            }
-            return;
-        }
-        if !flags.has(TcpFlags::SYN) && !is_request && self.tombstones.keys.contains(&key) {
-            self.notices.add(STRAY, Some(at.frame), || {
-                "packets of connections that were already over (repetitions into the void) were left out".to_owned()
-            });
-            return;
-        }
-        if let Some(opening) = Opening::begin(segment, at) {
-            self.insert(key, State::Opening(Box::new(opening)), at.time);
-            return;
-        }
-        let (side, roles_from) = if flags.has(TcpFlags::SYN) {
-            (if flags.has(TcpFlags::ACK) { Side::Server } else { Side::Client }, RolesFrom::Handshake)
-        } else if is_request {
-            (Side::Client, RolesFrom::Negotiation)
-        } else if known(&destination) && !(known(&source) && source.port < destination.port) {
-            (Side::Client, RolesFrom::Port)
-        } else {
-            (Side::Server, RolesFrom::Port)
-        };
-        let mut endpoints = BySide { client: source, server: destination };
-        if side == Side::Server {
-            endpoints.swap();
-        }
-        let Candidate { packets, preamble } =
-            if is_request { self.candidates.take(&key) } else { Candidate::default() };
-        let before = bytes_before(segment, &source, &packets);
-        if is_request && before.is_some() {
-            // The port of a proxy leads to everything; others of its
-            // connections are no RDP because of this one.
-            self.watch_port(endpoints.server.port);
-        } else if is_request && endpoints.server.port != RDP_PORT {
-            self.learn_server(endpoints.server);
-        }
-        let (roles_from, begun) = match packets.first() {
-            Some(first) => (RolesFrom::Handshake, first.at),
-            None => (roles_from, at),
-        };
-        let mut conversation = Conversation::new(endpoints, roles_from, begun, C::default());
-        conversation.trace = self.traces.begin();
-        if conversation.trace.is_none() && self.traces.is_wanted() {
-            self.note_untraced(at);
-        }
-        if let Some(bytes) = before {
-            conversation.came_through(Proxied { kind: preamble, bytes });
-        }
-        let slot = self.insert(key, State::Followed(Box::new(conversation)), begun.time);
-        for packet in packets {
-            let packet = match before {
-                Some(bytes) if packet.tcp().flags.has(TcpFlags::SYN) => packet.later(packet.source() == source, bytes),
-                // What answers the proxy's own exchange.
-                Some(_) => continue,
-                None => packet,
-            };
-            let segment = packet.segment();
-            self.give(slot, &segment, &Endpoint { ip: segment.ip.src, port: segment.tcp.source_port }, packet.at);
-        }
-        self.give(slot, segment, &source, at);
-    }
-
-    fn watch_port(&mut self, port: u16) {
-        if let Some(watched) = self.watched_ports.get_mut(usize::from(port)) {
-            *watched = true;
-        }
-    }
-
-    fn learn_server(&mut self, server: Endpoint) {
-        if self.known_servers.len() < MAX_KNOWN_SERVERS {
-            self.known_servers.insert(server);
-            self.watch_port(server.port);
-        } else if !self.known_servers.contains(&server) {
-            self.notices.add(SERVERS_FULL, None, || {
-                format!(
-                    "more than {MAX_KNOWN_SERVERS} servers on other ports than {RDP_PORT}; connections to later ones may be seen in part"
-                )
-            });
         }
     }
 

@@ -1,0 +1,132 @@
+//! Packets of several captures come in the order of their times.
+
+use std::io;
+
+use super::*;
+use crate::capture::written::{In, Sent, packets};
+
+fn pcap(sent: &[Sent]) -> Vec<u8> {
+    In { big: false }.pcap(0xa1b2_3c4d, 65_535, 1, sent)
+}
+
+fn write(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.path().join(name);
+    #[expect(clippy::disallowed_methods, reason = "a test makes its input")]
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Capture and frame number of every packet, in the order given.
+fn order(timeline: &mut Timeline) -> Vec<(u32, u64)> {
+    let mut order = Vec::new();
+    while let Some(packet) = timeline.next_packet() {
+        order.push((packet.frame.capture.0, packet.frame.number));
+    }
+    assert!(timeline.next_packet().is_none());
+    order
+}
+
+fn at(milliseconds: &[i64]) -> Vec<Sent> {
+    milliseconds.iter().map(|ms| Sent { nanos: ms * 1_000_000, data: vec![1; 20], original: 20 }).collect()
+}
+
+#[test]
+fn packets_come_in_the_order_of_their_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = vec![
+        Source::Path(write(&folder, "a", &pcap(&at(&[10, 30, 50])))),
+        Source::Path(write(&folder, "b", &pcap(&at(&[5, 30, 31])))),
+        Source::Path(write(&folder, "c", &pcap(&at(&[])))),
+        Source::Path(write(&folder, "d", &pcap(&at(&[100, 60, 101])))),
+    ];
+    let mut timeline = Timeline::new(sources, CaptureOptions::default());
+    let expected = [(1, 1), (0, 1), (0, 2), (1, 2), (1, 3), (0, 3), (3, 1), (3, 2), (3, 3)];
+    assert_eq!(order(&mut timeline), expected, "a clock that runs back reorders nothing");
+    let counts: Vec<_> = timeline.captures().map(|info| info.packets).collect();
+    assert_eq!(counts, [3, 3, 0, 3]);
+    assert!(!timeline.is_incomplete());
+    let progress = timeline.progress();
+    assert_eq!(Some(progress.read), progress.total);
+}
+
+#[test]
+fn a_folder_is_every_capture_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "ring_00002.cap", &pcap(&at(&[3, 4])));
+    write(&folder, "ring_00001.dat", &pcap(&at(&[1, 2])));
+    write(&folder, "notes.txt", b"Dear support,\n");
+    write(&folder, "empty.pcap", b"");
+    std::fs::create_dir(folder.path().join("deeper")).unwrap();
+    let again = Source::Path(folder.path().join("ring_00001.dat"));
+    let missing = Source::Path(folder.path().join("missing"));
+    let sources = vec![Source::Path(folder.path().to_owned()), again, missing];
+    let mut timeline = Timeline::new(sources, CaptureOptions { sha256: true });
+    assert_eq!(order(&mut timeline), [(0, 1), (0, 2), (1, 1), (1, 2)]);
+    let notices: Vec<_> = timeline.notices().list().iter().map(|n| (n.kind, n.count)).collect();
+    assert_eq!(notices, [(FILE_PASSED_OVER, 2), (FILE_REPEATED, 1)]);
+    assert_eq!(timeline.problems().len(), 1);
+    assert!(timeline.problems()[0].to_string().contains("there is no such file"));
+    assert!(timeline.captures().all(|info| info.sha256.is_some()));
+    assert!(timeline.is_incomplete());
+}
+
+#[test]
+fn what_is_no_capture_does_not_stop_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let zip = Source::Path(write(&folder, "a.zip", b"PK\x03\x04 and more"));
+    let good = Source::Path(write(&folder, "b.pcap", &pcap(&packets(2))));
+    let mut timeline = Timeline::new(vec![zip, good], CaptureOptions::default());
+    assert_eq!(order(&mut timeline), [(0, 1), (0, 2)]);
+    assert!(timeline.problems()[0].to_string().contains("this is a zip archive"));
+}
+
+#[test]
+fn a_pipe_joins_the_timeline() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Source::Path(write(&folder, "a", &pcap(&at(&[10, 30]))));
+    let bytes = pcap(&at(&[20, 40]));
+    let pipe = Source::Reader { name: "-".into(), reader: Box::new(io::Cursor::new(bytes)) };
+    let mut timeline = Timeline::new(vec![file, pipe], CaptureOptions::default());
+    assert_eq!(order(&mut timeline), [(0, 1), (1, 1), (0, 2), (1, 2)]);
+    assert_eq!(timeline.progress().total, None);
+}
+
+#[test]
+fn a_long_ring_is_open_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring = 300_i64;
+    for i in 0..ring {
+        write(&folder, &format!("{i:05}"), &pcap(&at(&[i * 10, i * 10 + 5, i * 10 + 12])));
+    }
+    let mut timeline = Timeline::new(vec![Source::Path(folder.path().to_owned())], CaptureOptions::default());
+    let (mut last, mut most, mut count) = (i64::MIN, 0, 0);
+    while let Some(packet) = timeline.next_packet() {
+        let time = packet.time.nanos();
+        assert!(time >= last);
+        (last, count) = (time, count + 1);
+        most = most.max(timeline.members.iter().filter(|m| matches!(m, Member::Open(_))).count());
+    }
+    assert_eq!((count, most), (ring * 3, 2));
+}
+
+#[test]
+fn too_many_at_once_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..MAX_OPEN + 5 {
+        write(&folder, &format!("{i:05}"), &pcap(&at(&[i as i64, 1_000])));
+    }
+    let mut timeline = Timeline::new(vec![Source::Path(folder.path().to_owned())], CaptureOptions::default());
+    assert_eq!(order(&mut timeline).len(), 2 * (MAX_OPEN + 5));
+    assert_eq!(timeline.notices().list()[0].kind, TIMELINE_LIMIT);
+}
+
+#[test]
+fn ring_files_are_one_point_of_view_and_parallel_captures_are_two() {
+    let mut vantages = Vantages::default();
+    assert_eq!(vantages.of(0), 0);
+    vantages.ended(0);
+    assert_eq!(vantages.of(1), 0);
+    assert_eq!(vantages.of(2), 1);
+    vantages.ended(1);
+    assert_eq!(vantages.of(3), 0);
+}

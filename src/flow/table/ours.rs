@@ -1,0 +1,139 @@
+//! Which connections are ours: those to the port of RDP, to servers known to
+//! speak it on another, and those that begin with its first message.
+
+use super::{Consumer, Conversation, Endpoint, FlowKey, RDP_PORT, RolesFrom, State, Table};
+use crate::base::{At, BySide, NoticeKind, Side};
+use crate::flow::candidates::Candidate;
+use crate::flow::opening::Opening;
+use crate::flow::proxied::{GATEWAY, GATEWAY_SAYS, Proxied, bytes_before};
+use crate::wire::negotiation::looks_like_connection_request;
+use crate::wire::{Segment, TcpFlags, preamble};
+
+/// Servers on other ports whose connections are followed from the SYN.
+const MAX_KNOWN_SERVERS: usize = 4096;
+
+/// More servers on other ports than are remembered.
+pub const SERVERS_FULL: NoticeKind = NoticeKind("server-limit-reached");
+
+/// Something came for a connection that was over.
+pub const STRAY: NoticeKind = NoticeKind("late-packets");
+
+impl<C: Consumer + Default> Table<C> {
+    /// Whether a TCP packet can concern us at all: the cheap question that
+    /// spares everything else most of the work.
+    #[must_use]
+    pub fn concerns(&self, source_port: u16, destination_port: u16, flags: TcpFlags, payload: &[u8]) -> bool {
+        self.watches(source_port)
+            || self.watches(destination_port)
+            || flags.has(TcpFlags::SYN)
+            || looks_like_connection_request(payload)
+            || preamble::recognise(payload).is_some()
+            || preamble::opens_gateway(payload)
+    }
+
+    fn watches(&self, port: u16) -> bool {
+        self.watched_ports.get(usize::from(port)).copied().unwrap_or(false)
+    }
+
+    /// Makes a connection of its first packet, if it concerns us, and gives it
+    /// that packet.
+    pub(super) fn open(
+        &mut self,
+        key: FlowKey,
+        segment: &Segment<'_>,
+        source: Endpoint,
+        destination: Endpoint,
+        at: At,
+    ) {
+        let flags = segment.tcp.flags;
+        let is_request = looks_like_connection_request(segment.payload);
+        let known = |e: &Endpoint| e.port == RDP_PORT || self.known_servers.contains(e);
+        if !known(&source) && !known(&destination) && !is_request {
+            if segment.payload_len == 0 {
+                let begins = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
+                self.candidates.remember(key, segment, at, begins);
+            } else if let Some(preamble) = preamble::recognise(segment.payload) {
+                self.candidates.note(&key, preamble);
+            } else if preamble::opens_gateway(segment.payload) {
+                self.notices.add(GATEWAY, Some(at.frame), || GATEWAY_SAYS.to_owned());
+            }
+            return;
+        }
+        if !flags.has(TcpFlags::SYN) && !is_request && self.tombstones.contains(&key) {
+            self.notices.add(STRAY, Some(at.frame), || {
+                "packets of connections that were already over (repetitions into the void) were left out".to_owned()
+            });
+            return;
+        }
+        if let Some(opening) = Opening::begin(segment, at) {
+            self.insert(key, State::Opening(Box::new(opening)), at.time);
+            return;
+        }
+        let (side, roles_from) = if flags.has(TcpFlags::SYN) {
+            (if flags.has(TcpFlags::ACK) { Side::Server } else { Side::Client }, RolesFrom::Handshake)
+        } else if is_request {
+            (Side::Client, RolesFrom::Negotiation)
+        } else if known(&destination) && !(known(&source) && source.port < destination.port) {
+            (Side::Client, RolesFrom::Port)
+        } else {
+            (Side::Server, RolesFrom::Port)
+        };
+        let mut endpoints = BySide { client: source, server: destination };
+        if side == Side::Server {
+            endpoints.swap();
+        }
+        let Candidate { packets, preamble } =
+            if is_request { self.candidates.take(&key) } else { Candidate::default() };
+        let before = bytes_before(segment, &source, &packets);
+        if is_request && before.is_some() {
+            // The port of a proxy leads to everything; others of its
+            // connections are no RDP because of this one.
+            self.watch_port(endpoints.server.port);
+        } else if is_request && endpoints.server.port != RDP_PORT {
+            self.learn_server(endpoints.server);
+        }
+        let (roles_from, begun) = match packets.first() {
+            Some(first) => (RolesFrom::Handshake, first.at),
+            None => (roles_from, at),
+        };
+        let mut conversation = Conversation::new(endpoints, roles_from, begun, C::default());
+        conversation.trace = self.traces.begin();
+        if conversation.trace.is_none() && self.traces.is_wanted() {
+            self.note_untraced(at);
+        }
+        if let Some(bytes) = before {
+            conversation.came_through(Proxied { kind: preamble, bytes });
+        }
+        let slot = self.insert(key, State::Followed(Box::new(conversation)), begun.time);
+        for packet in packets {
+            let packet = match before {
+                Some(bytes) if packet.tcp().flags.has(TcpFlags::SYN) => packet.later(packet.source() == source, bytes),
+                // What answers the proxy's own exchange.
+                Some(_) => continue,
+                None => packet,
+            };
+            let segment = packet.segment();
+            self.give(slot, &segment, &Endpoint { ip: segment.ip.src, port: segment.tcp.source_port }, packet.at);
+        }
+        self.give(slot, segment, &source, at);
+    }
+
+    fn watch_port(&mut self, port: u16) {
+        if let Some(watched) = self.watched_ports.get_mut(usize::from(port)) {
+            *watched = true;
+        }
+    }
+
+    fn learn_server(&mut self, server: Endpoint) {
+        if self.known_servers.len() < MAX_KNOWN_SERVERS {
+            self.known_servers.insert(server);
+            self.watch_port(server.port);
+        } else if !self.known_servers.contains(&server) {
+            self.notices.add(SERVERS_FULL, None, || {
+                format!(
+                    "more than {MAX_KNOWN_SERVERS} servers on other ports than {RDP_PORT}; connections to later ones may be seen in part"
+                )
+            });
+        }
+    }
+}
