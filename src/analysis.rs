@@ -3,7 +3,7 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod live;
 
@@ -17,7 +17,7 @@ use crate::findings::crowding::{self, Crowding};
 use crate::findings::resets::{Company, Suspects, Views};
 use crate::findings::{
     CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Link, Outcome, Severity, Totals,
-    connection_sentence, diagnose, reconsider,
+    connection_sentence, diagnose, reconsider, sightings,
 };
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
@@ -83,6 +83,7 @@ pub struct Analyzer {
     watched: Watched,
     connections: Vec<Connection>,
     drops: Drops,
+    suspects: Suspects,
 }
 
 impl Analyzer {
@@ -143,18 +144,21 @@ impl Analyzer {
         for (id, connection) in (1..).zip(&mut connections) {
             connection.id = id;
         }
-        self.reconsider(&mut connections, dropped > 0);
+        let views = self.views(&connections, dropped > 0);
+        self.reconsider(&mut connections, &views);
         self.totals.dropped = dropped;
-        let links: Vec<Link> =
+        let mut links: Vec<Link> =
             connections.iter().map(|c| Link::of(c.id, &c.tcp, &c.session, &c.diagnosis, &c.sentence)).collect();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
         let side_channels = self.side_channels.finish();
+        let attempts = attempts::group(&links);
+        each_once(&mut links);
         let crowd = Crowd { connections: &links, side_channels: &side_channels };
         let together = CROWD_RULES.iter().filter_map(|rule| rule.check(&crowd));
         let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
         Analysis {
-            attempts: attempts::group(&links),
+            attempts,
             crowding: crowding::of(&links),
             findings: together.chain(capture).collect(),
             side_channels,
@@ -163,24 +167,28 @@ impl Analyzer {
         }
     }
 
-    /// A reset can be held against its sender's other connections, against the
-    /// same connection in another capture, and against what was found elsewhere.
-    fn reconsider(&mut self, connections: &mut [Connection], counted_drops: bool) {
+    /// What each capture shows of the connections that others may show, too.
+    fn views(&self, connections: &[Connection], counted_drops: bool) -> Views {
         let mut views = Views::default();
         if self.watched.captures() > 1 {
-            for Connection { capture, tcp, diagnosis, .. } in &*connections {
+            for Connection { capture, tcp, diagnosis, .. } in connections {
                 views.add(tcp, &diagnosis.resets, self.watched.until(*capture), counted_drops);
             }
         }
-        let company = Company { neighbours: Some(&self.totals.neighbours), views: Some(&views), suspects: None };
-        let mut suspects = Suspects::default();
+        views
+    }
+
+    /// A reset can be held against its sender's other connections, against the
+    /// same connection in another capture, and against what was found elsewhere.
+    fn reconsider(&mut self, connections: &mut [Connection], views: &Views) {
+        let company = Company { neighbours: Some(&self.totals.neighbours), views: Some(views), suspects: None };
         for connection in &mut *connections {
             connection.reconsider(company);
-            suspects.learn(&connection.tcp, &connection.diagnosis.resets);
+            self.suspects.learn(&connection.tcp, &connection.diagnosis.resets);
         }
         for connection in connections {
-            if !suspects.is_empty() {
-                connection.reconsider(Company { suspects: Some(&suspects), ..company });
+            if !self.suspects.is_empty() {
+                connection.reconsider(Company { suspects: Some(&self.suspects), ..company });
             }
             let Connection { tcp, session, diagnosis, .. } = connection;
             self.totals.foreign_resets.add(tcp, session, diagnosis);
@@ -264,6 +272,14 @@ impl Analyzer {
             }
         }
         self.table.forget_trace(forgotten);
+    }
+}
+
+/// Leaves one view of each connection.
+fn each_once(links: &mut Vec<Link>) {
+    let told: BTreeSet<u32> = sightings(links).iter().filter_map(|sighting| Some(sighting.told()?.id)).collect();
+    if told.len() < links.len() {
+        links.retain(|link| told.contains(&link.id));
     }
 }
 

@@ -5,7 +5,8 @@ use core::mem;
 
 use super::{Analyzer, Connection};
 use crate::base::{CaptureTime, Side};
-use crate::findings::{Link, connection_sentence, reconsider};
+use crate::findings::Link;
+use crate::findings::resets::Views;
 use crate::flow::{Endpoint, Glimpse, TcpFacts};
 use crate::session::{Owed, Session, SessionFacts, Stage};
 use crate::wire::{Decoded, Segment};
@@ -125,20 +126,12 @@ impl Analyzer {
     }
 
     /// Takes the connections that are over, in the order of their end, each
-    /// looked at once more by the light of all that ended before. Their `id`
-    /// is for the caller to give.
+    /// looked at once more by the light of all that ended before; what ends later
+    /// changes nothing that was told. Their `id` is for the caller to give.
     pub fn take(&mut self) -> Vec<Connection> {
         let mut taken = mem::take(&mut self.connections);
-        for connection in &mut taken {
-            let Connection { tcp, session, diagnosis, sentence, .. } = connection;
-            let company =
-                crate::findings::resets::Company { neighbours: Some(&self.totals.neighbours), ..Default::default() };
-            if let Some(better) = reconsider(tcp, session, diagnosis, company) {
-                *sentence = connection_sentence(tcp, session, &better);
-                **diagnosis = better;
-            }
-            self.totals.foreign_resets.add(tcp, session, diagnosis);
-        }
+        // The other end's capture is elsewhere: there are no other views.
+        self.reconsider(&mut taken, &Views::default());
         taken
     }
 

@@ -12,6 +12,7 @@ use foldhash::HashMap;
 
 use super::diagnosis::Outcome;
 use super::link::Link;
+use super::sighting::{Sighting, sightings};
 use crate::base::{CaptureTime, Span};
 use crate::flow::Endpoint;
 use crate::session::Stage;
@@ -60,7 +61,9 @@ pub enum Tie {
 /// One try of one person.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The connections, in the order of their start.
+    /// The connections, in the order of their start; those that are one and the
+    /// same, as several captures show it, beside one another, the most telling
+    /// last.
     pub connections: Vec<u32>,
     /// Why each connection after the first is among them.
     pub ties: Vec<Tie>,
@@ -82,7 +85,8 @@ pub struct Attempt {
 
 /// An attempt in the making.
 struct Group<'a> {
-    links: Vec<&'a Link>,
+    connections: Vec<Sighting<'a>>,
+    /// Why each connection after the first belongs to it.
     ties: Vec<Tie>,
 }
 
@@ -92,12 +96,13 @@ pub fn group(links: &[Link]) -> Vec<Attempt> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     // The latest attempts of each client address, the last one at the end.
     let mut latest: HashMap<IpAddr, Vec<usize>> = HashMap::default();
-    for link in links {
+    for sighting in sightings(links) {
+        let Some(link) = sighting.told() else { continue };
         let recent = latest.entry(link.client.ip).or_default();
-        let continued = recent.iter().rev().find_map(|&i| Some((i, tie(groups.get(i)?.links.as_slice(), link)?)));
+        let continued = recent.iter().rev().find_map(|&i| Some((i, tie(groups.get(i)?, link)?)));
         match continued.and_then(|(i, tie)| Some((groups.get_mut(i)?, tie))) {
             Some((group, tie)) => {
-                group.links.push(link);
+                group.connections.push(sighting);
                 group.ties.push(tie);
             }
             None => {
@@ -105,7 +110,7 @@ pub fn group(links: &[Link]) -> Vec<Attempt> {
                     recent.remove(0);
                 }
                 recent.push(groups.len());
-                groups.push(Group { links: vec![link], ties: Vec::new() });
+                groups.push(Group { connections: vec![sighting], ties: Vec::new() });
             }
         }
     }
@@ -113,15 +118,12 @@ pub fn group(links: &[Link]) -> Vec<Attempt> {
 }
 
 /// Why `link` belongs to the attempt that `group` is so far, if it does.
-fn tie(group: &[&Link], link: &Link) -> Option<Tie> {
-    let last = group.last()?;
-    if group.len() >= MAX_CONNECTIONS {
+fn tie(group: &Group<'_>, link: &Link) -> Option<Tie> {
+    let last = group.connections.last()?.told()?;
+    if group.connections.len() >= MAX_CONNECTIONS {
         return None;
     }
     let same_server = last.server == link.server;
-    if same_server && last.client == link.client && link.start < last.end {
-        return Some(Tie::SeenTwice);
-    }
     let pause = link.start.since(last.end);
     let over = !matches!(last.outcome, Outcome::Active | Outcome::Open) && pause >= Span::ZERO && pause <= PAUSE;
     if !over || !last.opener.may_be(&link.opener) {
@@ -146,7 +148,8 @@ fn tie(group: &[&Link], link: &Link) -> Option<Tie> {
 }
 
 fn attempt(group: &Group<'_>) -> Option<Attempt> {
-    let Group { links, ties } = group;
+    let Group { connections, ties } = group;
+    let links: Vec<&Link> = connections.iter().filter_map(Sighting::told).collect();
     let (first, last) = (links.first()?, links.last()?);
     // What stopped it is where it came furthest; a fallback that is refused
     // afterwards is not the cause.
@@ -156,22 +159,34 @@ fn attempt(group: &Group<'_>) -> Option<Attempt> {
         _ => failure.unwrap_or(last),
     };
     Some(Attempt {
-        connections: links.iter().map(|l| l.id).collect(),
-        ties: ties.clone(),
+        connections: connections.iter().flat_map(Sighting::views).map(|view| view.id).collect(),
+        ties: with_views(connections, ties),
         client_ip: first.client.ip,
         server: first.server,
         start: first.start,
         end: links.iter().map(|l| l.end).max()?,
         outcome: decisive.outcome,
         verdict: decisive.verdict.map(|id| (id, decisive.id)),
-        sentence: format!("{}{}.", decisive.sentence.trim_end_matches('.'), told(ties)),
+        sentence: format!("{}{}.", decisive.sentence.trim_end_matches('.'), told(ties, connections)),
     })
 }
 
-/// Why it took more than one connection.
-fn told(ties: &[Tie]) -> String {
+/// Why each view after the first belongs to the attempt.
+fn with_views(connections: &[Sighting<'_>], ties: &[Tie]) -> Vec<Tie> {
+    let mut all = Vec::new();
+    for (n, connection) in connections.iter().enumerate() {
+        all.extend(n.checked_sub(1).and_then(|before| ties.get(before)));
+        all.extend(connection.views().skip(1).map(|_| Tie::SeenTwice));
+    }
+    all
+}
+
+/// Why it took more than one connection, and how many captures show it.
+fn told(ties: &[Tie], connections: &[Sighting<'_>]) -> String {
+    let views = connections.iter().map(|connection| connection.views().len()).max().unwrap_or_default();
+    let seen = if views > 1 { format!(" (seen from {views} points)") } else { String::new() };
     if ties.is_empty() {
-        return String::new();
+        return seen;
     }
     let mut kinds = ties.to_vec();
     kinds.sort_unstable();
@@ -184,10 +199,10 @@ fn told(ties: &[Tie]) -> String {
             Tie::CredentialsRetry => "the client tried again after its credentials were refused",
             Tie::Redirection => "the client was redirected to another host",
             Tie::AutomaticRetry => "the client tried again at once, by itself",
-            Tie::SeenTwice => "one connection is in several captures",
+            Tie::SeenTwice => "one connection is seen from several points",
         })
         .collect();
-    format!(" ({} connections: {})", ties.len().saturating_add(1), why.join("; "))
+    format!(" ({} connections: {}){seen}", connections.len(), why.join("; "))
 }
 
 #[cfg(test)]
@@ -321,9 +336,23 @@ mod tests {
     }
 
     #[test]
+    fn a_retry_in_two_captures_is_two_connections() {
+        let twice = |link: &Link| Link { id: link.id + 1, ..link.clone() };
+        let (one, two) = (wrong_password(1, 0, 10), testing::link(3, 12, 90));
+        let attempts = group(&[one.clone(), twice(&one), two.clone(), twice(&two)]);
+        assert_eq!((attempts.len(), &attempts[0].connections[..]), (1, &[1, 2, 3, 4][..]));
+        assert_eq!(attempts[0].ties, [Tie::SeenTwice, Tie::CredentialsRetry, Tie::SeenTwice]);
+        assert!(attempts[0].sentence.contains("(2 connections: "), "{}", attempts[0].sentence);
+    }
+
+    #[test]
     fn the_same_connection_in_two_captures_is_one_attempt() {
         let one = cut_off(1, 0, 10);
-        let again = Link { id: 2, ..one.clone() };
-        assert_eq!(ties(&[one, again]), [[Tie::SeenTwice]]);
+        // The other end's capture does not show what cut it off.
+        let again = Link { id: 2, outcome: Outcome::Open, verdict: None, stage: Stage::X224, ..one.clone() };
+        let attempts = group(&[one, again]);
+        assert_eq!((attempts.len(), &attempts[0].ties[..]), (1, &[Tie::SeenTwice][..]));
+        assert_eq!((attempts[0].outcome, attempts[0].verdict), (Outcome::Failed, Some(("injected-reset", 1))));
+        assert_eq!(attempts[0].sentence, "connection 1 (seen from 2 points).");
     }
 }

@@ -4,7 +4,7 @@ use super::finding::{Evidence, Finding, Severity};
 use super::resets::{Builder, Effect, Judgement, PointsAt};
 use super::rule::{Case, Out, Rule};
 use super::words;
-use crate::base::{At, Certainty};
+use crate::base::Certainty;
 use crate::flow::ResetFacts;
 
 /// The rule.
@@ -82,8 +82,8 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
     )
     .detail(format!("{effect}{distance} {} away from the {}.", traces(judgement), reset.claimed_by))
     .support(judgement.evidence.iter().filter(|p| p.points_at == PointsAt::OtherDevice).filter_map(|piece| {
-        let frame = piece.frames.iter().find(|frame| **frame != reset.at.frame)?;
-        Some(Evidence::new(At { frame: *frame, time: reset.at.time }, piece.says.clone()))
+        let at = piece.rests_on.iter().find(|at| at.frame != reset.at.frame)?;
+        Some(Evidence::new(*at, piece.says.clone()))
     }))
     .cannot_tell("which product built it, and which of its rules or timers")
     .next("ask the owners of the firewalls on this path for their log of exactly this connection");

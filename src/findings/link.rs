@@ -5,7 +5,7 @@ use core::hash::BuildHasher as _;
 use foldhash::fast::FixedState;
 
 use super::diagnosis::{Diagnosis, Outcome};
-use crate::base::{At, CaptureTime};
+use crate::base::{At, BySide, CaptureTime, Certainty};
 use crate::flow::{EndKind, Endpoint, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 use crate::wire::negotiation::{Protocols, TokenKind};
@@ -25,6 +25,8 @@ pub struct Link {
     pub end: CaptureTime,
     /// Where it begins.
     pub first: At,
+    /// The number that each side began at.
+    pub isns: BySide<Option<u32>>,
     /// Until when it was open, as far as the capture shows.
     pub open_until: CaptureTime,
     /// When the desktop was reached.
@@ -39,8 +41,12 @@ pub struct Link {
     pub outcome: Outcome,
     /// How far it came.
     pub stage: Stage,
+    /// How it ended.
+    pub how: EndKind,
     /// Id of the finding that explains it.
     pub verdict: Option<&'static str>,
+    /// How sure that is.
+    pub certainty: Option<Certainty>,
     /// It in one sentence.
     pub sentence: String,
 }
@@ -73,6 +79,7 @@ impl Link {
             start: tcp.first.time,
             end: diagnosis.ended_at.time,
             first: tcp.first,
+            isns: tcp.isns,
             open_until: match tcp.end.kind {
                 EndKind::Reset | EndKind::Fin => tcp.end.at.time,
                 EndKind::Silence | EndKind::CaptureEnd => tcp.observed_until,
@@ -83,7 +90,9 @@ impl Link {
             opener: Opener::of(tcp, session),
             outcome: diagnosis.outcome,
             stage: session.stage(),
+            how: diagnosis.ended_how,
             verdict: diagnosis.verdict().map(|f| f.id),
+            certainty: diagnosis.verdict().map(|f| f.certainty),
             sentence: sentence.to_owned(),
         }
     }

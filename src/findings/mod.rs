@@ -18,6 +18,7 @@ mod rule;
 #[cfg(test)]
 mod scripts;
 mod sentence;
+mod sighting;
 #[cfg(test)]
 mod testing;
 mod totals;
@@ -69,6 +70,7 @@ pub use link::{Link, Opener};
 pub use pattern::{Match, Pattern0x7};
 pub use rule::{Case, Coverage, Out, Rule};
 pub use sentence::connection as connection_sentence;
+pub use sighting::{Sighting, sightings};
 pub use totals::{CaptureRule, Totals};
 
 /// The rules for one connection, the most specific explanation first: where

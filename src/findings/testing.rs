@@ -7,7 +7,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use super::link::{Link, Opener};
 use super::{Diagnosis, Outcome, diagnose};
 use crate::base::{At, BySide, CaptureTime, Frame, Side, Span};
-use crate::flow::{Endpoint, Table};
+use crate::flow::{EndKind, Endpoint, Table};
 use crate::session::tests::script::{Event, events};
 use crate::session::{Session, Stage};
 use crate::wire::{IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
@@ -72,6 +72,7 @@ pub fn link(id: u32, start_s: i64, end_s: i64) -> Link {
         start: time(start_s),
         end: time(end_s),
         first: At { frame: Frame::new(0, u64::from(id) + 1), time: time(start_s) },
+        isns: BySide::default(),
         open_until: time(end_s),
         desktop: Some(time(start_s)),
         server_answered: true,
@@ -79,7 +80,9 @@ pub fn link(id: u32, start_s: i64, end_s: i64) -> Link {
         opener: Opener::default(),
         outcome: Outcome::Active,
         stage: Stage::Active,
+        how: EndKind::Fin,
         verdict: None,
+        certainty: None,
         sentence: format!("connection {id}."),
     }
 }

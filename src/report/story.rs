@@ -154,6 +154,25 @@ pub(super) fn brief(finding: &Finding, frames: &Frames<'_>) -> String {
     format!("{title} ({}, {certainty}{at})", escape::text(&finding.id))
 }
 
+/// The other connections of the attempt, each by the view that tells most.
+pub(super) fn others<'r>(report: &'r Report, attempt: &Attempt, main: &Connection) -> Vec<&'r Connection> {
+    let others = attempt.sightings().filter(|views| !views.contains(&main.id));
+    others.filter_map(|views| report.connection(*views.last()?)).collect()
+}
+
+/// Where else the connection is seen, and as what.
+pub(super) fn elsewhere(report: &Report, c: &Connection, frames: &Frames<'_>) -> Option<String> {
+    let views = c.same_as.iter().filter_map(|id| report.connection(*id));
+    let views: Vec<_> = views
+        .map(|view| {
+            let at = frames.range(view.first_frame, view.last_frame);
+            format!("{at} (there {}, came to {})", view.outcome.name(), words::stage(view.stage))
+        })
+        .collect();
+    (!views.is_empty())
+        .then(|| format!("{}. Community ID {} in each.", views.join("; "), escape::text(&c.community_id)))
+}
+
 /// Another connection of the same attempt, in a line.
 pub(super) fn other(c: &Connection, frames: &Frames<'_>) -> String {
     let at = frames.range(c.first_frame, c.last_frame);

@@ -83,19 +83,22 @@ class Once:
         return None
 
 
-_BEHIND = 0.0006    # seconds
+# A device that only listens is this much behind the packet that it answers, in seconds.
+_BEHIND = 0.0006
 
 
 class Inspector:
     """A device that meets the same moment in every connection with the same forged packets.
 
     FreeRDP tries a failed connection a second time, and a real device would reset that
-    one too. With `block`, nothing of a connection passes after its moment.
+    one too. With `block`, nothing of a connection passes after its moment. What is passed on
+    arrives `behind` seconds before what answers it; with 0, just after that.
     """
 
-    def __init__(self, moment, builder, pass_on=False, block=False):
+    def __init__(self, moment, builder, pass_on=False, block=False,
+                 behind=_BEHIND):
         self._moment, self._builder, self._pass_on, self._block = moment, builder, pass_on, block
-        self._met = set()
+        self._behind, self._met = behind if pass_on else 0, set()
         self.label = f"{builder.__name__} swallows its trigger"
 
     def __call__(self, packet, bridge):
@@ -107,9 +110,7 @@ class Inspector:
             return None
         self._met.add(id(packet.flow))
         for raw, direction, delay in self._builder(packet, bridge.random):
-            # A device that only listens is a little behind the packet that it answers.
-            bridge.forge(raw, direction, self._builder.__name__,
-                         delay + (_BEHIND if self._pass_on else 0))
+            bridge.forge(raw, direction, self._builder.__name__, delay + self._behind)
         return None if self._pass_on else "drop"
 
 

@@ -40,7 +40,7 @@ fn acknowledged(scene: &Scene<'_>, rtt: Span) -> Option<Piece> {
     Some(Piece::other(
         "causality",
         strength,
-        vec![seen.frame, reset.at.frame],
+        vec![seen, reset.at],
         format!(
             "it acknowledges bytes that passed the capture point {took} earlier, but the {} is never less than {rtt} away and back: it cannot have received them yet",
             reset.claimed_by
@@ -79,7 +79,7 @@ fn answered(scene: &Scene<'_>, rtt: Span) -> Option<Piece> {
     Some(Piece::other(
         "answers-too-early",
         strength,
-        vec![newest.frame, reset.at.frame],
+        vec![*newest, reset.at],
         format!(
             "by its sequence number it answers a packet that passed the capture point only {took} before; the {} is never less than {rtt} away and back",
             reset.claimed_by
@@ -90,4 +90,57 @@ fn answered(scene: &Scene<'_>, rtt: Span) -> Option<Piece> {
 fn too_early(reset: At, trigger: At, rtt: Span) -> Option<Span> {
     let took = reset.time.since(trigger.time);
     (took >= Span::ZERO && took.nanos() < rtt.nanos() / 10 * IMPOSSIBLE_TENTHS).then_some(took)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::resets::testing::{
+        answered, bare, damage_accuses_nobody, judge_lines, judge_one, strength, talk, with,
+    };
+
+    #[test]
+    fn an_acknowledgment_before_the_bytes_can_have_arrived_is_proof() {
+        assert_eq!(strength(&judge_one(&with(answered(52.0))), "causality"), Some(Strength::Proof));
+    }
+
+    #[test]
+    fn a_little_faster_than_the_fastest_so_far_is_no_wonder() {
+        assert_eq!(strength(&judge_one(&with(answered(58.5))), "causality"), None);
+    }
+
+    #[test]
+    fn a_bare_reset_answers_a_packet_that_had_time_to_arrive() {
+        let mut fast = talk();
+        fast.remove(9);
+        fast[9].id -= 1;
+        fast.push(bare(52.0));
+        assert_eq!(strength(&judge_lines(&fast), "answers-too-early"), Some(Strength::Compelling));
+        // The packet before it had time enough.
+        assert_eq!(strength(&judge_one(&with(bare(52.0))), "answers-too-early"), None);
+    }
+
+    #[test]
+    fn a_packet_that_is_missing_here_may_have_had_the_bytes() {
+        let mut tcp = with(answered(52.0));
+        tcp.resets[0].receiver.last_skip = 1;
+        assert_eq!(strength(&judge_one(&tcp), "causality"), Some(Strength::Strong));
+        let mut fast = talk();
+        fast.remove(9);
+        fast.push(bare(52.0));
+        assert_eq!(strength(&judge_lines(&fast), "answers-too-early"), Some(Strength::Weak));
+    }
+
+    #[test]
+    fn clocks_that_disagree_and_round_trips_of_an_application_prove_nothing() {
+        let mut tcp = with(answered(52.0));
+        tcp.clock_ran_back = 1;
+        assert_eq!(strength(&judge_one(&tcp), "causality"), None);
+        // Without the handshake the round trip is that of an application.
+        let mut late = talk().split_off(3);
+        late.push(answered(52.0));
+        assert_eq!(strength(&judge_lines(&late), "causality"), None);
+        damage_accuses_nobody("causality");
+        damage_accuses_nobody("answers-too-early");
+    }
 }

@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use super::timers;
 use super::{Piece, Strength};
-use crate::base::Side;
+use crate::base::{At, Side};
 use crate::session::Stage;
 
 /// Repetitions by the receiver after which it has not heard of the reset.
@@ -21,7 +21,7 @@ fn timer(scene: &Scene<'_>) -> Option<Piece> {
     (!names.is_empty()).then(|| {
         Piece::circumstance(
             "known-timer",
-            vec![reset.at.frame],
+            vec![reset.at],
             format!("it came after {} of silence: {}", reset.silence_before, timers::list(&names)),
         )
     })
@@ -40,9 +40,8 @@ fn stage(scene: &Scene<'_>) -> Option<Piece> {
         Stage::Tls if scene.session.tls.as_ref().is_some_and(|tls| tls.server_hello.is_none()) => "ClientHello",
         _ => return None,
     };
-    (scene.side() == Side::Server).then(|| {
-        Piece::circumstance("stage", vec![scene.reset.at.frame], format!("it is the first answer to the {opening}"))
-    })
+    (scene.side() == Side::Server)
+        .then(|| Piece::circumstance("stage", vec![scene.reset.at], format!("it is the first answer to the {opening}")))
 }
 
 /// The side that was reset goes on as if it had not been, after a round trip
@@ -52,7 +51,7 @@ fn one_sided(scene: &Scene<'_>) -> Option<Piece> {
     (reset.receiver_went_on >= WENT_ON).then(|| {
         Piece::circumstance(
             "one-sided",
-            vec![reset.at.frame],
+            vec![reset.at],
             format!(
                 "the {} sent {} more packets: it did not obey, or never got it",
                 reset.claimed_by.other(),
@@ -63,8 +62,8 @@ fn one_sided(scene: &Scene<'_>) -> Option<Piece> {
 }
 
 impl Piece {
-    fn circumstance(id: &'static str, frames: Vec<crate::base::Frame>, says: String) -> Self {
-        Self::other(id, Strength::Circumstance, frames, says)
+    fn circumstance(id: &'static str, rests_on: Vec<At>, says: String) -> Self {
+        Self::other(id, Strength::Circumstance, rests_on, says)
     }
 }
 
@@ -72,7 +71,7 @@ impl Piece {
 mod tests {
     use super::*;
     use crate::findings::resets::Builder;
-    use crate::findings::resets::tests::{answered, judge_one, strength, talk, with};
+    use crate::findings::resets::testing::{answered, judge_one, strength, talk, with};
     use crate::findings::testing::{ACK, RST, diagnosed};
     use crate::flow::testing::{A, R, packet, play_one};
     use Side::{Client, Server};

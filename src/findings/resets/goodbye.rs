@@ -20,7 +20,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     Some(Piece::host(
         "goodbye",
         Strength::Strong,
-        vec![at.frame, reset.at.frame],
+        vec![at, reset.at],
         format!("{word} had passed {took} before: there was nothing left to say"),
     ))
 }
@@ -48,11 +48,13 @@ fn last_word(scene: &Scene<'_>) -> Option<(At, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{CaptureTime, Frame, Side};
-    use crate::findings::resets::tests::{answered, strength, with};
-    use crate::findings::resets::{Builder, Company, judge};
+    use crate::base::{BySide, CaptureTime, Frame, Side, Visibility};
+    use crate::findings::resets::testing::{answered, strength, with};
+    use crate::findings::resets::{Builder, Company, PointsAt, judge};
     use crate::flow::TcpFacts;
-    use crate::session::{CredsspFacts, SessionFacts};
+    use crate::session::{ConfirmFact, CredsspFacts, Negotiation, SessionFacts, TlsFacts, Ultimatum};
+    use crate::wire::negotiation::{Confirm, FailureCode};
+    use crate::wire::tls::alert::{Alert, AlertDescription, AlertLevel};
 
     /// A CredSSP error that passed `ms` after the start of `talk`.
     fn refused_at(ms: i64) -> SessionFacts {
@@ -79,10 +81,7 @@ mod tests {
         let (tcp, session) = (bare(121), refused_at(55));
         assert_eq!(weighed(&tcp, &session), Some(Strength::Strong));
         let judgement = judge(&tcp, &session, Company::default()).remove(0);
-        assert_eq!(
-            (judgement.built_by, judgement.evidence[0].points_at),
-            (Builder::Host, crate::findings::resets::PointsAt::Host)
-        );
+        assert_eq!((judgement.built_by, judgement.evidence[0].points_at), (Builder::Host, PointsAt::Host));
     }
 
     #[test]
@@ -104,17 +103,70 @@ mod tests {
         assert_eq!(weighed(&tcp, &refused_at(55)), None);
     }
 
+    /// What is said of the word that passed before a reset of the server.
+    fn told(session: &SessionFacts) -> Option<String> {
+        let judgement = judge(&bare(121), session, Company::default()).remove(0);
+        judgement.evidence.iter().find(|piece| piece.id == "goodbye").map(|piece| piece.says.clone())
+    }
+
+    fn at(ms: i64) -> At {
+        At { frame: Frame::new(0, 9), time: CaptureTime::from_nanos(ms * 1_000_000) }
+    }
+
     #[test]
-    fn every_kind_of_last_word_counts_and_the_newest_is_told() {
-        let at = |ms: i64| At { frame: Frame::new(0, 9), time: CaptureTime::from_nanos(ms * 1_000_000) };
+    fn every_kind_of_last_word_counts() {
+        let words: [(&str, SessionFacts); 5] = [
+            ("a negotiation failure had passed 5.0 ms", refusing(55)),
+            ("a TLS alert of the server had passed 5.0 ms", alerting(55)),
+            ("the server's encrypted TLS alert had passed 5.0 ms", sealed(Side::Server, 55)),
+            ("a CredSSP error had passed 5.0 ms", refused_at(55)),
+            ("a Disconnect Provider Ultimatum had passed 5.0 ms", ultimatum(55)),
+        ];
+        for (wanted, session) in words {
+            let says = told(&session).unwrap_or_default();
+            assert!(says.starts_with(wanted), "{says}");
+        }
+        assert_eq!(told(&sealed(Side::Client, 55)), None, "the client's word is not the server's");
+    }
+
+    #[test]
+    fn the_newest_is_told() {
         let mut session = refused_at(40);
-        session.disconnect_ultimatum = Some(at(58).seen(crate::session::Ultimatum {
-            side: Side::Server,
-            reason: None,
-            visibility: crate::base::Visibility::Clear,
-        }));
-        let judgement = judge(&bare(121), &session, Company::default()).remove(0);
-        let piece = judgement.evidence.iter().find(|piece| piece.id == "goodbye").unwrap();
-        assert!(piece.says.starts_with("a Disconnect Provider Ultimatum"), "{}", piece.says);
+        session.disconnect_ultimatum = ultimatum(58).disconnect_ultimatum;
+        assert!(told(&session).unwrap().starts_with("a Disconnect Provider Ultimatum"));
+    }
+
+    #[test]
+    fn each_kind_is_too_old_after_two_seconds_and_none_before_it_was_said() {
+        for make in [refusing, alerting, |ms| sealed(Side::Server, ms), refused_at, ultimatum] {
+            assert_eq!(told(&make(-2_100)), None);
+            assert_eq!(told(&make(61)), None);
+        }
+    }
+
+    fn refusing(ms: i64) -> SessionFacts {
+        let answer = Confirm::Failure(FailureCode::SSL_NOT_ALLOWED_BY_SERVER);
+        let confirm = at(ms).seen(ConfirmFact { answer, source_reference: 0 });
+        SessionFacts { negotiation: Negotiation { confirm: Some(confirm), ..Default::default() }, ..Default::default() }
+    }
+
+    fn tls(facts: TlsFacts) -> SessionFacts {
+        SessionFacts { tls: Some(Box::new(facts)), ..Default::default() }
+    }
+
+    fn alerting(ms: i64) -> SessionFacts {
+        let alert = Alert { level: AlertLevel::fatal, description: AlertDescription::protocol_version };
+        tls(TlsFacts { alerts: vec![at(ms).seen((Side::Server, alert))], ..Default::default() })
+    }
+
+    fn sealed(by: Side, ms: i64) -> SessionFacts {
+        let mut encrypted_alert = BySide::default();
+        *encrypted_alert.of_mut(by) = Some(at(ms));
+        tls(TlsFacts { encrypted_alert, ..Default::default() })
+    }
+
+    fn ultimatum(ms: i64) -> SessionFacts {
+        let said = Ultimatum { side: Side::Server, reason: None, visibility: Visibility::Clear };
+        SessionFacts { disconnect_ultimatum: Some(at(ms).seen(said)), ..Default::default() }
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
     let exact = matches!(reset.fit, SequenceFit::Exact | SequenceFit::AnswersSyn) || reset.seq_is_peers_ack;
     let mut pieces = Vec::new();
     let mut add = |id, strength, says: String| {
-        pieces.push(Piece::host(id, strength, scene.frames(), says));
+        pieces.push(Piece::host(id, strength, scene.compared(), says));
     };
     if same_ttl && exact {
         add(
@@ -43,4 +43,55 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
         add("after-fin", Strength::Strong, "it follows a FIN: an ordinary way to close".to_owned());
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::resets::Builder;
+    use crate::findings::resets::testing::{answered, judge_lines, judge_one, strength, talk, with};
+    use crate::flow::testing::{A, F, Line, R, packet};
+
+    fn weighed(change: impl Fn(&mut Line), id: &str) -> Option<Strength> {
+        let mut rst = answered(60.0);
+        change(&mut rst);
+        strength(&judge_one(&with(rst)), id)
+    }
+
+    #[test]
+    fn the_same_way_the_exact_number_and_the_next_identification() {
+        assert_eq!(weighed(|_| (), "same-path"), Some(Strength::Weak));
+        assert_eq!(weighed(|_| (), "identification-continues"), Some(Strength::Strong));
+        assert_eq!(weighed(|rst| rst.id = 9_005, "identification-continues"), Some(Strength::Strong), "one between");
+    }
+
+    #[test]
+    fn another_way_number_or_identification_does_not_speak_for_the_host() {
+        assert_eq!(weighed(|rst| rst.ttl = 63, "same-path"), None);
+        assert_eq!(weighed(|rst| rst.ttl = 63, "identification-continues"), None, "copied along another way");
+        assert_eq!(weighed(|rst| rst.seq = 900, "same-path"), None);
+        assert_eq!(weighed(|rst| rst.id = 9_100, "identification-continues"), None);
+        assert_eq!(weighed(|rst| rst.id = 0, "identification-continues"), None, "0 continues nothing");
+    }
+
+    #[test]
+    fn a_reset_after_a_fin_closes_in_an_ordinary_way() {
+        let mut lines = talk();
+        lines.push(packet(60.0, Server, A | F, 13, 21, b""));
+        lines.push(packet(60.2, Client, A | R, 21, 14, b""));
+        let judgement = judge_lines(&lines);
+        assert_eq!(strength(&judgement, "after-fin"), Some(Strength::Strong));
+        assert_eq!(judgement.built_by, Builder::Host);
+        let mut far = lines;
+        far.last_mut().unwrap().ttl = 60;
+        assert_eq!(strength(&judge_lines(&far), "after-fin"), None);
+    }
+
+    #[test]
+    fn without_a_packet_of_the_sender_nothing_speaks_for_it() {
+        let refused = [packet(0.0, Client, crate::flow::testing::S, 0, 0, b""), packet(10.0, Server, A | R, 0, 1, b"")];
+        let judgement = judge_lines(&refused);
+        assert!(judgement.evidence.iter().all(|piece| piece.id != "same-path"), "{:?}", judgement.evidence);
+    }
 }

@@ -40,7 +40,38 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     Some(Piece::other(
         "identification-break",
         Strength::Strong,
-        scene.frames(),
+        scene.compared(),
         format!("its IP identification is {id}; the {} counts its packets and had come to {last}", reset.claimed_by),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::resets::testing::{answered, damage_accuses_nobody, judge_one, strength, with};
+
+    fn numbered(id: u16, ms: f64, ttl: u8) -> Option<Strength> {
+        let mut rst = answered(ms);
+        (rst.id, rst.ttl) = (id, ttl);
+        strength(&judge_one(&with(rst)), "identification-break")
+    }
+
+    #[test]
+    fn a_counter_that_breaks_off_is_strong() {
+        assert_eq!(numbered(40_000, 60.0, 121), Some(Strength::Strong));
+        assert_eq!(numbered(0, 60.0, 254), Some(Strength::Strong), "no kernel of this host");
+    }
+
+    #[test]
+    fn a_busy_host_an_overtaken_packet_and_linux_do_not_break_off() {
+        assert_eq!(numbered(9_300, 60.0, 121), None);
+        assert_eq!(numbered(8_990, 60.0, 121), None);
+        assert_eq!(numbered(0, 60.0, 121), None);
+    }
+
+    #[test]
+    fn after_a_silence_a_counter_may_stand_anywhere() {
+        assert_eq!(numbered(40_000, 9_000.0, 121), None);
+        damage_accuses_nobody("identification-break");
+    }
 }

@@ -25,6 +25,8 @@ mod stale;
 mod strafed;
 mod template;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 pub mod timers;
 mod timestamps;
@@ -37,7 +39,7 @@ pub use neighbours::{Known, Neighbours};
 pub use other_end::{View, Views};
 pub use same_device::{Fingerprint, Suspects};
 
-use crate::base::{Certainty, Frame};
+use crate::base::{At, Certainty};
 use crate::flow::{Habits, SequenceFit, TcpFacts};
 use crate::session::SessionFacts;
 use scene::Scene;
@@ -75,8 +77,8 @@ pub struct Piece {
     pub points_at: PointsAt,
     /// How much it weighs.
     pub strength: Strength,
-    /// The frames it rests on.
-    pub frames: Vec<Frame>,
+    /// The packets it rests on, the earliest first.
+    pub rests_on: Vec<At>,
     /// What it says, in one sentence.
     pub says: String,
 }
@@ -187,12 +189,12 @@ fn effect(index: usize, scene: &Scene<'_>) -> Effect {
 }
 
 impl Piece {
-    fn other(id: &'static str, strength: Strength, frames: Vec<Frame>, says: String) -> Self {
-        Self { id, points_at: PointsAt::OtherDevice, strength, frames, says }
+    fn other(id: &'static str, strength: Strength, rests_on: Vec<At>, says: String) -> Self {
+        Self { id, points_at: PointsAt::OtherDevice, strength, rests_on, says }
     }
 
-    fn host(id: &'static str, strength: Strength, frames: Vec<Frame>, says: String) -> Self {
-        Self { id, points_at: PointsAt::Host, strength, frames, says }
+    fn host(id: &'static str, strength: Strength, rests_on: Vec<At>, says: String) -> Self {
+        Self { id, points_at: PointsAt::Host, strength, rests_on, says }
     }
 }
 

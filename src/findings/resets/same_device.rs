@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 
 use super::scene::Scene;
 use super::{Builder, Judgement, Piece, Strength};
-use crate::base::{CaptureId, Certainty, Frame};
+use crate::base::{At, CaptureId, Certainty, Frame};
 use crate::flow::{ResetFacts, TcpFacts};
 
 /// Other connections in which the device must have been found.
 const MIN_OTHERS: usize = 2;
+
+/// Looks remembered. A device has a handful; one that draws its TTLs has some
+/// hundred, and is found in each connection by other things.
+const MAX_LOOKS: usize = 1_000;
 
 /// Route changes and parallel paths stay within this.
 const MAX_FLAP: u8 = 2;
@@ -53,7 +57,7 @@ impl Fingerprint {
 /// few connections and the reset in them.
 #[derive(Clone, Debug, Default)]
 pub struct Suspects {
-    seen: BTreeMap<Fingerprint, Vec<(Frame, Frame)>>,
+    seen: BTreeMap<Fingerprint, Vec<(Frame, At)>>,
 }
 
 impl Suspects {
@@ -61,10 +65,14 @@ impl Suspects {
     pub fn learn(&mut self, tcp: &TcpFacts, judgements: &[Judgement]) {
         let surely = |j: &Judgement| j.built_by == Builder::OtherDevice && j.certainty > Certainty::Possible;
         for (reset, _) in tcp.resets.iter().zip(judgements).filter(|(_, j)| surely(j)) {
-            let seen = self.seen.entry(Fingerprint::of(reset)).or_default();
+            let look = Fingerprint::of(reset);
+            if self.seen.len() >= MAX_LOOKS && !self.seen.contains_key(&look) {
+                continue;
+            }
+            let seen = self.seen.entry(look).or_default();
             // One more than needed: the connection in question does not count.
             if seen.len() <= MIN_OTHERS && seen.iter().all(|(first, _)| *first != tcp.first.frame) {
-                seen.push((tcp.first.frame, reset.at.frame));
+                seen.push((tcp.first.frame, reset.at));
             }
         }
     }
@@ -75,7 +83,7 @@ impl Suspects {
         self.seen.is_empty()
     }
 
-    fn elsewhere(&self, fingerprint: Fingerprint, connection: Frame) -> Vec<Frame> {
+    fn elsewhere(&self, fingerprint: Fingerprint, connection: Frame) -> Vec<At> {
         let seen = self.seen.get(&fingerprint).into_iter().flatten();
         seen.filter(|(first, _)| *first != connection).map(|(_, reset)| *reset).take(MIN_OTHERS).collect()
     }
@@ -87,15 +95,15 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     if baseline.step(reset.ttl) <= MAX_FLAP || !baseline.beyond_handshake {
         return None;
     }
-    let mut frames = scene.suspects()?.elsewhere(Fingerprint::of(reset), scene.tcp.first.frame);
-    if frames.len() < MIN_OTHERS {
+    let mut rests_on = scene.suspects()?.elsewhere(Fingerprint::of(reset), scene.tcp.first.frame);
+    if rests_on.len() < MIN_OTHERS {
         return None;
     }
-    frames.push(reset.at.frame);
+    rests_on.push(reset.at);
     Some(Piece::other(
         "same-device",
         Strength::Strong,
-        frames,
+        rests_on,
         format!(
             "resets that look like it, from the same distance, were built by another device in other connections; the {}'s packets come from elsewhere",
             reset.claimed_by
@@ -106,7 +114,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::resets::tests::{answered, strength, with};
+    use crate::findings::resets::testing::{answered, strength, with};
     use crate::findings::resets::{Company, judge};
     use crate::session::SessionFacts;
 

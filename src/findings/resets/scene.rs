@@ -4,7 +4,7 @@ use super::company::Company;
 use super::neighbours::Known;
 use super::other_end::View;
 use super::same_device::Suspects;
-use crate::base::{Frame, Side, Span};
+use crate::base::{At, Side, Span};
 use crate::flow::{Habits, ResetFacts, TcpFacts};
 use crate::session::SessionFacts;
 
@@ -62,10 +62,10 @@ impl<'a> Scene<'a> {
 
     /// What is compared: the claimed sender's last packet, where this connection
     /// has one, and the reset.
-    pub fn frames(&self) -> Vec<Frame> {
+    pub fn compared(&self) -> Vec<At> {
         let Self { reset, .. } = self;
-        let last = (reset.sender.packets() > 0).then_some(reset.sender.last.frame);
-        last.into_iter().chain([reset.at.frame]).collect()
+        let last = (reset.sender.packets() > 0).then_some(reset.sender.last);
+        last.into_iter().chain([reset.at]).collect()
     }
 
     /// The TTL baseline of the claimed sender: this connection's, or where that

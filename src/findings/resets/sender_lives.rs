@@ -25,7 +25,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
             (false, true) => Strength::Strong,
             (false, false) => Strength::Weak,
         },
-        vec![reset.at.frame, first.frame],
+        vec![reset.at, first],
         format!(
             "the {} sent {} more packet{} on this connection within 2 s after it{series}: a host that resets a connection sends nothing more",
             reset.claimed_by,
@@ -33,4 +33,53 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
             if life.packets == 1 { "" } else { "s" },
         ),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::Server;
+    use crate::findings::resets::testing::{answered, damage_accuses_nobody, judge_lines, strength, talk};
+    use crate::flow::testing::{A, Line, S, packet};
+
+    /// What a packet of the server after its reset says.
+    fn after(ms: f64, seq: u32, ack: u32, data: &[u8], id: u16) -> Option<Strength> {
+        let mut line = packet(ms, Server, A, seq, ack, data);
+        line.id = id;
+        weighed(&[line])
+    }
+
+    fn weighed(more: &[Line]) -> Option<Strength> {
+        let mut lines = talk();
+        let mut rst = answered(60.0);
+        rst.id = 0;
+        lines.push(rst);
+        lines.extend_from_slice(more);
+        strength(&judge_lines(&lines), "sender-lives")
+    }
+
+    #[test]
+    fn a_sender_that_goes_on_did_not_reset() {
+        assert_eq!(after(61.0, 13, 21, b"answer", 9_004), Some(Strength::Proof));
+    }
+
+    #[test]
+    fn an_overtaken_packet_is_less() {
+        assert_eq!(after(61.0, 13, 21, b"answer", 8_990), Some(Strength::Strong));
+    }
+
+    #[test]
+    fn another_connection_of_the_same_ports_is_no_life() {
+        assert_eq!(after(3_500.0, 13, 21, b"answer", 9_004), None, "three seconds later");
+        assert_eq!(after(61.0, 5_000_000, 21, b"answer", 9_004), None, "its SYN is missing");
+    }
+
+    #[test]
+    fn repetitions_and_copies_are_no_life() {
+        let mut again = talk();
+        again.retain(|line| line.from == Server && line.flags & S == 0);
+        again.iter_mut().for_each(|line| line.ms += 21.0);
+        assert_eq!(weighed(&again), None, "copies of what had passed");
+        damage_accuses_nobody("sender-lives");
+    }
 }

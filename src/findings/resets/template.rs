@@ -26,7 +26,7 @@ fn text(reset: &ResetFacts) -> Option<Piece> {
     Some(Piece::other(
         "reset-text",
         Strength::Proof,
-        vec![reset.at.frame],
+        vec![reset.at],
         format!("it carries a text, as load balancers and firewalls write: \"{text}\""),
     ))
 }
@@ -46,7 +46,7 @@ fn raw_socket(reset: &ResetFacts) -> Option<Piece> {
     Some(Piece::other(
         "raw-socket-template",
         Strength::Strong,
-        vec![reset.sender.last.frame, reset.at.frame],
+        vec![reset.sender.last, reset.at],
         format!(
             "identification 0 with don't-fragment clear{window}: the shape of a packet that an intrusion prevention system writes by itself; no stack does, and none of the {}'s packets looks like that",
             reset.claimed_by
@@ -71,10 +71,63 @@ fn active_response(reset: &ResetFacts) -> Option<Piece> {
     Some(Piece::other(
         "active-response-template",
         Strength::Strong,
-        vec![reset.sender.last.frame, reset.at.frame],
+        vec![reset.sender.last, reset.at],
         format!(
             "don't-fragment clear and an identification ({id}) out of nowhere: the shape of an intrusion prevention system's active response, unlike the {}'s packets",
             reset.claimed_by
         ),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::resets::testing::{answered, damage_accuses_nobody, judge_one, strength, with};
+    use crate::flow::TcpFacts;
+
+    fn shaped(id: u16, window: u16, dont_fragment: bool) -> TcpFacts {
+        let mut rst = answered(60.0);
+        (rst.id, rst.window) = (id, window);
+        let mut tcp = with(rst);
+        tcp.resets[0].dont_fragment = dont_fragment;
+        tcp
+    }
+
+    fn piece(tcp: &TcpFacts, id: &str) -> Option<Strength> {
+        strength(&judge_one(tcp), id)
+    }
+
+    #[test]
+    fn shapes_that_no_stack_writes() {
+        assert_eq!(piece(&shaped(0, 8_192, false), "raw-socket-template"), Some(Strength::Strong));
+        assert_eq!(piece(&shaped(31_000, 0, false), "active-response-template"), Some(Strength::Strong));
+        let mut tcp = with(answered(60.0));
+        tcp.resets[0].payload = b"BIG-IP: [0x2] {1} idle timeout".to_vec();
+        assert_eq!(piece(&tcp, "reset-text"), Some(Strength::Proof));
+    }
+
+    #[test]
+    fn one_field_that_differs_is_another_shape() {
+        assert_eq!(piece(&shaped(0, 0, true), "raw-socket-template"), None, "Linux without a socket");
+        assert_eq!(piece(&shaped(9_004, 0, false), "active-response-template"), None, "the server's own series");
+        assert_eq!(piece(&shaped(31_000, 512, false), "active-response-template"), None, "a window");
+        let mut tcp = with(answered(60.0));
+        tcp.resets[0].payload = vec![0, 1, 2, 3, 4, 5];
+        assert_eq!(piece(&tcp, "reset-text"), None, "no text");
+        tcp.resets[0].payload = b"oof".to_vec();
+        assert_eq!(piece(&tcp, "reset-text"), None, "chance");
+    }
+
+    #[test]
+    fn without_the_senders_packets_or_against_its_own_habit_a_shape_says_nothing() {
+        let mut alone = shaped(0, 8_192, false);
+        alone.resets[0].sender = crate::flow::Habits::default();
+        assert_eq!(piece(&alone, "raw-socket-template"), None, "none of them captured");
+        let mut same = shaped(0, 8_192, false);
+        same.resets[0].sender.always_df = false;
+        assert_eq!(piece(&same, "raw-socket-template"), None, "the sender clears the bit itself");
+        for id in ["raw-socket-template", "active-response-template", "reset-text"] {
+            damage_accuses_nobody(id);
+        }
+    }
 }

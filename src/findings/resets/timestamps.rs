@@ -34,13 +34,13 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let expected = reset.at.time.since(last_at.time).secs_f64() * rate;
     let got = f64::from(now.wrapping_sub(last).cast_signed());
     let off = (got - expected).abs() / rate;
-    let frames = vec![last_at.frame, reset.at.frame];
+    let rests_on = vec![last_at, reset.at];
     // A packet older than the last one was overtaken on its way.
     if off <= SLACK_SECONDS && got >= 0.0 {
         return Some(Piece::host(
             "timestamp-continues",
             Strength::Strong,
-            frames,
+            rests_on,
             format!("its timestamp ({now}) continues the {}'s clock", reset.claimed_by),
         ));
     }
@@ -48,8 +48,52 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
         Piece::other(
             "timestamp-skew",
             Strength::Strong,
-            frames,
+            rests_on,
             format!("its timestamp is {now}; the {}'s clock stood at {last}, {off:.0} s off", reset.claimed_by),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{At, CaptureTime, Frame};
+    use crate::findings::resets::Judgement;
+    use crate::findings::resets::testing::{answered, damage_accuses_nobody, judge_one, strength, with};
+    use crate::flow::TcpFacts;
+
+    fn stamped(tsval: Option<u32>) -> TcpFacts {
+        let at = |ms: i64| At { frame: Frame::new(0, 1), time: CaptureTime::from_nanos(ms * 1_000_000) };
+        let mut tcp = with(answered(60.0));
+        let reset = &mut tcp.resets[0];
+        reset.sender.first_tsval = Some((5_000, at(10)));
+        reset.sender.last_tsval = Some((5_030, at(40)));
+        reset.tsval = tsval;
+        tcp
+    }
+
+    fn judged(tsval: Option<u32>) -> Judgement {
+        judge_one(&stamped(tsval))
+    }
+
+    #[test]
+    fn a_timestamp_tells_its_clock() {
+        assert_eq!(strength(&judged(Some(5_050)), "timestamp-continues"), Some(Strength::Strong));
+        assert_eq!(strength(&judged(Some(905_050)), "timestamp-skew"), Some(Strength::Strong));
+    }
+
+    #[test]
+    fn a_queue_and_an_absent_one_tell_nothing() {
+        assert_eq!(strength(&judged(Some(9_050)), "timestamp-skew"), None, "4 s");
+        let silent = judged(None);
+        assert!(silent.evidence.iter().all(|piece| !piece.id.starts_with("timestamp")));
+    }
+
+    #[test]
+    fn a_capture_clock_that_ran_back_measures_nothing() {
+        let mut tcp = stamped(Some(905_050));
+        tcp.clock_ran_back = 1;
+        assert_eq!(strength(&judge_one(&tcp), "timestamp-skew"), None);
+        damage_accuses_nobody("timestamp-skew");
+    }
 }

@@ -14,13 +14,13 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     if !scene.is_at_sender() {
         return at_refuser(scene);
     }
-    let frames = scene.frames();
+    let compared = scene.compared();
     let usual = scene.baseline()?.usual;
     if Habits::hops(reset.ttl) > 0 {
         return Some(Piece::other(
             "vantage",
             Strength::Compelling,
-            frames,
+            compared,
             format!(
                 "the capture was taken at the {}, whose packets leave with TTL {usual}, but this reset had passed {} routers before it got there",
                 reset.claimed_by,
@@ -33,7 +33,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
         Piece::host(
             "vantage",
             Strength::Strong,
-            frames,
+            compared,
             format!(
                 "the capture was taken at the {}, and the reset leaves it as its other packets do",
                 reset.claimed_by
@@ -54,7 +54,7 @@ fn at_refuser(scene: &Scene<'_>) -> Option<Piece> {
         Piece::host(
             "vantage",
             Strength::Strong,
-            vec![syn.frame, reset.at.frame],
+            vec![*syn, reset.at],
             format!("the refusal left a host at the capture point {took} after the SYN, with its TTL whole, while the client is {} away", words::hops(client_hops)),
         )
     })
@@ -62,3 +62,62 @@ fn at_refuser(scene: &Scene<'_>) -> Option<Piece> {
 
 /// A host refuses a SYN within this; nothing beyond a router does.
 const AT_ONCE_NANOS: i64 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side::{Client, Server};
+    use crate::findings::resets::testing::{damage_accuses_nobody, judge_lines, judge_one, strength, talk, with};
+    use crate::findings::resets::{Builder, Judgement};
+    use crate::flow::testing::{A, R, S, packet};
+
+    /// A reset in the client's name, captured at the client.
+    fn own(ttl: u8) -> Judgement {
+        let mut rst = packet(60.0, Client, A | R, 21, 13, b"");
+        (rst.ttl, rst.id) = (ttl, 0);
+        judge_one(&with(rst))
+    }
+
+    #[test]
+    fn a_reset_that_came_over_routers_to_the_host_that_is_said_to_send_it() {
+        assert_eq!(strength(&own(126), "vantage"), Some(Strength::Compelling));
+    }
+
+    #[test]
+    fn one_that_leaves_as_the_others_do_is_its_own() {
+        let judgement = own(128);
+        assert_eq!(judgement.built_by, Builder::Host);
+        assert_eq!(strength(&judgement, "vantage"), Some(Strength::Strong));
+    }
+
+    #[test]
+    fn away_from_the_sender_nothing_is_claimed() {
+        let mut rst = packet(60.0, Server, A | R, 13, 21, b"");
+        (rst.ttl, rst.id) = (119, 0);
+        assert_eq!(strength(&judge_one(&with(rst)), "vantage"), None);
+    }
+
+    #[test]
+    fn a_refusal_is_its_own_only_beside_the_host() {
+        let refused = |ms: f64, client_ttl: u8| {
+            let mut syn = packet(0.0, Client, S, 0, 0, b"");
+            syn.ttl = client_ttl;
+            let mut rst = packet(ms, Server, A | R, 0, 1, b"");
+            rst.ttl = 128;
+            strength(&judge_lines(&[syn, rst]), "vantage")
+        };
+        assert_eq!(refused(0.1, 121), Some(Strength::Strong));
+        assert_eq!(refused(9.0, 121), None, "a path lies between");
+        assert_eq!(refused(0.1, 128), None, "the client is next to it, too");
+    }
+
+    #[test]
+    fn without_the_handshake_nobody_knows_where_the_capture_was_taken() {
+        let mut lines = talk().split_off(3);
+        let mut rst = packet(60.0, Client, A | R, 21, 13, b"");
+        (rst.ttl, rst.id) = (126, 0);
+        lines.push(rst);
+        assert_ne!(strength(&judge_lines(&lines), "vantage"), Some(Strength::Proof));
+        damage_accuses_nobody("vantage");
+    }
+}

@@ -29,7 +29,7 @@ pub(super) fn share(tcp: &TcpFacts, judgements: &mut [Judgement]) {
         judgement.evidence.push(Piece::other(
             "same-volley",
             Strength::Strong,
-            vec![companion.at.frame, reset.at.frame],
+            vec![companion.at, reset.at],
             format!(
                 "it is built like the reset beside it, which another device built, and unlike the {}'s packets",
                 reset.claimed_by
@@ -54,7 +54,7 @@ fn is_companion(reset: &ResetFacts, other: &ResetFacts) -> bool {
 mod tests {
     use super::*;
     use crate::base::Side::{self, Client, Server};
-    use crate::findings::resets::tests::{foreign, strength, talk};
+    use crate::findings::resets::testing::{foreign, strength, talk};
     use crate::findings::resets::{Company, judge};
     use crate::flow::testing::{A, Line, R, packet, play_one};
     use crate::session::SessionFacts;

@@ -14,12 +14,13 @@ use crate::report::document::{
 use crate::session::{self, Owed};
 use crate::wire::preamble::Preamble;
 
-pub(super) fn build(connection: &analysis::Connection, attempt: u32, frames: Frames) -> Connection {
+pub(super) fn build(connection: &analysis::Connection, attempt: u32, same_as: Vec<u32>, frames: Frames) -> Connection {
     let analysis::Connection { id, capture, tcp, session, diagnosis, sentence } = connection;
     let filter = display_filter(tcp);
     Connection {
         id: *id,
         attempt,
+        same_as,
         community_id: community_id(endpoint(&tcp.endpoints.client), endpoint(&tcp.endpoints.server)),
         client: endpoint(&tcp.endpoints.client),
         server: endpoint(&tcp.endpoints.server),

@@ -8,7 +8,7 @@ mod resets;
 mod security;
 mod views;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use connection::community_id;
 
@@ -16,7 +16,7 @@ use super::document::{
     Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, FrameRef, Interface, Notice, Outcome, Report,
     SchemaVersion, SideChannel, Summary, Tie, Tool, Unreadable,
 };
-use crate::analysis::Analysis;
+use crate::analysis::{self, Analysis};
 use crate::base::{self, Frame};
 use crate::capture::{CaptureInfo, Format};
 use crate::findings::{self, attempts};
@@ -39,13 +39,17 @@ pub fn report(analysis: Analysis, inputs: &Inputs<'_>) -> Report {
     let attempts: Vec<Attempt> = (1..).zip(&analysis.attempts).map(|(id, a)| attempt(id, a)).collect();
     let attempt_of: BTreeMap<u32, u32> =
         attempts.iter().flat_map(|a| a.connections.iter().map(|c| (*c, a.id))).collect();
+    let same_as = same_as(&attempts);
     let summary = summary(&attempts, &analysis, inputs);
     let servers = views::servers(&attempts, &analysis, frames);
     // Each connection's facts are freed as soon as they are told.
     let connections: Vec<Connection> = analysis
         .connections
         .into_iter()
-        .map(|c| connection::build(&c, attempt_of.get(&c.id).copied().unwrap_or_default(), frames))
+        .map(|c| {
+            let attempt = attempt_of.get(&c.id).copied().unwrap_or_default();
+            connection::build(&c, attempt, same_as.get(&c.id).cloned().unwrap_or_default(), frames)
+        })
         .collect();
     Report {
         schema_version: SchemaVersion,
@@ -65,6 +69,13 @@ pub fn report(analysis: Analysis, inputs: &Inputs<'_>) -> Report {
         attempts,
         connections,
     }
+}
+
+/// The other views of each connection that has any.
+fn same_as(attempts: &[Attempt]) -> BTreeMap<u32, Vec<u32>> {
+    let several = attempts.iter().flat_map(Attempt::sightings).filter(|views| views.len() > 1);
+    let others = |views: &[u32], id| views.iter().copied().filter(|other| *other != id).collect();
+    several.flat_map(|views| views.iter().map(move |id| (*id, others(views, *id)))).collect()
 }
 
 /// What attempts show together, of a document that no analysis stands behind.
@@ -189,6 +200,9 @@ fn capture(index: u32, info: &CaptureInfo, frames: Frames) -> Capture {
 
 fn summary(attempts: &[Attempt], analysis: &Analysis, inputs: &Inputs<'_>) -> Summary {
     let count = |wanted| attempts.iter().filter(|a| a.outcome == wanted).count() as u64;
+    let told: BTreeSet<u32> = attempts.iter().flat_map(Attempt::sightings).filter_map(<[u32]>::last).copied().collect();
+    let is_told = |c: &&analysis::Connection| told.contains(&c.id);
+    let is_other = |c: &&analysis::Connection| matches!(c.session.is_rdp, IsRdp::Other(_));
     let mut by_finding = BTreeMap::new();
     for verdict in attempts.iter().filter_map(|a| a.verdict.as_ref()) {
         *by_finding.entry(verdict.finding.clone()).or_default() += 1;
@@ -200,9 +214,8 @@ fn summary(attempts: &[Attempt], analysis: &Analysis, inputs: &Inputs<'_>) -> Su
         abandoned: count(Outcome::Abandoned),
         open: count(Outcome::Open),
         unknown: count(Outcome::Unknown),
-        connections: analysis.connections.len() as u64,
-        other_connections: analysis.connections.iter().filter(|c| matches!(c.session.is_rdp, IsRdp::Other(_))).count()
-            as u64,
+        connections: attempts.iter().map(|a| a.sightings().count() as u64).sum(),
+        other_connections: analysis.connections.iter().filter(|c| is_told(c) && is_other(c)).count() as u64,
         by_finding,
         packets: inputs.captures.iter().map(|c| c.packets).sum(),
         bytes: inputs.captures.iter().map(|c| c.bytes).sum(),

@@ -42,7 +42,7 @@ fn evidence(piece: &Piece, frames: Frames) -> document::ResetEvidence {
             Strength::Compelling => document::Strength::Compelling,
             Strength::Proof => document::Strength::Proof,
         },
-        frames: piece.frames.iter().map(|f| frames.name(*f)).collect(),
+        frames: piece.rests_on.iter().map(|at| frames.name(at.frame)).collect(),
         says: piece.says.clone(),
     }
 }

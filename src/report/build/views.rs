@@ -74,7 +74,7 @@ pub(super) fn servers(attempts: &[Attempt], analysis: &Analysis, frames: Frames)
     for attempt in attempts {
         tallies.entry(attempt.server).or_default().add(attempt, attempt.client_ip);
     }
-    let mut certificates = certificates(analysis);
+    let mut certificates = certificates(attempts, analysis);
     let crowding: BTreeMap<Endpoint, &Crowding> =
         analysis.crowding.iter().map(|(server, crowding)| (super::endpoint(server), crowding)).collect();
     let mut servers: Vec<Server> = tallies
@@ -208,10 +208,12 @@ fn of_client(
 }
 
 /// The certificates of each server.
-fn certificates(analysis: &Analysis) -> BTreeMap<Endpoint, Vec<SeenCertificate>> {
+fn certificates(attempts: &[Attempt], analysis: &Analysis) -> BTreeMap<Endpoint, Vec<SeenCertificate>> {
     let mut servers: BTreeMap<Endpoint, Vec<SeenCertificate>> = BTreeMap::new();
+    let views = attempts.iter().flat_map(Attempt::sightings).filter_map(|views| views.split_last());
+    let again: BTreeSet<u32> = views.flat_map(|(_, others)| others).copied().collect();
     // Connections come in the order of their start.
-    for connection in &analysis.connections {
+    for connection in analysis.connections.iter().filter(|c| !again.contains(&c.id)) {
         let Some(certificate) = connection.session.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else {
             continue;
         };

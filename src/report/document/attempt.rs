@@ -51,7 +51,9 @@ pub struct Attempt {
     pub client_ip: IpAddr,
     /// The server's address and port; after a redirection the first one's.
     pub server: Endpoint,
-    /// The `id`s of its connections, in order of time.
+    /// The `id`s of its connections, in order of time. Those that are one and
+    /// the same connection, as several captures show it, stand beside one
+    /// another, the most telling last.
     pub connections: Vec<u32>,
     /// Why each connection after the first belongs to it, in the same order.
     pub ties: Vec<Tie>,
@@ -66,6 +68,20 @@ pub struct Attempt {
     pub verdict: Option<AttemptVerdict>,
     /// The result in one sentence, without names or addresses.
     pub sentence: String,
+}
+
+impl Attempt {
+    /// Its connections, each with all that show it, the most telling last.
+    pub fn sightings(&self) -> impl Iterator<Item = &[u32]> {
+        let mut rest = self.connections.as_slice();
+        let mut ties = self.ties.as_slice();
+        core::iter::from_fn(move || {
+            let views = ties.iter().take_while(|tie| **tie == Tie::SeenTwice).count().saturating_add(1);
+            let (sighting, others) = rest.split_at_checked(views).unwrap_or((rest, &[]));
+            (rest, ties) = (others, ties.get(views..).unwrap_or_default());
+            (!sighting.is_empty()).then_some(sighting)
+        })
+    }
 }
 
 /// Why a connection belongs to the attempt of the one before it.
@@ -83,7 +99,7 @@ pub enum Tie {
     Redirection,
     /// The client tried again at once, by itself, and failed again.
     AutomaticRetry,
-    /// It is the same connection, in another capture.
+    /// It is the same connection, as another capture (or interface) shows it.
     SeenTwice,
 }
 
@@ -113,7 +129,8 @@ pub struct Summary {
     pub open: u64,
     /// Attempts of which the capture does not show the end.
     pub unknown: u64,
-    /// Connections that were followed.
+    /// Connections that were followed; each counts once, however many captures
+    /// show it.
     pub connections: u64,
     /// Connections among them that turned out not to be RDP.
     pub other_connections: u64,

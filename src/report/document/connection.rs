@@ -16,6 +16,10 @@ pub struct Connection {
     pub id: u32,
     /// Number of the attempt that it belongs to.
     pub attempt: u32,
+    /// The `id`s of this same connection, as other captures (or interfaces)
+    /// show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_as: Vec<u32>,
     /// Community ID (version 1) of the flow, as Zeek, Suricata and Arkime
     /// print it.
     pub community_id: String,

@@ -54,7 +54,7 @@ pub(super) fn full(html: &mut Html<'_>, report: &Report, plots: &Plots, attempt:
         section(html, "What to do next", "ol", &finding.next);
     }
     others(html, report, attempt, c, &frames);
-    technical(html, c, finding, &frames);
+    technical(html, report, c, finding, &frames);
     html.raw("</article>\n");
 }
 
@@ -154,9 +154,8 @@ fn ruled_out(html: &mut Html<'_>, c: &Connection, frames: &Frames<'_>) {
 }
 
 fn others(html: &mut Html<'_>, report: &Report, attempt: &Attempt, main: &Connection, frames: &Frames<'_>) {
-    let others: Vec<_> = attempt.connections.iter().filter(|&&id| id != main.id).collect();
-    let told = others.iter().take(MOST_CONNECTIONS).filter_map(|&&id| report.connection(id));
-    let mut told: Vec<_> = told.map(|c| story::other(c, frames)).collect();
+    let others = story::others(report, attempt, main);
+    let mut told: Vec<_> = others.iter().take(MOST_CONNECTIONS).map(|c| story::other(c, frames)).collect();
     let hidden = others.len().saturating_sub(MOST_CONNECTIONS);
     if hidden > 0 {
         told.push(format!("and {}, in the JSON report", words::counted(hidden as u64, "more connection")));
@@ -164,10 +163,13 @@ fn others(html: &mut Html<'_>, report: &Report, attempt: &Attempt, main: &Connec
     section(html, "The same attempt, other connections", "ul", &told);
 }
 
-fn technical(html: &mut Html<'_>, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
+fn technical(html: &mut Html<'_>, report: &Report, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
     html.raw("<section>\n<h3>Technical</h3>\n<dl>\n");
     let range = frames.range(c.first_frame, c.last_frame);
     pair(html, "Packets", &format!("{range}, from {} to {}.", c.client, c.server));
+    if let Some(says) = story::elsewhere(report, c, frames) {
+        pair(html, "The same connection", &says);
+    }
     for (label, says) in story::security(c, frames) {
         pair(html, label, &says);
     }

@@ -41,7 +41,7 @@ pub(super) fn full(sheet: &mut Sheet<'_>, report: &Report, attempt: &Attempt) {
         next(sheet, finding);
     }
     others(sheet, report, attempt, c, &frames);
-    technical(sheet, c, finding, &frames);
+    technical(sheet, report, c, finding, &frames);
 }
 
 fn stages(sheet: &mut Sheet<'_>, c: &Connection, frames: &Frames<'_>) {
@@ -118,21 +118,24 @@ fn next(sheet: &mut Sheet<'_>, finding: &Finding) {
 }
 
 fn others(sheet: &mut Sheet<'_>, report: &Report, attempt: &Attempt, main: &Connection, frames: &Frames<'_>) {
-    let others: Vec<_> = attempt.connections.iter().filter(|&&id| id != main.id).collect();
+    let others = story::others(report, attempt, main);
     if others.is_empty() {
         return;
     }
     sheet.heading("The same attempt, other connections");
-    for c in others.iter().take(MOST_CONNECTIONS).filter_map(|&&id| report.connection(id)) {
+    for c in others.iter().take(MOST_CONNECTIONS) {
         sheet.item(&story::other(c, frames));
     }
     more(sheet, others.len().saturating_sub(MOST_CONNECTIONS), "more connection");
 }
 
-fn technical(sheet: &mut Sheet<'_>, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
+fn technical(sheet: &mut Sheet<'_>, report: &Report, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
     sheet.heading("Technical");
     let range = frames.range(c.first_frame, c.last_frame);
     sheet.entry("Packets", &format!("{range}, from {} to {}.", c.client, c.server));
+    if let Some(says) = story::elsewhere(report, c, frames) {
+        sheet.entry("The same connection", &says);
+    }
     for (label, says) in story::security(c, frames) {
         sheet.entry(label, &says);
     }

@@ -107,6 +107,7 @@ pub(crate) fn connection(id: u32) -> Connection {
     Connection {
         id,
         attempt: 1,
+        same_as: Vec::new(),
         community_id: "1:wCb3OG7yAFWelaUydu0D+125CLM=".to_owned(),
         client: "10.1.2.3:50312".parse::<std::net::SocketAddr>().map(endpoint).unwrap(),
         server: "10.20.30.40:3389".parse::<std::net::SocketAddr>().map(endpoint).unwrap(),

@@ -45,7 +45,7 @@ pub(super) fn full(page: &mut Page<'_>, report: &Report, attempt: &Attempt) {
     resets(page, c, &frames);
     also_found(page, c, finding, &frames);
     others(page, report, attempt, c, &frames);
-    technical(page, c, finding, &frames);
+    technical(page, report, c, finding, &frames);
 }
 
 /// What is excluded; causes that the same frames exclude share an entry.
@@ -169,23 +169,26 @@ pub(super) fn brief(page: &mut Page<'_>, bullet: &str, finding: &Finding, frames
 
 /// The other connections of the attempt.
 fn others(page: &mut Page<'_>, report: &Report, attempt: &Attempt, main: &Connection, frames: &Frames<'_>) {
-    let others: Vec<_> = attempt.connections.iter().filter(|&&id| id != main.id).collect();
+    let others = story::others(report, attempt, main);
     if others.is_empty() {
         return;
     }
     page.heading("The same attempt, other connections");
-    for c in others.iter().take(MOST_CONNECTIONS).filter_map(|&&id| report.connection(id)) {
+    for c in others.iter().take(MOST_CONNECTIONS) {
         page.item("- ", &story::other(c, frames));
     }
     more(page, others.len().saturating_sub(MOST_CONNECTIONS), "more connection");
 }
 
-fn technical(page: &mut Page<'_>, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
+fn technical(page: &mut Page<'_>, report: &Report, c: &Connection, finding: Option<&Finding>, frames: &Frames<'_>) {
     page.heading("Technical");
     page.entry(
         "Packets",
         &format!("{}, from {} to {}.", frames.range(c.first_frame, c.last_frame), c.client, c.server),
     );
+    if let Some(says) = story::elsewhere(report, c, frames) {
+        page.entry("The same connection", &says);
+    }
     for (label, says) in story::security(c, frames) {
         page.entry(label, &says);
     }

@@ -205,7 +205,8 @@ def _(lab):
 
     def towards_server(trigger, rng):
         return [built for built in forge.suricata_rejectboth(trigger, rng) if built[1] == C2S]
-    _arm(lab, towards_server, rules.client_hello, pass_on=True)
+    # Behind the ClientHello its number would be an old one, and the server would not obey.
+    lab.rule(rules.Inspector(rules.client_hello, towards_server, pass_on=True, behind=0))
     with lab.capture():
         lab.xfreerdp(security="nla").wait(5)
         time.sleep(0.5)
