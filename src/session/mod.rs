@@ -59,6 +59,9 @@ pub struct Session {
     roles: Option<Roles>,
     /// The caller's client is the protocol's server.
     turned: bool,
+    /// The desktop is there, and what follows is application data until
+    /// something else shows: its records are only counted and measured.
+    is_settled: bool,
 }
 
 /// Who is who, as the messages show.
@@ -88,6 +91,13 @@ impl Session {
         let mut rest = data;
         loop {
             let role = self.role(side);
+            if self.is_settled
+                && let Some(tls) = &mut self.tls
+                && let Some(header) = self.streams.of_mut(role).application_data(&mut rest)
+            {
+                self.is_settled = tls.session_record(role, header, at, &mut self.transcript);
+                continue;
+            }
             let Some(unit) = self.streams.of_mut(role).next(&mut rest, at) else { break };
             self.settle_roles(side, &unit, at);
             self.unit(self.role(side), unit, at);
@@ -102,6 +112,7 @@ impl Session {
     pub fn gap(&mut self, side: Side, gap: Gap) {
         let side = self.role(side);
         let at = At::from(gap);
+        self.is_settled = false;
         let (unit, boundary_is_known) = self.streams.of_mut(side).gap(&gap);
         if let Some(unit) = unit {
             self.unit(side, unit, at);
@@ -156,6 +167,7 @@ impl Session {
     }
 
     fn turn(&mut self) {
+        self.is_settled = false;
         self.streams.swap();
         self.transcript.facts.swap_sides();
     }
@@ -202,6 +214,18 @@ impl Session {
             stream.bulk = is_active;
             stream.protected = self.tls.as_ref().is_some_and(|tls| tls.is_protected(side));
         }
+        self.is_settled = is_active && self.roles.is_some() && self.is_followed() && self.reads_a_session();
+    }
+
+    /// Whether it is known on both sides where messages begin.
+    fn is_followed(&self) -> bool {
+        let blind = &self.transcript.facts.blind;
+        let is_followed = |blind: Option<Blind>| blind.is_none_or(|blind| blind.recovered.is_some());
+        is_followed(blind.client) && is_followed(blind.server)
+    }
+
+    fn reads_a_session(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.reads_a_session())
     }
 
     fn record(&mut self, side: Side, header: Header, unit: &Unit<'_>, at: At) {

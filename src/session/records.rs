@@ -54,6 +54,7 @@ impl Records {
         older.iter().chain(newer)
     }
 
+    #[inline]
     pub(super) fn add(&mut self, record: RecordShape) {
         let side = record.side;
         let count = self.count.of_mut(side);

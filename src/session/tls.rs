@@ -141,6 +141,29 @@ impl Tls {
         }
     }
 
+    /// Whether records of application data are those of a session: what
+    /// [`session_record`](Self::session_record) is for.
+    pub(super) fn reads_a_session(&self) -> bool {
+        let is_set_up = |half: &Half| half.protected && half.finished;
+        is_set_up(&self.sides.client) && is_set_up(&self.sides.server) && self.shapes.is_active()
+    }
+
+    /// The same as [`record`](Self::record) for a record of application data in
+    /// a session, of which there are many. Returns whether the session goes on.
+    #[inline]
+    pub(super) fn session_record(&mut self, side: Side, header: Header, at: At, t: &mut Transcript) -> bool {
+        let shape = self.shape(side, header, at);
+        let is_alert = shape.may_be_alert();
+        let size = shape.plaintext.clone();
+        t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape);
+        if is_alert {
+            self.encrypted_alert(side, at, t);
+        } else {
+            self.shapes.session_record(side, size, at, t);
+        }
+        !is_alert
+    }
+
     fn is_1_3(&self) -> bool {
         self.version == Some(Version::TLS_1_3)
     }
@@ -325,13 +348,18 @@ impl Tls {
     }
 
     fn keep_shape(&self, side: Side, header: Header, at: At, t: &mut Transcript) -> RecordShape {
+        let shape = self.shape(side, header, at);
+        t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape.clone());
+        shape
+    }
+
+    #[inline]
+    fn shape(&self, side: Side, header: Header, at: At) -> RecordShape {
         let length = header.length;
         let known = self.version.zip(self.protection);
         let known = known.and_then(|(version, protection)| protection.plaintext_range(version, length.into()));
         let plaintext = known.or_else(|| self.shapes.learned(length));
-        let shape = RecordShape { side, at, content_type: header.content_type, length: header.length, plaintext };
-        t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape.clone());
-        shape
+        RecordShape { side, at, content_type: header.content_type, length, plaintext }
     }
 }
 

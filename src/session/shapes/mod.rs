@@ -140,6 +140,27 @@ impl Shapes {
         }
     }
 
+    /// Whether the desktop is there.
+    pub(super) fn is_active(&self) -> bool {
+        self.expect == Expect::Active
+    }
+
+    /// The same as [`record`](Self::record) once the desktop is there: nothing
+    /// of the sequence follows, only the end may show.
+    #[inline]
+    pub(super) fn session_record(
+        &mut self,
+        side: Side,
+        plaintext: Option<RangeInclusive<u32>>,
+        at: At,
+        t: &mut Transcript,
+    ) {
+        let Some(size) = plaintext.map(Size::from) else { return };
+        if !self.splitting.of_mut(side).takes(size) {
+            self.ending_signs(side, size, at, t);
+        }
+    }
+
     /// The length of the plaintext of a record whose suite is not known, as a
     /// landmark has shown it.
     pub(super) fn learned(&self, length: u16) -> Option<RangeInclusive<u32>> {

@@ -120,6 +120,33 @@ impl Stream {
         self.unfinished()
     }
 
+    /// The header of the record of application data that ends in `data`, where
+    /// nothing of it is kept; `data` is left with what follows. `None` for
+    /// whatever is not as plain as that, which [`next`](Self::next) reads: of
+    /// a session in progress most messages are.
+    #[inline]
+    pub(super) fn application_data(&mut self, data: &mut &[u8]) -> Option<Header> {
+        if self.guesses > 0 || !self.held.is_empty() {
+            return None;
+        }
+        let (header, missing) = match &self.state {
+            State::Between => {
+                let header = record::decode(data).ok().filter(|header| header.is_plausible())?;
+                (header, header.record_len())
+            }
+            State::Inside(Inside { kind: Kind::Record(header), len, have, .. }) => {
+                (*header, usize::try_from(len.saturating_sub(*have)).ok()?)
+            }
+            _ => return None,
+        };
+        if header.content_type != ContentType::APPLICATION_DATA {
+            return None;
+        }
+        *data = data.get(missing..)?;
+        self.state = State::Between;
+        Some(header)
+    }
+
     /// Bytes are missing. Returns the message that they end, if they end one,
     /// and whether it is still known where the next one begins.
     pub(super) fn gap(&mut self, gap: &Gap) -> (Option<Unit<'static>>, bool) {

@@ -62,6 +62,7 @@ impl Header {
 ///
 /// # Errors
 /// Fewer than five bytes.
+#[inline]
 pub fn decode(bytes: &[u8]) -> Result<Header, ParseError> {
     let mut fields = Cursor::new("tls", bytes);
     Ok(Header {
