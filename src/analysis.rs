@@ -101,14 +101,8 @@ impl Analyzer {
     pub fn push(&mut self, packet: &Packet<'_>) -> Option<Ends> {
         self.table.watch(packet.time, packet.vantage);
         self.watched.packet(packet.frame.capture, packet.time);
-        let worth_it = match wire::peek(packet.link, packet.data) {
-            Glance::Tcp { source_port, destination_port, flags, payload } => {
-                self.table.concerns(source_port, destination_port, flags, payload)
-            }
-            Glance::Udp { source_port, destination_port } => SideChannels::concerns(source_port, destination_port),
-            Glance::Unclear => true,
-        };
-        if !worth_it {
+        let is_watched = wire::ports(packet.link, packet.data).is_some_and(|ports| self.table.watches(ports));
+        if !is_watched && !self.concerns(packet) {
             return None;
         }
         let at = At { frame: packet.frame, time: packet.time };
@@ -123,6 +117,18 @@ impl Analyzer {
         };
         self.explain_finished();
         ends
+    }
+
+    /// Whether a packet, on whatever port, can be about RDP.
+    #[inline]
+    fn concerns(&self, packet: &Packet<'_>) -> bool {
+        match wire::peek(packet.link, packet.data) {
+            Glance::Tcp { source_port, destination_port, flags, payload } => {
+                self.table.concerns((source_port, destination_port), flags, payload)
+            }
+            Glance::Udp { source_port, destination_port } => SideChannels::concerns(source_port, destination_port),
+            Glance::Unclear => true,
+        }
     }
 
     /// Connections followed right now, and those that are over.
@@ -310,15 +316,19 @@ struct Watched {
 }
 
 impl Watched {
+    #[inline]
     fn packet(&mut self, capture: CaptureId, time: CaptureTime) {
         match &mut self.now {
             Some((same, until)) if *same == capture => *until = time.max(*until),
-            now => {
-                let known = self.before.get(&capture).copied().unwrap_or(time);
-                if let Some((other, until)) = now.replace((capture, time.max(known))) {
-                    self.before.insert(other, until);
-                }
-            }
+            _ => self.other_capture(capture, time),
+        }
+    }
+
+    #[cold]
+    fn other_capture(&mut self, capture: CaptureId, time: CaptureTime) {
+        let known = self.before.get(&capture).copied().unwrap_or(time);
+        if let Some((other, until)) = self.now.replace((capture, time.max(known))) {
+            self.before.insert(other, until);
         }
     }
 

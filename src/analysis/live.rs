@@ -53,11 +53,13 @@ pub struct Ends {
 impl Ends {
     /// The same for both directions.
     #[must_use]
+    #[inline]
     pub fn new(a: Endpoint, b: Endpoint) -> Self {
         if a <= b { Self { low: a, high: b } } else { Self { low: b, high: a } }
     }
 
     /// Those of a segment.
+    #[inline]
     pub(super) fn of_segment(segment: &Segment<'_>) -> Self {
         let (ip, tcp) = (&segment.ip, &segment.tcp);
         let (source, destination) = ((ip.src, tcp.source_port), (ip.dst, tcp.destination_port));

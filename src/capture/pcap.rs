@@ -102,7 +102,28 @@ impl Pcap {
 
     /// Puts the next packet `into` its place; `false` at the end of what can be
     /// read.
+    #[inline]
     pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
+        if let Some(header) = self.beyond_doubt(window) {
+            self.take(header, window, info, into);
+            return Ok(true);
+        }
+        self.next_in_doubt(window, info, into)
+    }
+
+    /// The header of a record that is whole in the window and fits what came
+    /// before: of nearly every one.
+    #[inline]
+    fn beyond_doubt(&self, window: &Window) -> Option<Header> {
+        let header = self.header(window.unread())?;
+        let (_, last) = self.seconds?;
+        let is_whole = window.len() >= self.header_len.saturating_add(header.captured as usize);
+        let is_near = header.seconds.abs_diff(last) <= PLAUSIBLE_SECONDS;
+        (is_whole && is_near && self.is_possible(header)).then_some(header)
+    }
+
+    #[cold]
+    fn next_in_doubt(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
         loop {
             if !window.ensure(self.header_len)? {
                 if window.len() > 0 {
@@ -127,32 +148,42 @@ impl Pcap {
                 }
                 return Ok(false);
             }
-            self.seconds = Some((self.seconds.map_or(header.seconds, |(first, _)| first), header.seconds));
-            let place = window.locate(self.header_len, captured);
-            window.skip(self.header_len.saturating_add(captured));
-            let nanos = i64::from(header.fraction).saturating_mul(i64::from(self.unit));
-            *into = Record {
-                number: info.packets.saturating_add(1),
-                time: CaptureTime::from_parts(i64::from(header.seconds), nanos),
-                link: self.link,
-                interface: 0,
-                packet_id: None,
-                place,
-                original_len: header.original.max(header.captured),
-            };
+            self.take(header, window, info, into);
             return Ok(true);
         }
+    }
+
+    /// The record of `header`, which stands at the next byte and is possible.
+    #[inline]
+    fn take(&mut self, header: Header, window: &mut Window, info: &CaptureInfo, into: &mut Record) {
+        self.seconds = Some((self.seconds.map_or(header.seconds, |(first, _)| first), header.seconds));
+        let captured = header.captured as usize;
+        let place = window.locate(self.header_len, captured);
+        window.skip(self.header_len.saturating_add(captured));
+        // Below 2^32 seconds and 10^12 nanoseconds: far from 2^63.
+        let nanos = u64::from(header.seconds).wrapping_mul(1_000_000_000);
+        let nanos = nanos.wrapping_add(u64::from(header.fraction).wrapping_mul(self.unit.into()));
+        *into = Record {
+            number: info.packets.wrapping_add(1),
+            time: CaptureTime::from_nanos(nanos.cast_signed()),
+            link: self.link,
+            interface: 0,
+            packet_id: None,
+            place,
+            original_len: header.original.max(header.captured),
+        };
     }
 
     #[inline]
     fn header(&self, bytes: &[u8]) -> Option<Header> {
         let &[a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = bytes.first_chunk::<16>()?;
-        Some(Header {
-            seconds: self.order.u32([a0, a1, a2, a3]),
-            fraction: self.order.u32([b0, b1, b2, b3]),
-            captured: self.order.u32([c0, c1, c2, c3]),
-            original: self.order.u32([d0, d1, d2, d3]),
-        })
+        let fields = [[a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]];
+        // One branch for all four.
+        let [seconds, fraction, captured, original] = match self.order {
+            Order::Little => fields.map(u32::from_le_bytes),
+            Order::Big => fields.map(u32::from_be_bytes),
+        };
+        Some(Header { seconds, fraction, captured, original })
     }
 
     /// Whether a header in its place may be believed. Odd but real: captured

@@ -163,6 +163,7 @@ impl Capture {
     /// # Errors
     /// Only when the operating system fails; after that, `None`. Damage is no
     /// error: what can be read is, and [`CaptureInfo::notices`] tells the rest.
+    #[inline]
     pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, ReadError> {
         self.advance()?;
         Ok(self.take_packet())
@@ -240,6 +241,7 @@ impl Capture {
     }
 
     /// At the end of the packets: why they ended, and what remains to be told.
+    #[cold]
     fn finish(&mut self) -> Result<(), ReadError> {
         self.finished = true;
         note_stop(self.window.source(), &mut self.info);
@@ -259,6 +261,7 @@ impl Capture {
         }
     }
 
+    #[cold]
     fn failed(&mut self, error: io::Error) -> ReadError {
         self.finished = true;
         self.info.incomplete = true;

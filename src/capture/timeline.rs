@@ -108,12 +108,10 @@ impl Timeline {
     }
 
     /// The next packet in time; `None` when all captures are at their end.
+    #[inline]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
         if !self.stays() {
-            self.current = self.earliest();
-            let next = |heap: &BinaryHeap<Reverse<_>>| heap.peek().map(|Reverse(next)| *next);
-            self.horizon = [next(&self.ready), next(&self.waiting)].into_iter().flatten().min();
-            self.vantage = self.current.map_or(0, |id| self.vantages.of(id));
+            self.turn();
         }
         let vantage = self.vantage;
         match self.members.get_mut(self.current? as usize)? {
@@ -217,6 +215,15 @@ impl Timeline {
                 false
             }
         }
+    }
+
+    /// Turns to the member whose packet comes next.
+    #[cold]
+    fn turn(&mut self) {
+        self.current = self.earliest();
+        let next = |heap: &BinaryHeap<Reverse<_>>| heap.peek().map(|Reverse(next)| *next);
+        self.horizon = [next(&self.ready), next(&self.waiting)].into_iter().flatten().min();
+        self.vantage = self.current.map_or(0, |id| self.vantages.of(id));
     }
 
     /// The member whose next packet is the earliest of all; out of the heaps.

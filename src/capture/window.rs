@@ -40,11 +40,13 @@ impl Window {
     }
 
     /// What is buffered and not consumed.
+    #[inline]
     pub(super) fn unread(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
     /// How many bytes are buffered.
+    #[inline]
     pub(super) const fn len(&self) -> usize {
         self.end.saturating_sub(self.start)
     }

@@ -2,9 +2,6 @@
 
 use crate::base::{CaptureTime, Span};
 
-/// No slot.
-const NONE: u32 = u32::MAX;
-
 /// What a connection waits for; each kind has its own patience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -16,6 +13,11 @@ pub enum Kind {
     Closed,
 }
 
+/// How many kinds there are; the link of each queue's two ends stands at the
+/// place of its kind, those of the slots follow.
+const KINDS: usize = 3;
+
+/// A queue is a ring: before its first slot and after its last is its own link.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     before: u32,
@@ -31,79 +33,101 @@ struct Link {
 #[derive(Debug)]
 pub struct Queues {
     links: Vec<Link>,
-    ends: [(u32, u32); 3],
+    /// Whether a queue changed in which somebody may become due.
+    changed: bool,
 }
 
 impl Default for Queues {
     fn default() -> Self {
-        Self { links: Vec::new(), ends: [(NONE, NONE); 3] }
+        let ring = |kind| Link { before: kind as u32, after: kind as u32, kind, last_seen: CaptureTime::default() };
+        Self { links: [Kind::HalfOpen, Kind::Open, Kind::Closed].map(ring).to_vec(), changed: true }
     }
 }
 
 impl Queues {
     /// Puts a new slot at the back of its queue.
     pub fn add(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
-        let index = slot as usize;
-        if self.links.len() <= index {
-            self.links.resize(index + 1, Link { before: NONE, after: NONE, kind, last_seen });
+        let link = link_of(slot);
+        if self.links.len() <= link as usize {
+            self.links.resize(link as usize + 1, Link { before: link, after: link, kind, last_seen });
         }
-        self.append(slot, kind, last_seen);
+        self.append(link, kind, last_seen);
     }
 
     /// The slot saw a packet: to the back of the queue of `kind`.
+    #[inline]
     pub fn touch(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
-        self.remove(slot);
-        self.append(slot, kind, last_seen);
+        let link = link_of(slot);
+        self.unlink(link);
+        self.append(link, kind, last_seen);
     }
 
     /// Takes the slot out of its queue.
     pub fn remove(&mut self, slot: u32) {
-        let Some(&Link { before, after, kind, .. }) = self.links.get(slot as usize) else { return };
-        match self.links.get_mut(before as usize) {
-            Some(link) => link.after = after,
-            None => self.ends_of(kind).0 = after,
-        }
-        match self.links.get_mut(after as usize) {
-            Some(link) => link.before = before,
-            None => self.ends_of(kind).1 = before,
-        }
+        self.unlink(link_of(slot));
     }
 
     /// The slot of `kind` that was quiet for longest.
     #[inline]
-    pub fn oldest(&mut self, kind: Kind) -> Option<u32> {
-        let (first, _) = *self.ends_of(kind);
-        (first != NONE).then_some(first)
+    pub fn oldest(&self, kind: Kind) -> Option<u32> {
+        self.links.get(kind as usize)?.after.checked_sub(KINDS as u32)
     }
 
     /// The same, where it has been quiet for longer than `patience` at `now`.
     #[inline]
-    pub fn overdue(&mut self, kind: Kind, now: CaptureTime, patience: Span) -> Option<u32> {
+    pub fn overdue(&self, kind: Kind, now: CaptureTime, patience: Span) -> Option<u32> {
         let slot = self.oldest(kind)?;
-        let link = self.links.get(slot as usize)?;
-        (now.since(link.last_seen) > patience).then_some(slot)
+        (now > self.due(kind, patience)).then_some(slot)
     }
 
-    fn append(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
-        let (_, last) = *self.ends_of(kind);
-        if let Some(link) = self.links.get_mut(slot as usize) {
-            *link = Link { before: last, after: NONE, kind, last_seen };
-        }
-        match self.links.get_mut(last as usize) {
-            Some(link) => link.after = slot,
-            None => self.ends_of(kind).0 = slot,
-        }
-        self.ends_of(kind).1 = slot;
+    /// Until when the oldest of `kind` is waited for.
+    pub fn due(&self, kind: Kind, patience: Span) -> CaptureTime {
+        let oldest = self.oldest(kind).and_then(|slot| self.links.get(link_of(slot) as usize));
+        oldest.map_or(CaptureTime::from_nanos(i64::MAX), |link| link.last_seen + patience)
     }
 
-    const fn ends_of(&mut self, kind: Kind) -> &mut (u32, u32) {
-        let [half_open, open, closed] = &mut self.ends;
-        match kind {
-            Kind::HalfOpen => half_open,
-            Kind::Open => open,
-            Kind::Closed => closed,
+    /// Whether [`due`](Self::due) may give something else than before
+    /// [`settled`](Self::settled) was said. Connections that are open are never due.
+    #[inline]
+    pub const fn have_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Who is due was looked at.
+    pub const fn settled(&mut self) {
+        self.changed = false;
+    }
+
+    #[inline]
+    fn unlink(&mut self, link: u32) {
+        let Some(&Link { before, after, kind, .. }) = self.links.get(link as usize) else { return };
+        self.changed |= kind != Kind::Open;
+        if let Some(before) = self.links.get_mut(before as usize) {
+            before.after = after;
+        }
+        if let Some(after) = self.links.get_mut(after as usize) {
+            after.before = before;
         }
     }
+
+    #[inline]
+    fn append(&mut self, link: u32, kind: Kind, last_seen: CaptureTime) {
+        self.changed |= kind != Kind::Open;
+        let ring = kind as u32;
+        let Some(end) = self.links.get_mut(ring as usize) else { return };
+        let before = core::mem::replace(&mut end.before, link);
+        if let Some(before) = self.links.get_mut(before as usize) {
+            before.after = link;
+        }
+        if let Some(own) = self.links.get_mut(link as usize) {
+            *own = Link { before, after: ring, kind, last_seen };
+        }
+    }
+}
+
+#[inline]
+const fn link_of(slot: u32) -> u32 {
+    slot + KINDS as u32
 }
 
 #[cfg(test)]

@@ -109,7 +109,8 @@ pub struct Table<C> {
     slots: Vec<Option<Slot<C>>>,
     free: Vec<u32>,
     queues: Queues,
-    watched_ports: Vec<bool>,
+    /// By port number: as many as there are, so that looking needs no check.
+    watched_ports: Box<[bool; 1 << 16]>,
     known_servers: HashSet<Endpoint>,
     candidates: Candidates,
     tombstones: Tombstones,
@@ -118,6 +119,8 @@ pub struct Table<C> {
     over: usize,
     finished: Vec<Finished<C>>,
     now: CaptureTime,
+    /// Until then nobody is overdue, unless the queues change.
+    next_due: CaptureTime,
     /// The last packet of any kind, of each point of view: how long it watched.
     watched: Vec<CaptureTime>,
     notices: Notices,
@@ -126,7 +129,7 @@ pub struct Table<C> {
 
 impl<C: Consumer + Default> Default for Table<C> {
     fn default() -> Self {
-        let mut watched_ports = vec![false; usize::from(u16::MAX) + 1];
+        let mut watched_ports = Box::new([false; 1 << 16]);
         if let Some(rdp) = watched_ports.get_mut(usize::from(RDP_PORT)) {
             *rdp = true;
         }
@@ -143,6 +146,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             over: 0,
             finished: Vec::new(),
             now: CaptureTime::default(),
+            next_due: CaptureTime::default(),
             watched: Vec::new(),
             notices: Notices::default(),
             traces: Room::default(),
@@ -325,13 +329,24 @@ impl<C: Consumer + Default> Table<C> {
     /// Capture time has come to `time`: connections that were waited for long
     /// enough are over. A clock that was set back takes the present with it:
     /// what begins after that has not waited since before.
+    #[inline]
     fn advance(&mut self, time: CaptureTime) {
         self.now = time;
-        for (kind, patience) in [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)] {
+        if self.queues.have_changed() || time > self.next_due {
+            self.finish_overdue();
+        }
+    }
+
+    fn finish_overdue(&mut self) {
+        let waited_for = [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)];
+        for (kind, patience) in waited_for {
             while let Some(slot) = self.queues.overdue(kind, self.now, patience) {
                 self.finish_slot(slot, self.now);
             }
         }
+        let [closed, half_open] = waited_for.map(|(kind, patience)| self.queues.due(kind, patience));
+        self.next_due = closed.min(half_open);
+        self.queues.settled();
     }
 
     fn make_room(&mut self) {

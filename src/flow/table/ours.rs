@@ -22,17 +22,17 @@ impl<C: Consumer + Default> Table<C> {
     /// Whether a TCP packet can concern us at all: the cheap question that
     /// spares everything else most of the work.
     #[must_use]
-    pub fn concerns(&self, source_port: u16, destination_port: u16, flags: TcpFlags, payload: &[u8]) -> bool {
-        self.watches(source_port)
-            || self.watches(destination_port)
-            || flags.has(TcpFlags::SYN)
-            || looks_like_connection_request(payload)
-            || preamble::recognise(payload).is_some()
-            || preamble::opens_gateway(payload)
+    #[inline]
+    pub fn concerns(&self, ports: (u16, u16), flags: TcpFlags, payload: &[u8]) -> bool {
+        self.watches(ports) || flags.has(TcpFlags::SYN) || (may_open(payload) && opens(payload))
     }
 
-    fn watches(&self, port: u16) -> bool {
-        self.watched_ports.get(usize::from(port)).copied().unwrap_or(false)
+    /// Whether one of two ports is that of RDP, or of a server known to speak it.
+    #[must_use]
+    #[inline]
+    pub fn watches(&self, (one, other): (u16, u16)) -> bool {
+        let watched = |port: u16| self.watched_ports.get(usize::from(port)).copied().unwrap_or(false);
+        watched(one) || watched(other)
     }
 
     /// Makes a connection of its first packet, if it concerns us, and gives it
@@ -135,5 +135,49 @@ impl<C: Consumer + Default> Table<C> {
                 )
             });
         }
+    }
+}
+
+/// Whether a payload begins as one of those does that [`opens`] knows: of what
+/// is none of ours, hardly any.
+#[inline]
+const fn may_open(payload: &[u8]) -> bool {
+    // TPKT and SOCKS; PROXY, CONNECT, and the verbs of a gateway.
+    matches!(payload, [3 | 4 | 5 | b'\r' | b'C' | b'G' | b'P' | b'R', ..])
+}
+
+/// Whether a payload opens a connection of ours, or a way to one.
+fn opens(payload: &[u8]) -> bool {
+    looks_like_connection_request(payload) || preamble::recognise(payload).is_some() || preamble::opens_gateway(payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_opens_is_known_by_its_first_byte(start in prop::sample::select(openings()), cut: prop::sample::Index) {
+            let payload = &start[..cut.index(start.len() + 1)];
+            prop_assert!(may_open(payload) || !opens(payload), "{payload:02x?}");
+        }
+    }
+
+    fn openings() -> Vec<Vec<u8>> {
+        let request = b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0";
+        let texts: [&[u8]; 6] = [
+            b"PROXY TCP4 10.0.0.1 10.0.0.2 50000 3389\r\n",
+            b"CONNECT 10.0.0.1:3389 HTTP/1.1\r\n\r\n",
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\0",
+            b"RDG_OUT_DATA /remoteDesktopGateway/ HTTP/1.1\r\n",
+            b"get /remoteDesktopGateway/ HTTP/1.1\r\n",
+            b"GET /remoteDesktopGateway/ HTTP/1.1\r\n",
+        ];
+        let mut all = vec![request.to_vec(), vec![5, 1, 0], vec![4, 1, 0x0d, 0x3d, 10, 0, 0, 1, 0]];
+        all.extend(texts.map(<[u8]>::to_vec));
+        assert!(all.iter().filter(|payload| opens(payload)).count() == all.len() - 1, "all but the one in lower case");
+        all.extend((0..=u8::MAX).map(|byte| [&[byte], &request[1..]].concat()));
+        all
     }
 }
