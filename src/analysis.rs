@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod drops;
 mod live;
 
-use live::Drops;
+use drops::Drops;
 pub use live::{Ends, InProgress};
 
 use crate::base::{At, CaptureId, CaptureTime, Frame, Gap, Notice, NoticeKind, Notices, Side};
@@ -53,6 +54,8 @@ pub struct Connection {
     pub diagnosis: Box<Diagnosis>,
     /// That in one sentence.
     pub sentence: String,
+    /// Packets that the capture lost while it was open; 0 where nobody counted.
+    pub lost: Option<u64>,
 }
 
 /// What came of all packets.
@@ -150,6 +153,7 @@ impl Analyzer {
         for (id, connection) in (1..).zip(&mut connections) {
             connection.id = id;
         }
+        self.apply_losses(&mut connections);
         let views = self.views(&connections, dropped > 0);
         self.reconsider(&mut connections, &views);
         self.totals.dropped = dropped;
@@ -170,6 +174,17 @@ impl Analyzer {
             side_channels,
             notices,
             connections,
+        }
+    }
+
+    /// A file may tell at its end what was lost all along.
+    fn apply_losses(&self, connections: &mut [Connection]) {
+        for Connection { tcp, session, diagnosis, sentence, lost, .. } in connections {
+            *lost = self.drops.during(tcp);
+            if lost.is_some() && !diagnosis.coverage.dropped {
+                **diagnosis = diagnose(tcp, session, true);
+                *sentence = connection_sentence(tcp, session, diagnosis);
+            }
         }
     }
 
@@ -250,7 +265,8 @@ impl Analyzer {
                     });
                 }
             }
-            let dropped = self.drops.touch(&tcp);
+            let lost = self.drops.during(&tcp);
+            let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
             if self.connections.len() >= 2 * MAX_KEPT {
                 // Whatever it is, there is no room for it.
@@ -271,7 +287,7 @@ impl Analyzer {
             let room = if failed { 2 * MAX_KEPT } else { MAX_KEPT };
             if self.connections.len() < room {
                 let (tcp, session, diagnosis) = (Box::new(tcp), Box::new(session), Box::new(diagnosis));
-                self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence });
+                self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost });
             } else {
                 not_listed(&mut self.notices, tcp.first.frame);
                 forgotten += tcp.trace.map_or(0, |trace| trace.len());

@@ -16,6 +16,7 @@ mod cases;
 mod cli;
 mod containers;
 mod corpus;
+mod dropped;
 mod generator;
 mod golden;
 #[path = "fuzz/inputs.rs"]

@@ -7,41 +7,9 @@ use super::{Analyzer, Connection};
 use crate::base::{CaptureTime, Side};
 use crate::findings::Link;
 use crate::findings::resets::Views;
-use crate::flow::{Endpoint, Glimpse, TcpFacts};
+use crate::flow::{Endpoint, Glimpse};
 use crate::session::{Owed, Session, SessionFacts, Stage};
 use crate::wire::{Decoded, Segment};
-
-/// Times remembered in which packets were lost. An hour of one loss after
-/// another; beyond, the last one is stretched, which lowers certainty too
-/// often rather than too rarely.
-const MAX_DROP_WINDOWS: usize = 3_600;
-
-/// Times in which the capture lost packets.
-#[derive(Debug, Default)]
-pub(super) struct Drops {
-    windows: Vec<(CaptureTime, CaptureTime)>,
-}
-
-impl Drops {
-    fn add(&mut self, since: CaptureTime, until: CaptureTime) {
-        let full = self.windows.len() >= MAX_DROP_WINDOWS;
-        match self.windows.last_mut() {
-            Some(last) if full || (since <= last.1 && since >= last.0) => last.1 = last.1.max(until),
-            _ => self.windows.push((since, until)),
-        }
-    }
-
-    /// Forgets what is older than every connection in progress.
-    fn forget(&mut self, oldest: CaptureTime) {
-        self.windows.retain(|(_, until)| *until >= oldest);
-    }
-
-    /// Whether packets of this connection may be among the lost.
-    pub(super) fn touch(&self, tcp: &TcpFacts) -> bool {
-        let until = tcp.last.time.max(tcp.end.at.time);
-        self.windows.iter().any(|(since, end)| *since <= until && *end >= tcp.first.time)
-    }
-}
 
 /// The two ends that a packet is about, in a fixed order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,12 +68,19 @@ impl Connection {
 
 impl Analyzer {
     /// The machine's clock has come to `now`: what was waited for long enough
-    /// is over, also when no packet says so.
-    pub fn tick(&mut self, now: CaptureTime) {
-        self.table.tick(now, |session| session.facts().stage() == Stage::Active);
+    /// is over, also when no packet says so. At most a few hundred connections
+    /// are explained in one go; returns whether more are waiting for it.
+    pub fn tick(&mut self, now: CaptureTime) -> bool {
+        let more = self.table.tick(now, |session| session.facts().stage() == Stage::Active);
         self.explain_finished();
-        if !self.drops.windows.is_empty() {
-            let oldest = self.table.in_progress().map(|(tcp, _)| tcp.first.time).min();
+        more
+    }
+
+    /// Forgets losses that touch no connection any more.
+    pub fn forget_losses(&mut self, now: CaptureTime) {
+        if !self.drops.is_empty() {
+            // What lingers after its end is not in progress, and not told yet.
+            let oldest = self.table.oldest_start();
             self.drops.forget(oldest.unwrap_or(now));
         }
     }
@@ -115,7 +90,7 @@ impl Analyzer {
     /// when an interface was away.
     pub fn lost(&mut self, count: u64, since: CaptureTime, until: CaptureTime) {
         self.totals.dropped = self.totals.dropped.saturating_add(count);
-        self.drops.add(since, until);
+        self.drops.add(count, since, until);
     }
 
     /// No more packets will come: at most `limit` connections are over, those

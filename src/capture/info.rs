@@ -29,6 +29,8 @@ const MAX_INTERFACES: usize = 1_024;
 const MAX_COMMENTS: usize = 64;
 /// Characters kept of a name or comment.
 const MAX_TEXT: usize = 512;
+/// Times of losses kept; the last one is stretched over all that come later.
+const MAX_LOSSES: usize = 3_600;
 /// Bytes of secrets kept: a day of a busy host's TLS key log.
 const MAX_SECRET_BYTES: usize = 4 * 1024 * 1024;
 
@@ -122,6 +124,17 @@ pub struct Interface {
     pub dropped: Option<u64>,
 }
 
+/// Packets that were lost on the way into the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Not before then.
+    pub since: CaptureTime,
+    /// Not after then.
+    pub until: CaptureTime,
+    /// How many.
+    pub packets: u64,
+}
+
 /// Something that a person or a program wrote into the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
@@ -185,6 +198,8 @@ pub struct CaptureInfo {
     pub cut_packets: u64,
     /// Packets that the capturing host says it lost; `None`: it says nothing.
     pub dropped: Option<u64>,
+    /// When they were lost, as far as it says.
+    pub losses: Vec<Loss>,
     /// When its interfaces were last asked for their counters: so long was
     /// captured at least, even if nothing came.
     pub counted_until: Option<CaptureTime>,
@@ -226,6 +241,7 @@ impl CaptureInfo {
             last_time: None,
             cut_packets: 0,
             dropped: None,
+            losses: Vec::new(),
             counted_until: None,
             secrets: Vec::new(),
             comments: Vec::new(),
@@ -257,6 +273,18 @@ impl CaptureInfo {
 
     pub(super) fn limit(&mut self, what: &str, limit: usize) {
         self.notices.add(CAPTURE_DETAILS_LIMIT, None, || format!("more than {limit} {what}: the rest is not listed"));
+    }
+
+    pub(super) fn loss(&mut self, packets: u64, since: CaptureTime, until: CaptureTime) {
+        let full = self.losses.len() >= MAX_LOSSES;
+        match self.losses.last_mut() {
+            _ if packets == 0 => {}
+            Some(last) if full => {
+                last.until = last.until.max(until);
+                last.packets = last.packets.saturating_add(packets);
+            }
+            _ => self.losses.push(Loss { since, until: until.max(since), packets }),
+        }
     }
 
     pub(super) fn link(&mut self, link: LinkType) {

@@ -38,7 +38,7 @@ mod written;
 pub use error::{OpenError, OpenReason, ReadError};
 pub use info::{
     CAPTURE_DETAILS_LIMIT, CaptureInfo, Comment, Compression, EXPANSION_LIMIT, FILE_CUT_SHORT, FILE_DAMAGED, Format,
-    INTERFACE_UNKNOWN, Interface, Secrets, SecretsKind, TIME_MISSING, TIME_ZONE_UNKNOWN,
+    INTERFACE_UNKNOWN, Interface, Loss, Secrets, SecretsKind, TIME_MISSING, TIME_ZONE_UNKNOWN,
 };
 #[cfg(feature = "live")]
 pub use live::{NetworkInterface, network_interfaces};

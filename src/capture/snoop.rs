@@ -75,13 +75,16 @@ impl Snoop {
             let place = window.locate(RECORD_HEADER, captured);
             window.skip(record);
             // Cumulative, as RFC 1761 has it.
-            info.dropped = Some(u64::from(header.drops).max(info.dropped.unwrap_or_default()));
+            let before = info.dropped.unwrap_or_default();
+            let time = CaptureTime::from_parts(
+                i64::from(header.seconds),
+                i64::from(header.micros).saturating_mul(1_000),
+            );
+            info.dropped = Some(u64::from(header.drops).max(before));
+            info.loss(u64::from(header.drops).saturating_sub(before), info.last_time.unwrap_or(time), time);
             *into = Record {
                 number: info.packets.saturating_add(1),
-                time: CaptureTime::from_parts(
-                    i64::from(header.seconds),
-                    i64::from(header.micros).saturating_mul(1_000),
-                ),
+                time,
                 link: self.link,
                 interface: 0,
                 packet_id: None,

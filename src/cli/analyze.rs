@@ -89,7 +89,10 @@ pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress, draws: bool
     let unreadable = timeline.problems().iter().map(named).collect();
     // Evidence of a silence says how long it lasted.
     if let Some(until) = captures.iter().map(|capture| capture.watched_until()).min().flatten() {
-        analyzer.tick(until);
+        while analyzer.tick(until) {}
+    }
+    for loss in captures.iter().flat_map(|capture| &capture.losses) {
+        analyzer.lost(loss.packets, loss.since, loss.until);
     }
     let analysis = analyzer.finish(dropped);
     let plots = Plots::of(&analysis, captures.len() > 1);

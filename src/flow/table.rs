@@ -117,6 +117,9 @@ pub struct Table<C> {
     held_bytes: usize,
     /// Once the capture is over: slots before this one have been ended.
     over: usize,
+    /// Once a live capture is over: slots that are still to be ended, the next
+    /// one last.
+    ending: Option<Vec<u32>>,
     finished: Vec<Finished<C>>,
     now: CaptureTime,
     /// Until then nobody is overdue, unless the queues change.
@@ -144,6 +147,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             tombstones: Tombstones::default(),
             held_bytes: 0,
             over: 0,
+            ending: None,
             finished: Vec::new(),
             now: CaptureTime::default(),
             next_due: CaptureTime::default(),

@@ -43,6 +43,10 @@ pub struct CaptureName<'a> {
     /// SHA-256 of the file as stored. Absent where it was not computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<&'a str>,
+    /// Packets that the capturing machine says it dropped; live, since the
+    /// start. Absent where it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
 }
 
 /// The lines of a report, in the order of its connections.
@@ -71,7 +75,7 @@ fn line<'a>(report: &'a Report, connection: &'a Connection) -> Line<'a> {
         schema_version: report.schema_version,
         tool: &report.tool,
         captures: captures
-            .map(|c| CaptureName { index: c.index, path: &c.path, sha256: c.sha256.as_deref() })
+            .map(|c| CaptureName { index: c.index, path: &c.path, sha256: c.sha256.as_deref(), dropped: c.dropped })
             .collect(),
         attempt_outcome: attempt.map_or(Outcome::Unknown, |a| a.outcome),
         attempt_verdict: attempt.and_then(|a| a.verdict.as_ref()),

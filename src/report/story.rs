@@ -26,7 +26,15 @@ pub(super) fn verdict(
     said.push(("What happened", format!("{} {}", words::stopped(&attempt.sentence), words::stopped(detail))));
     said.push(("Who ended it", words::ended(c, frames)));
     if let Some(verdict) = &c.verdict {
-        said.push(("How sure", words::certainty(verdict.certainty).to_owned()));
+        let lost = match c.not_captured {
+            None => String::new(),
+            Some(0) => " Packets were lost while capturing at that time; what rests on their absence is one step less sure.".to_owned(),
+            Some(n) => format!(
+                " The capture lost {} at that time; what rests on their absence is one step less sure.",
+                words::counted(n, "packet")
+            ),
+        };
+        said.push(("How sure", format!("{}{lost}", words::certainty(verdict.certainty))));
     }
     said.push(("Died in", place(c)));
     if let Some(finding) = finding {

@@ -14,15 +14,17 @@ from watcher import ROOT, Watcher, folder
 # Frames are sent by the kernel's packet generator's poor cousin: one process
 # that writes prepared frames as fast as the rate says.
 SECONDS = 5
+# Packets a second of the steady rate: some 700 connections a minute.
+SOAK_RATE = 1_000
 RATES = [10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000, 160_000, 200_000]
 
 
-def generated(home):
+def made(home, kind, size):
     """RDP traffic, as the benches measure it."""
-    path = home / "load.pcap"
+    path = home / f"{kind}.pcap"
     if not path.exists():
-        command = ["cargo", "run", "--quiet", "--locked", "--example", "generate", "--", "heavy", "64MiB", str(path), "7"]
-        subprocess.run(command, check=True, cwd=ROOT)
+        command = ["cargo", "run", "--quiet", "--locked", "--example", "generate", "--", kind, size, str(path), "7"]
+        subprocess.run(command, check=True, cwd=ROOT, stderr=subprocess.DEVNULL)
     return path
 
 
@@ -75,7 +77,7 @@ def cpu(pid):
 
 
 def load(program, home, _):
-    path = generated(home)
+    path = made(home, "heavy", "64MiB")
     out = home / "other.pcap"
     out.touch()
     home.chmod(0o777)
@@ -95,17 +97,19 @@ def load(program, home, _):
 
 
 def soak(program, home, seconds):
-    """Connections open and close at a steady rate; memory stays where it is."""
-    path = generated(home)
+    """Connections open and close at a steady rate, and some fail; memory stays
+    where it is."""
+    paths = [made(home, "heavy", "8MiB"), made(home, "scan", "256KiB")]
     out = folder(home, "soak")
-    watcher = Watcher(program, "--out", out, "--format", "ndjson", stdout=subprocess.DEVNULL)
-    began, sizes, packets = time.monotonic(), [], 0
-    while time.monotonic() - began < seconds:
-        sent, _ = send(path, 5_000, 15)
-        packets += sent
+    watcher = Watcher(program, "--out", out, "--keep", "200", "--format", "ndjson", stdout=subprocess.DEVNULL)
+    inside = ["ip", "netns", "exec", wire.PLAY, "python3", wire.__file__]
+    sender = subprocess.Popen([*inside, "steady", str(SOAK_RATE), str(seconds), *map(str, paths)], stdout=subprocess.DEVNULL)
+    began, sizes = time.monotonic(), []
+    while sender.poll() is None:
+        time.sleep(min(30, max(1, seconds / 20)))
         sizes.append(watcher.rss())
-        print(f"  {time.monotonic() - began:6.0f} s  {packets} packets  resident {sizes[-1] // 1024} MiB  cpu {watcher.cpu():.1f} s", flush=True)
-    _, said, _ = watcher.end(within=5)
+        print(f"  {time.monotonic() - began:6.0f} s  resident {sizes[-1] / 1024:.1f} MiB  cpu {watcher.cpu():.1f} s", flush=True)
+    _, said, _ = watcher.end(within=2)
     print("  " + said.strip().replace("\n", "\n  "))
     half = sizes[len(sizes) // 2]
     assert sizes[-1] <= half * 1.1 + 4096, sizes

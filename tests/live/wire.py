@@ -4,12 +4,15 @@ Frames go out as they were captured, with the pauses that lay between them
 (divided by a speed), through an AF_PACKET socket on one end of a veth pair.
 """
 
+import os
 import socket
 import struct
 import subprocess
 import time
 
-WATCH, PLAY = "rdpwhy-live-w", "rdpwhy-live-p"
+# Two runs at a time need two wires: LIVE_WIRE=soak names another one.
+NAME = os.environ.get("LIVE_WIRE", "live")
+WATCH, PLAY = f"rdpwhy-{NAME}-w", f"rdpwhy-{NAME}-p"
 WATCH_IF, PLAY_IF = "watch0", "play0"
 
 
@@ -118,6 +121,34 @@ def at_rate(path, rate, seconds):
     return sent, clock() - began
 
 
+def moved(frame, to):
+    """The frame of another client: a byte of its address changed. (Checksums
+    are as wrong as those of a host that leaves them to its card.)"""
+    v6 = frame[12:14] == b"\x86\xdd"
+    ports = 54 if v6 else 14 + (frame[14] & 15) * 4
+    (source_port,) = struct.unpack_from("!H", frame, ports)
+    # The client is who does not send from 3389.
+    at = (22 + 6 if v6 else 26 + 1) + ((16 if v6 else 4) if source_port == 3389 else 0)
+    return frame[:at] + bytes([frame[at] ^ to]) + frame[at + 1 :]
+
+
+def steady(paths, rate, seconds):
+    """The frames of captures, one after the other, over and over, `rate` of them
+    a second; a round is another client's than the three before it, and ends what
+    was still open of the fourth. Returns how many went out."""
+    out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    out.bind((PLAY_IF, 0))
+    all_frames = [frame.ljust(60, b"\0") for path in paths for _, frame in frames(path)]
+    began, sent = time.monotonic(), 0
+    while (now := time.monotonic() - began) < seconds:
+        while sent < now * rate:
+            around, n = divmod(sent, len(all_frames))
+            out.send(moved(all_frames[n], around % 4))
+            sent += 1
+        time.sleep(0.01)
+    return sent
+
+
 if __name__ == "__main__":
     import sys
 
@@ -126,6 +157,8 @@ if __name__ == "__main__":
         print(play(sys.argv[2], speed, sys.argv[4] if len(sys.argv) > 4 else PLAY_IF))
     elif sys.argv[1] == "rate":
         print(*at_rate(sys.argv[2], float(sys.argv[3]), float(sys.argv[4])))
+    elif sys.argv[1] == "steady":
+        print(steady(sys.argv[4:], float(sys.argv[2]), float(sys.argv[3])))
     elif sys.argv[1] == "flood":
         flood(int(sys.argv[2]))
     else:

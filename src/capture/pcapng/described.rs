@@ -7,7 +7,7 @@ use super::{
     Block, CUSTOM, CUSTOM_NO_COPY, DECRYPTION_SECRETS, INTERFACE_DESCRIPTION, INTERFACE_STATISTICS, MAX_INTERFACES,
     Pcapng, SECTION_HEADER, SYSTEMD_JOURNAL, Source,
 };
-use crate::base::LinkType;
+use crate::base::{CaptureTime, LinkType};
 use crate::capture::info::{CaptureInfo, Interface, SecretsKind, text};
 use crate::capture::window::Window;
 
@@ -61,7 +61,7 @@ impl Pcapng {
             }
         }
         if self.interfaces.len() < MAX_INTERFACES {
-            self.interfaces.push(Source { link, snap_len, resolution: Resolution::new(exponent, offset) });
+            self.interfaces.push(Source { link, snap_len, resolution: Resolution::new(exponent, offset), counted_at: None });
         } else {
             info.limit("interfaces in a section", MAX_INTERFACES);
         }
@@ -74,12 +74,15 @@ impl Pcapng {
         let order = self.order;
         let index = order.u32_at(bytes, 8).map(|i| self.first_listed.saturating_add(i as usize));
         let Some(listed) = index.and_then(|i| info.interfaces.get_mut(i)) else { return };
+        let (mut since, mut until) = (info.first_time, self.last_time);
         if let (Some(number), Some(high), Some(low)) =
             (order.u32_at(bytes, 8), order.u32_at(bytes, 12), order.u32_at(bytes, 16))
-            && let Some(source) = self.interfaces.get(number as usize)
+            && let Some(source) = self.interfaces.get_mut(number as usize)
         {
             let time = source.resolution.time(u64::from(high) << 32 | u64::from(low));
             info.counted_until = info.counted_until.max(Some(time));
+            since = source.counted_at.replace(time).or(since);
+            until = until.max(time);
         }
         let mut dropped: Option<u64> = None;
         for (code, value) in Options::new(order, bytes.get(20..).unwrap_or_default()) {
@@ -95,11 +98,17 @@ impl Pcapng {
             let others = self.counted.unwrap_or_default().saturating_sub(before);
             self.counted = Some(others.saturating_add(dropped));
             info.dropped = self.counted;
+            // What packets told of was lost just before them.
+            if self.lost.is_none_or(|told| told < others.saturating_add(dropped)) {
+                info.loss(dropped.saturating_sub(before), since.unwrap_or(until), until);
+            }
         }
     }
 
-    /// Packets tell of losses too; that counts only where no statistics do.
-    pub(super) fn lost(&mut self, more: u64, info: &mut CaptureInfo) {
+    /// Packets tell of losses too, since the packet before; that counts only
+    /// where no statistics do.
+    pub(super) fn lost(&mut self, more: u64, time: CaptureTime, info: &mut CaptureInfo) {
+        info.loss(more, info.last_time.unwrap_or(time), time);
         let lost = self.lost.unwrap_or_default().saturating_add(more);
         self.lost = Some(lost);
         if self.counted.is_none() {

@@ -67,6 +67,8 @@ struct Source {
     link: LinkType,
     snap_len: u32,
     resolution: Resolution,
+    /// When its counters were last told.
+    counted_at: Option<CaptureTime>,
 }
 
 /// Where a block of a given type and length stands: at the start of the window.
@@ -175,7 +177,9 @@ impl Pcapng {
         let mut packet_id = None;
         let options = 28_usize.saturating_add(len.saturating_add(3) & !3);
         if options.saturating_add(8) <= block.len {
-            packet_id = self.packet_options(bytes.get(options..block.len.saturating_sub(4))?, info);
+            let source = self.interfaces.get(interface as usize);
+            let time = source.map_or(self.last_time, |source| source.resolution.time(ticks));
+            packet_id = self.packet_options(bytes.get(options..block.len.saturating_sub(4))?, time, info);
         }
         let source = self.source(interface, window, info)?;
         Some(Record {
@@ -221,7 +225,7 @@ impl Pcapng {
         let len = self.believed(captured, 28, block, window, info);
         let source = self.source(interface, window, info)?;
         if lost != 0xffff {
-            self.lost(u64::from(lost), info);
+            self.lost(u64::from(lost), source.resolution.time(ticks), info);
         }
         Some(Record {
             number: self.number,
@@ -261,13 +265,13 @@ impl Pcapng {
     }
 
     /// Options of an Enhanced Packet Block: comment 1, drop count 4, packet id 5.
-    fn packet_options(&mut self, bytes: &[u8], info: &mut CaptureInfo) -> Option<u64> {
+    fn packet_options(&mut self, bytes: &[u8], time: CaptureTime, info: &mut CaptureInfo) -> Option<u64> {
         let mut packet_id = None;
         let order = self.order;
         for (code, value) in Options::new(order, bytes) {
             match code {
                 1 => info.comment(Some(Frame { capture: self.id, number: self.number }), value),
-                4 => self.lost(order.u64_at(value, 0).unwrap_or_default(), info),
+                4 => self.lost(order.u64_at(value, 0).unwrap_or_default(), time, info),
                 5 => packet_id = order.u64_at(value, 0),
                 _ => {}
             }

@@ -188,6 +188,11 @@ impl<W: Write> PcapngWriter<W> {
         self.out.flush()
     }
 
+    /// The output: what was written may be taken out of it between two blocks.
+    pub const fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// The output, all blocks written.
     pub fn into_inner(self) -> W {
         self.out

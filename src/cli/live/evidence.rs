@@ -157,7 +157,7 @@ impl Evidence {
         if self.touched_by_drops {
             analyzer.lost(0, first.unwrap_or(self.time), self.until);
         }
-        analyzer.tick(self.until);
+        while analyzer.tick(self.until) {}
         let inputs = Inputs { captures: timeline.captures().collect(), unreadable: Vec::new() };
         let dropped = inputs.captures.iter().filter_map(|capture| capture.dropped).sum();
         let mut report = build::report(analyzer.finish(dropped), &inputs);
@@ -213,7 +213,7 @@ mod tests {
             }
         }
         now = now + quiet;
-        analyzer.tick(now);
+        while analyzer.tick(now) {}
         assert!(!analyzer.end_some(usize::MAX));
         let connections = analyzer.take().into_iter();
         let with_packets = connections.map(|c| {
@@ -251,7 +251,7 @@ mod tests {
             analyzer.push(&packet);
         }
         if let Some(until) = timeline.captures().next().and_then(CaptureInfo::watched_until) {
-            analyzer.tick(until);
+            while analyzer.tick(until) {}
         }
         let analysis = analyzer.finish(0);
         Some((analysis.connections.first()?.diagnosis.verdict()?.id.to_owned(), analysis.connections.len()))

@@ -23,6 +23,8 @@ pub(super) struct Tally {
     pub(super) interfaces_lost: u64,
     /// Connections in progress.
     pub(super) open: usize,
+    /// Those that were in progress at the end and too many to explain.
+    pub(super) not_explained: usize,
     /// Connections that ended, by outcome.
     pub(super) outcomes: BTreeMap<&'static str, u64>,
     /// Failed connections by the finding of their verdict.
@@ -89,6 +91,7 @@ impl Tally {
             lines.push(format!("failed: {}{}", self.failed(), list(&self.failures)));
         }
         let remarks = [
+            (self.not_explained as u64, "connections were open at the end and too many to explain; they are not told"),
             (self.interfaces_lost, "times an interface was away"),
             (self.clock_steps, "times the system's clock was stepped"),
             (self.lines_lost, "lines were left out: nobody read them, or they could not be written"),

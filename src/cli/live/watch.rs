@@ -24,16 +24,19 @@ const TICK: Duration = Duration::from_millis(500);
 /// Packets read from one interface before the next has its turn.
 const TURN: usize = 4_096;
 
-/// Connections explained at a time when all end at once.
-const AT_ONCE: usize = 2_048;
+/// A signal ends the program within two seconds. Of these, so much is for
+/// packets that had arrived before it, …
+const READING: Duration = Duration::from_millis(300);
 
-/// How long that may take within those two seconds. A flood leaves more than
-/// can be told; what is more than a flood comes first.
-const EXPLAINING: Duration = Duration::from_millis(700);
+/// … until then all connections in progress end at once. A flood leaves more
+/// than can be explained; what is more than a flood comes first, …
+const EXPLAINING: Duration = Duration::from_millis(900);
 
-/// What is left of the two seconds within which a signal ends the program, for
-/// lines that wait.
-const LAST_WORDS: Duration = Duration::from_millis(1_800);
+/// … and until then lines and files that wait are written.
+const LAST_WORDS: Duration = Duration::from_millis(1_700);
+
+/// Connections explained at a time, before the clock is looked at again.
+const AT_ONCE: usize = 32;
 
 /// An interface that is away is tried again after this, then after twice as
 /// long, up to [`SLOWEST_RETRY`].
@@ -176,12 +179,15 @@ impl<'a> Watch<'a> {
 
     /// What is due twice a second.
     fn tick(&mut self, signals: &Signals) {
-        self.next_tick = self.started.elapsed() + TICK;
         let now = self.clock.now();
         self.count(now);
         self.try_again(now);
-        self.analyzer.tick(now);
+        // What a flood leaves is explained bit by bit, and packets are read in
+        // between.
+        let more = self.analyzer.tick(now);
+        self.next_tick = self.started.elapsed() + if more { Duration::ZERO } else { TICK };
         self.tell();
+        self.analyzer.forget_losses(now);
         self.attempts.forget(now);
         if self.analyzer.progress().0 == 0 && self.clock.correction() != Span::ZERO {
             self.clock.settle();
@@ -291,24 +297,21 @@ impl<'a> Watch<'a> {
     /// The last reports, and a summary.
     fn finish(mut self) -> Exit {
         let ending = self.started.elapsed();
+        let spent = |started: &Instant| started.elapsed().saturating_sub(ending);
         // What arrived before the signal still counts.
-        self.read();
+        while self.read() && spent(&self.started) < READING {}
         let now = self.clock.now();
         self.count(now);
         self.analyzer.tick(now);
         self.tell();
-        while self.analyzer.end_some(AT_ONCE) && self.started.elapsed().saturating_sub(ending) < EXPLAINING {
+        while spent(&self.started) < EXPLAINING && self.analyzer.end_some(AT_ONCE) {
             self.tell();
         }
         self.tell();
-        if self.analyzer.progress().0 > 0 {
-            let says =
-                format!("{} half-open connections are not told: there were too many", self.analyzer.progress().0);
-            self.remark(says);
-        }
+        self.tally.not_explained = self.analyzer.progress().0;
         let closed = self.telling.is_closed();
         self.update();
-        let left = |started: &Instant| LAST_WORDS.saturating_sub(started.elapsed().saturating_sub(ending));
+        let left = |started: &Instant| LAST_WORDS.saturating_sub(spent(started));
         // A reader who sleeps must not take the disk's time, nor the other way
         // round.
         let written = self.recording.finish(&self.tally, left(&self.started) / 2);

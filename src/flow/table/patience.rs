@@ -15,9 +15,9 @@ const UNANSWERED: Span = Span::from_secs(70);
 /// for longer does not come.
 const OWED: Span = Span::from_secs(130);
 
-/// SYNs that are given up in one tick. The explanation of each waits for room
-/// in a list; a flood that ends all at once is told over some ticks.
-const MAX_GIVEN_UP: usize = 4_096;
+/// Connections that are over after one tick. Each is explained at once; what a
+/// flood leaves is told over some ticks, between which packets are read.
+const MAX_AT_A_TICK: usize = 256;
 
 const _: () = assert!(UNANSWERED.nanos() < HALF_OPEN.nanos() && LINGER.nanos() < UNANSWERED.nanos());
 
@@ -25,13 +25,20 @@ impl<C: Consumer + Default> Table<C> {
     /// The clock has come to `now`. Finishes what is over or hopeless by then:
     /// closed connections, unanswered SYNs, and silent connections in which
     /// something is owed. `is_at_rest`: nobody owes anything in the protocol
-    /// above, as in a session whose user has gone for lunch.
-    pub fn tick(&mut self, now: CaptureTime, is_at_rest: impl Fn(&C) -> bool) {
+    /// above, as in a session whose user has gone for lunch. Returns whether
+    /// there is more of it.
+    pub fn tick(&mut self, now: CaptureTime, is_at_rest: impl Fn(&C) -> bool) -> bool {
         self.watched.fill(now);
-        self.advance(now);
-        for _ in 0..MAX_GIVEN_UP {
-            let Some(slot) = self.queues.overdue(Kind::HalfOpen, now, UNANSWERED) else { break };
-            self.finish_slot(slot, now);
+        self.now = now;
+        let mut room = MAX_AT_A_TICK;
+        for (kind, patience) in [(Kind::Closed, LINGER), (Kind::HalfOpen, UNANSWERED)] {
+            while let Some(slot) = self.queues.overdue(kind, now, patience) {
+                if room == 0 {
+                    return true;
+                }
+                room -= 1;
+                self.finish_slot(slot, now);
+            }
         }
         let is_owed = |state: &State<C>| match state {
             State::Opening(_) => true,
@@ -45,37 +52,48 @@ impl<C: Consumer + Default> Table<C> {
                 && now.since(found.state.last_seen()) > OWED
                 && is_owed(&found.state)
             {
+                if room == 0 {
+                    return true;
+                }
+                room -= 1;
                 self.finish_slot(slot as u32, now);
             }
         }
+        false
     }
 
     /// The capture is over, and at most `limit` connections with it: those first
     /// of which more is known than their opening. Returns whether any is left.
     pub fn finish_some(&mut self, limit: usize) -> bool {
-        let (followed, openings): (Vec<u32>, Vec<u32>) =
-            (0..self.slots.len() as u32).partition(|slot| match self.slots.get(*slot as usize) {
-                Some(Some(found)) => matches!(found.state, State::Followed(_)),
-                _ => false,
-            });
-        let in_use = |table: &Self, slot: u32| matches!(table.slots.get(slot as usize), Some(Some(_)));
-        let mut finished = 0;
-        for slot in followed.into_iter().chain(openings) {
-            if finished == limit {
-                break;
-            }
-            if in_use(self, slot) {
-                self.finish_slot(slot, self.now);
-                finished += 1;
-            }
+        let mut ending = self.ending.take().unwrap_or_else(|| self.in_order_of_ending());
+        for slot in ending.drain(ending.len().saturating_sub(limit)..).rev() {
+            self.finish_slot(slot, self.now);
         }
-        !self.index.is_empty()
+        let is_left = !ending.is_empty();
+        self.ending = Some(ending);
+        is_left
+    }
+
+    /// All slots in use, those last of which most is known.
+    fn in_order_of_ending(&self) -> Vec<u32> {
+        let of_kind = |is_followed: bool| {
+            (0..self.slots.len() as u32).rev().filter(move |slot| match self.slots.get(*slot as usize) {
+                Some(Some(found)) => matches!(found.state, State::Followed(_)) == is_followed,
+                _ => false,
+            })
+        };
+        of_kind(false).chain(of_kind(true)).collect()
     }
 
     /// Whether the connection between two ends, as seen from `vantage`, is in
     /// the table.
     pub fn follows(&self, a: Endpoint, b: Endpoint, vantage: u16) -> bool {
         self.index.contains_key(&FlowKey::new(a, b, vantage))
+    }
+
+    /// When the oldest connection began that has not been taken away.
+    pub fn oldest_start(&self) -> Option<CaptureTime> {
+        self.slots.iter().flatten().map(|slot| slot.state.first_seen()).min()
     }
 
     /// Every connection in progress, those that linger after their end left
@@ -90,6 +108,13 @@ impl<C: Consumer + Default> Table<C> {
 }
 
 impl<C: Consumer> State<C> {
+    fn first_seen(&self) -> CaptureTime {
+        match self {
+            Self::Opening(opening) => opening.glimpse().first.time,
+            Self::Followed(conversation) => conversation.glimpse().first.time,
+        }
+    }
+
     fn last_seen(&self) -> CaptureTime {
         match self {
             Self::Opening(opening) => opening.last_seen(),

@@ -15,7 +15,7 @@ use crate::session::{self, Owed};
 use crate::wire::preamble::Preamble;
 
 pub(super) fn build(connection: &analysis::Connection, attempt: u32, same_as: Vec<u32>, frames: Frames) -> Connection {
-    let analysis::Connection { id, capture, tcp, session, diagnosis, sentence } = connection;
+    let analysis::Connection { id, capture, tcp, session, diagnosis, sentence, lost } = connection;
     let filter = display_filter(tcp);
     Connection {
         id: *id,
@@ -36,6 +36,7 @@ pub(super) fn build(connection: &analysis::Connection, attempt: u32, same_as: Ve
         end: tcp.last.time.into(),
         packets: BySide { client: tcp.directions.client.packets, server: tcp.directions.server.packets },
         bytes: BySide { client: tcp.directions.client.sent_bytes, server: tcp.directions.server.sent_bytes },
+        not_captured: *lost,
         stage: stage(session.stage()),
         stage_is_lower_bound: session.stages.lower_bound().is_some(),
         outcome: outcome(diagnosis.outcome),

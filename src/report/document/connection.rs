@@ -44,6 +44,11 @@ pub struct Connection {
     /// Bytes of TCP payload sent by each side, every byte of the stream counted
     /// once however often it was sent.
     pub bytes: BySide<u64>,
+    /// Packets that the capture lost while the connection was open, of this
+    /// connection or any other; 0 where nobody counted them. Findings that rest
+    /// on absence are less certain for that. Absent where none were lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_captured: Option<u64>,
     /// The last stage that had begun when the connection, or the capture,
     /// ended.
     pub stage: Stage,

@@ -118,6 +118,7 @@ pub(crate) fn connection(id: u32) -> Connection {
         start: at(0),
         end: at(3_431),
         packets: BySide { client: 6, server: 5 },
+        not_captured: None,
         bytes: BySide { client: 230, server: 19 },
         stage: Stage::Active,
         stage_is_lower_bound: false,
