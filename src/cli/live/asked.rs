@@ -60,6 +60,8 @@ pub(in crate::cli) struct Live {
     pub(super) capture: Capturing,
     #[command(flatten)]
     pub(super) recorder: Recording,
+    #[command(flatten)]
+    pub(super) ring: Ringing,
 }
 
 /// The flight recorder.
@@ -88,6 +90,25 @@ pub(super) struct Recording {
     /// Memory for the packets of one connection, in KiB: half for its beginning, half for the latest
     #[arg(long, value_name = "KIB", default_value = "1024", requires = "out", value_parser = clap::value_parser!(u32).range(16..=65_536))]
     pub(super) flow_memory: u32,
+}
+
+/// The captures of everything.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Ring of captures")]
+pub(super) struct Ringing {
+    /// Also write everything that passes the filter to this folder, in turns
+    ///
+    /// For what the flight recorder does not keep: how the connections went that
+    /// did not fail. A file is named by its first packet and is there once it is
+    /// whole; on a full disk the oldest files make room.
+    #[arg(long, value_name = "DIR")]
+    pub(super) ring: Option<PathBuf>,
+    /// Files kept in the ring; then the oldest makes room
+    #[arg(long, value_name = "N", default_value = "10", requires = "ring", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) ring_files: u32,
+    /// Bytes of each file of the ring, in MiB
+    #[arg(long, value_name = "MIB", default_value = "100", requires = "ring", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) ring_file_size: u32,
 }
 
 /// How the kernel captures.
@@ -134,6 +155,8 @@ Examples:
       One line for each connection that ends, to be collected.
   rdpwhy live -i eth0 --out /var/lib/rdpwhy --format log
       A flight recorder: each failure leaves its packets and its report.
+  rdpwhy live -i eth0 --ring /var/tmp/rdp --ring-files 24 --ring-file-size 500
+      Everything, too: the last 12 GB that passed the filter.
   rdpwhy live -i eth0 --filter 'tcp port 3390' --duration 1h
       Another port, for an hour.
   sudo setcap cap_net_raw=ep $(command -v rdpwhy)

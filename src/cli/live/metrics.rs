@@ -40,6 +40,11 @@ pub(super) fn text(tally: &Tally) -> String {
     ];
     counter("evidence_total", "Failed connections whose packets were to be kept.", &evidence, "counter");
     counter("recorder_bytes", "Bytes of packets held in memory.", &plain(tally.evidence.held as u64), "gauge");
+    if let Some(ring) = tally.ring {
+        let packets =
+            [("{result=\"written\"}".to_owned(), ring.written), ("{result=\"lost\"}".to_owned(), ring.lost)];
+        counter("ring_packets_total", "Packets for the ring of captures.", &packets, "counter");
+    }
     out
 }
 
@@ -53,6 +58,7 @@ mod tests {
             outcomes: [("active", 2), ("failed", 1)].into(),
             failures: [("no-answer", 1)].into(),
             dropped: 7,
+            ring: Some(crate::cli::live::ring::RingTally { written: 5, lost: 1, files: 2 }),
             ..Tally::default()
         };
         let text = text(&tally);

@@ -14,6 +14,8 @@ mod metrics;
 mod outlet;
 mod recorder;
 mod recording;
+mod ring;
+mod ring_files;
 mod sandbox;
 mod signals;
 mod table;
@@ -56,7 +58,7 @@ pub(super) fn run(asked: &Live, console: &mut Console) -> anyhow::Result<Exit> {
         Some(path) => format!("{}: lines cannot be appended to it", path.display()),
         None => "standard output".to_owned(),
     })?;
-    let recording = Recording::new(asked)?;
+    let recording = Recording::new(asked, &taps)?;
     let telling = Telling::new(Form::of(asked.format, output.is_some()), outlet);
     Watch::new(asked, taps, telling, recording, console).run(&signals)
 }
@@ -102,7 +104,7 @@ fn writable(asked: &Live) -> anyhow::Result<Vec<PathBuf>> {
         }
         folders.push(folder.to_owned());
     }
-    for folder in asked.recorder.out.iter() {
+    for folder in [&asked.recorder.out, &asked.ring.ring].into_iter().flatten() {
         if !folder.is_dir() {
             let next = format!("create it first: mkdir -p '{}'", folder.display());
             return Err(Told::usage(format!("{}: there is no such folder; {next}", folder.display())));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rdpwhy::analysis::{Analyzer, Connection, Ends};
 use rdpwhy::base::{CaptureTime, Span};
-use rdpwhy::capture::{Packet, Tap};
+use rdpwhy::capture::{Packet, Tap, TapCounters};
 use rdpwhy::findings::{Outcome, pages};
 
 use super::archive::{self, Room};
@@ -17,6 +17,7 @@ use super::disk::{Disk, Done};
 use super::evidence::{Evidence, Origin};
 use super::metrics;
 use super::recorder::{Budget, Recorder};
+use super::ring::{Ring, RingSize, RingTally};
 use super::tally::{EvidenceTally, Tally};
 use crate::cli::exit::Told;
 
@@ -26,12 +27,13 @@ const NOW_AND_THEN: Span = Span::from_secs(10);
 /// A disk that is full fails every time: it is complained about no more often.
 const SAID: Span = Span::from_secs(60);
 
-/// The recorder, the folder and the metrics, as far as each was asked for.
+/// The recorder, its folder, the ring and the metrics, as far as each was asked for.
 pub(super) struct Recording {
     recorder: Option<Recorder>,
     triggers: Vec<String>,
     metrics: Option<PathBuf>,
     disk: Option<Disk>,
+    ring: Option<Ring>,
     tally: EvidenceTally,
     says: VecDeque<String>,
     complained: Option<CaptureTime>,
@@ -41,7 +43,7 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Begins what was asked for.
-    pub(super) fn new(live: &Live) -> anyhow::Result<Self> {
+    pub(super) fn new(live: &Live, taps: &[Tap]) -> anyhow::Result<Self> {
         let asked = &live.recorder;
         let known: Vec<&str> = pages().map(|page| page.id).collect();
         if let Some(unknown) = asked.trigger.iter().find(|trigger| !known.contains(&trigger.as_str())) {
@@ -56,18 +58,38 @@ impl Recording {
         if let Some((folder, _)) = &folder {
             archive::tidy_up(folder).with_context(|| format!("{}: evidence cannot be kept there", folder.display()))?;
         }
+        let ring = live.ring.ring.as_ref().map(|folder| {
+            let bytes = u64::from(live.ring.ring_file_size) * 1024 * 1024;
+            let size = RingSize { files: live.ring.ring_files as usize, bytes };
+            Ring::new(folder, size, taps).with_context(|| format!("{}: no ring can be kept there", folder.display()))
+        });
         let budget = Budget { each: asked.flow_memory as usize * 1024, all: asked.memory as usize * 1024 * 1024 };
         Ok(Self {
             recorder: folder.is_some().then(|| Recorder::new(budget)),
             triggers: asked.trigger.clone(),
             metrics: live.metrics.clone(),
             disk: (folder.is_some() || live.metrics.is_some()).then(|| Disk::new(folder)),
+            ring: ring.transpose()?,
             tally: EvidenceTally::default(),
             says: VecDeque::new(),
             complained: None,
             next: CaptureTime::default(),
             now: CaptureTime::default(),
         })
+    }
+
+    /// A packet passed the filter.
+    pub(super) fn passed(&mut self, packet: &Packet<'_>) {
+        if let Some(ring) = &mut self.ring {
+            ring.keep(packet);
+        }
+    }
+
+    /// What interface number `i` counts now.
+    pub(super) fn count(&mut self, i: usize, counters: TapCounters, now: CaptureTime) {
+        if let Some(ring) = &mut self.ring {
+            ring.count(i, counters, now);
+        }
     }
 
     /// Keeps a packet of the connection between `ends`.
@@ -112,6 +134,11 @@ impl Recording {
     pub(super) fn tick(&mut self, now: CaptureTime, analyzer: &Analyzer, tally: &Tally) {
         self.now = now;
         self.hear(None);
+        if let Some(ring) = &mut self.ring {
+            ring.tick(now);
+            let said = ring.hear();
+            said.into_iter().for_each(|says| self.complain(says));
+        }
         if now < self.next && self.next.since(now) <= NOW_AND_THEN {
             return;
         }
@@ -135,14 +162,18 @@ impl Recording {
                 }
                 Done::Failed(says) => {
                     self.tally.failed += 1;
-                    if self.complained.is_none_or(|then| self.now.since(then).abs() >= SAID) {
-                        self.complained = Some(self.now);
-                        self.says.push_back(says);
-                    }
+                    self.complain(says);
                 }
                 Done::Forgotten(n) => self.tally.forgotten += n,
                 Done::End => {}
             }
+        }
+    }
+
+    fn complain(&mut self, says: String) {
+        if self.complained.is_none_or(|then| self.now.since(then).abs() >= SAID) {
+            self.complained = Some(self.now);
+            self.says.push_back(says);
         }
     }
 
@@ -161,8 +192,22 @@ impl Recording {
         }
     }
 
+    /// What became of the packets of the ring, where there is one.
+    pub(super) fn ring_tally(&self) -> Option<RingTally> {
+        self.ring.as_ref().map(Ring::tally)
+    }
+
     /// Nothing more comes: whether all could be written within `patience`.
     pub(super) fn finish(&mut self, tally: &Tally, patience: Duration) -> bool {
+        // Evidence counts for more: it is written by now, or has half the time.
+        let complete = self.finish_evidence(tally, patience / 2);
+        let Some(ring) = &mut self.ring else { return complete };
+        let (whole, said) = ring.finish(self.now, patience / 2);
+        said.into_iter().for_each(|says| self.complain(says));
+        complete && whole
+    }
+
+    fn finish_evidence(&mut self, tally: &Tally, patience: Duration) -> bool {
         let Some(disk) = &mut self.disk else { return true };
         if let Some(path) = &self.metrics {
             disk.file(path, metrics::text(tally));

@@ -6,6 +6,8 @@ use std::fmt::Write;
 use rdpwhy::base::Span;
 use rdpwhy::findings::{Diagnosis, Outcome};
 
+use super::ring::RingTally;
+
 /// The numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
@@ -36,6 +38,8 @@ pub(super) struct Tally {
     pub(super) lines_lost: u64,
     /// What became of evidence.
     pub(super) evidence: EvidenceTally,
+    /// What became of the ring of captures, where there is one.
+    pub(super) ring: Option<RingTally>,
 }
 
 /// What became of evidence.
@@ -102,6 +106,9 @@ impl Tally {
             (self.evidence.not_held, "packets were not held, for lack of memory"),
         ];
         lines.extend(remarks.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+        if let Some(RingTally { written, lost, files }) = self.ring {
+            lines.push(format!("ring: {written} packets written, {lost} not written; files there: {files}"));
+        }
         lines
     }
 }

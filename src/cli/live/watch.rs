@@ -141,6 +141,7 @@ impl<'a> Watch<'a> {
                 let packet = Packet { time: clock.of(packet.time), ..*packet };
                 tally.packets += 1;
                 tally.bytes += packet.data.len() as u64;
+                recording.passed(&packet);
                 if let Some(ends) = analyzer.push(&packet) {
                     recording.keep(ends, &packet);
                 }
@@ -212,14 +213,16 @@ impl<'a> Watch<'a> {
         self.tally.clock_steps = self.clock.steps();
         self.tally.lines_lost = self.telling.lost();
         self.tally.evidence = self.recording.tally();
+        self.tally.ring = self.recording.ring_tally();
     }
 
     /// Reads the drop counters: what is said of connections of that time is
     /// less certain.
     fn count(&mut self, now: CaptureTime) {
         let (mut dropped, mut by_interface) = (0, 0);
-        for (tap, post) in self.taps.iter_mut().zip(&mut self.posts) {
+        for (i, (tap, post)) in self.taps.iter_mut().zip(&mut self.posts).enumerate() {
             let counters = tap.count();
+            self.recording.count(i, counters, now);
             let lost = counters.lost().saturating_sub(post.counted.lost());
             if lost > 0 {
                 self.analyzer.lost(lost, post.counted_at, now);
@@ -324,7 +327,7 @@ impl<'a> Watch<'a> {
         }
         if closed {
             Exit::Success
-        } else if !told || !written || self.tally.lines_lost + self.tally.evidence.failed > 0 {
+        } else if !told || !written || self.tally.lines_lost + self.tally.evidence.failed + self.tally.ring.map_or(0, |r| r.lost) > 0 {
             self.console.complain("not everything could be written");
             Exit::Unreadable
         } else if self.tally.failed() > 0 && !self.asked.exit_zero {
