@@ -5,9 +5,7 @@ use std::path::Path;
 
 use rdpwhy::analysis::{Analyzer, Connection};
 use rdpwhy::base::{CaptureTime, Certainty, Span};
-use rdpwhy::capture::{
-    CaptureOptions, InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes, Source, Timeline,
-};
+use rdpwhy::capture::{CaptureOptions, InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes, Source, Timeline};
 
 const CASE: &str = "fixtures/cases/stalled-server-serverhello/client.pcap";
 
@@ -36,7 +34,8 @@ fn with_counters(between: u64, end: u64) -> Connection {
         if packet.frame.number == 1 {
             writer.interface(&notes).unwrap();
             let before = packet.time - Span::from_secs(3_600);
-            let stranger = PacketToWrite { interface: 0, time: before, data: &[0; 60], original_len: 60, comments: &[] };
+            let stranger =
+                PacketToWrite { interface: 0, time: before, data: &[0; 60], original_len: 60, comments: &[] };
             writer.packet(&stranger).unwrap();
             writer.statistics(0, packet.time - Span::from_secs(60), Some(1), Some(between)).unwrap();
         }

@@ -2,14 +2,19 @@
 //! what is over, and what is finished is taken away.
 
 use core::mem;
+use core::net::IpAddr;
 
 use super::{Analyzer, Connection};
-use crate::base::{CaptureTime, Side};
-use crate::findings::Link;
+use crate::base::{CaptureTime, Side, Span};
 use crate::findings::resets::Views;
-use crate::flow::{Endpoint, Glimpse};
+use crate::findings::{CAPTURE_RULES, Finding, Link};
+use crate::flow::{Endpoint, Glimpse, SideChannel, SideChannels};
 use crate::session::{Owed, Session, SessionFacts, Stage};
 use crate::wire::{Decoded, Segment};
+
+/// A side channel that was quiet for so long is forgotten: its client probes
+/// for some seconds, and data keeps it alive.
+const SIDE_CHANNEL_QUIET: Span = Span::from_secs(600);
 
 /// The two ends that a packet is about, in a fixed order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +39,25 @@ impl Ends {
         Self::new(Endpoint { ip: source.0, port: source.1 }, Endpoint { ip: destination.0, port: destination.1 })
     }
 
+    /// What passes between two hosts beside their connections: fragments, which
+    /// have no ports, and UDP.
+    #[must_use]
+    pub fn of_hosts(a: IpAddr, b: IpAddr) -> Self {
+        Self::new(Endpoint { ip: a, port: 0 }, Endpoint { ip: b, port: 0 })
+    }
+
+    /// Whether they are two hosts, and no connection.
+    #[must_use]
+    pub const fn are_hosts(&self) -> bool {
+        self.low.port == 0 && self.high.port == 0
+    }
+
+    /// The addresses.
+    #[must_use]
+    pub fn hosts(&self) -> Self {
+        Self::of_hosts(self.low.ip, self.high.ip)
+    }
+
     /// Those of a segment, or those that an ICMP error quotes.
     pub(super) fn of(decoded: &Decoded<'_>) -> Option<Self> {
         let ends = |(ip, port), (other_ip, other_port)| {
@@ -42,7 +66,12 @@ impl Ends {
         match decoded {
             Decoded::Tcp(segment) => Some(Self::of_segment(segment)),
             Decoded::IcmpError(error) => Some(ends(error.quoted_source, error.quoted_destination)),
-            Decoded::Udp(_) | Decoded::Fragment(_) | Decoded::Failed(_) | Decoded::Other => None,
+            Decoded::Udp(datagram) => {
+                let is_ours = SideChannels::concerns(datagram.source_port, datagram.destination_port);
+                is_ours.then(|| Self::of_hosts(datagram.ip.src, datagram.ip.dst))
+            }
+            Decoded::Fragment(fragment) => Some(Self::of_hosts(fragment.ip.src, fragment.ip.dst)),
+            Decoded::Failed(_) | Decoded::Other => None,
         }
     }
 }
@@ -76,8 +105,9 @@ impl Analyzer {
         more
     }
 
-    /// Forgets losses that touch no connection any more.
-    pub fn forget_losses(&mut self, now: CaptureTime) {
+    /// Forgets what no connection needs any more.
+    pub fn forget(&mut self, now: CaptureTime) {
+        self.side_channels.forget(now - SIDE_CHANNEL_QUIET);
         if !self.drops.is_empty() {
             // What lingers after its end is not in progress, and not told yet.
             let oldest = self.table.oldest_start();
@@ -112,10 +142,34 @@ impl Analyzer {
         taken
     }
 
+    /// The hosts between which connections are not over.
+    pub fn hosts_in_progress(&self) -> impl Iterator<Item = Ends> {
+        let open = self.table.in_progress();
+        open.map(|(tcp, _)| Ends::of_hosts(tcp.endpoints.client.ip, tcp.endpoints.server.ip))
+    }
+
     /// Whether the connection that a packet was about is followed.
     #[must_use]
     pub fn follows(&self, ends: &Ends, vantage: u16) -> bool {
         self.table.follows(ends.low, ends.high, vantage)
+    }
+
+    /// The connections with `server`, or all, that are not over, in summary.
+    pub fn links_in_progress(&self, server: Option<Endpoint>, now: CaptureTime) -> impl Iterator<Item = Link> {
+        let wanted = move |tcp: &Glimpse| server.is_none_or(|server| tcp.endpoints.server == server);
+        let open = self.table.in_progress().filter(move |(tcp, _)| wanted(tcp));
+        open.map(move |(tcp, session)| Link::in_progress(&tcp, session.map(Session::facts), now))
+    }
+
+    /// The UDP side channels of a server, or all.
+    #[must_use]
+    pub fn side_channels(&self, server: Option<IpAddr>) -> Vec<SideChannel> {
+        self.side_channels.of(server)
+    }
+
+    /// What all that was taken so far shows of the capture as a whole.
+    pub fn of_the_capture(&self) -> impl Iterator<Item = Finding> {
+        CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals))
     }
 
     /// The connections that are not over.

@@ -76,10 +76,8 @@ impl Snoop {
             window.skip(record);
             // Cumulative, as RFC 1761 has it.
             let before = info.dropped.unwrap_or_default();
-            let time = CaptureTime::from_parts(
-                i64::from(header.seconds),
-                i64::from(header.micros).saturating_mul(1_000),
-            );
+            let time =
+                CaptureTime::from_parts(i64::from(header.seconds), i64::from(header.micros).saturating_mul(1_000));
             info.dropped = Some(u64::from(header.drops).max(before));
             info.loss(u64::from(header.drops).saturating_sub(before), info.last_time.unwrap_or(time), time);
             *into = Record {

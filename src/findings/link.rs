@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 
 use super::diagnosis::{Diagnosis, Outcome};
 use crate::base::{At, BySide, CaptureTime, Certainty};
-use crate::flow::{EndKind, Endpoint, TcpFacts};
+use crate::flow::{EndKind, Endpoint, Glimpse, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 use crate::wire::negotiation::{Protocols, TokenKind};
 
@@ -94,6 +94,31 @@ impl Link {
             verdict: diagnosis.verdict().map(|f| f.id),
             certainty: diagnosis.verdict().map(|f| f.certainty),
             sentence: sentence.to_owned(),
+        }
+    }
+
+    /// The summary of a connection that is not over at `now`.
+    #[must_use]
+    pub fn in_progress(tcp: &Glimpse, session: Option<&SessionFacts>, now: CaptureTime) -> Self {
+        Self {
+            id: 0,
+            client: tcp.endpoints.client,
+            server: tcp.endpoints.server,
+            start: tcp.first.time,
+            end: tcp.last,
+            first: tcp.first,
+            isns: BySide::default(),
+            open_until: now,
+            desktop: session.and_then(|session| session.stages.of(Stage::Active)).map(|stage| stage.first.time),
+            server_answered: tcp.is_sound,
+            is_sound: tcp.is_sound && session.is_none_or(|session| session.stages.lower_bound().is_none()),
+            opener: Opener::default(),
+            outcome: Outcome::Open,
+            stage: session.map_or(Stage::Tcp, SessionFacts::stage),
+            how: EndKind::CaptureEnd,
+            verdict: None,
+            certainty: None,
+            sentence: String::new(),
         }
     }
 }

@@ -131,6 +131,7 @@ impl Opening {
             round_trip: None,
             sent_again: self.rest.iter().filter(|packet| !packet.is_answer()).count() as u64,
             outstanding: true,
+            is_sound: self.is_answered(),
         }
     }
 

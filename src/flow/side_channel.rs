@@ -4,7 +4,9 @@
 use foldhash::HashMap;
 
 use super::table::{Endpoint, RDP_PORT};
-use crate::base::{At, BySide, NoticeKind, Notices, Side};
+use core::net::IpAddr;
+
+use crate::base::{At, BySide, CaptureTime, NoticeKind, Notices, Side};
 use crate::wire::Datagram;
 
 /// Side channels remembered; a flood from random sources fills no memory.
@@ -91,11 +93,26 @@ impl SideChannels {
         *channel.packets.of_mut(side) += 1;
     }
 
+    /// Those of a server, or all, in the order of their first packet.
+    pub fn of(&self, server: Option<IpAddr>) -> Vec<SideChannel> {
+        let wanted = |channel: &&SideChannel| server.is_none_or(|ip| channel.endpoints.server.ip == ip);
+        in_order(self.known.values().filter(wanted).cloned().collect())
+    }
+
+    /// Forgets those that have been quiet since `then`.
+    pub fn forget(&mut self, then: CaptureTime) {
+        self.known
+            .retain(|_, channel| Side::BOTH.into_iter().any(|s| channel.last.of(s).is_some_and(|at| at.time >= then)));
+    }
+
     /// All side channels, in the order of their first packet.
     #[must_use]
     pub fn finish(self) -> Vec<SideChannel> {
-        let mut all: Vec<_> = self.known.into_values().collect();
-        all.sort_by_key(|c| Side::BOTH.into_iter().filter_map(|s| *c.first.of(s)).map(|at| (at.time, at.frame)).min());
-        all
+        in_order(self.known.into_values().collect())
     }
+}
+
+fn in_order(mut all: Vec<SideChannel>) -> Vec<SideChannel> {
+    all.sort_by_key(|c| Side::BOTH.into_iter().filter_map(|s| *c.first.of(s)).map(|at| (at.time, at.frame)).min());
+    all
 }

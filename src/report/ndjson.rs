@@ -9,7 +9,7 @@ use std::io;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::document::{AttemptVerdict, Connection, Outcome, Report, SchemaVersion, Tool};
+use super::document::{AttemptVerdict, Connection, Finding, Outcome, Report, SchemaVersion, Tool};
 use super::json;
 
 /// One line: a connection that can travel alone.
@@ -27,6 +27,10 @@ pub struct Line<'a> {
     /// What explains that best; null where nothing needs explaining or nothing
     /// is known.
     pub attempt_verdict: Option<&'a AttemptVerdict>,
+    /// Findings about several connections of which this is one; live, as far as
+    /// they were seen by then. Absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared_findings: Vec<&'a Finding>,
     /// The connection.
     #[serde(flatten)]
     pub connection: &'a Connection,
@@ -79,6 +83,11 @@ fn line<'a>(report: &'a Report, connection: &'a Connection) -> Line<'a> {
             .collect(),
         attempt_outcome: attempt.map_or(Outcome::Unknown, |a| a.outcome),
         attempt_verdict: attempt.and_then(|a| a.verdict.as_ref()),
+        shared_findings: report.findings.iter().filter(|finding| concerns(finding, connection)).collect(),
         connection,
     }
+}
+
+fn concerns(finding: &Finding, connection: &Connection) -> bool {
+    finding.concerns.as_ref().is_some_and(|concerns| concerns.connections.contains(&connection.id))
 }

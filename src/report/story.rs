@@ -28,7 +28,10 @@ pub(super) fn verdict(
     if let Some(verdict) = &c.verdict {
         let lost = match c.not_captured {
             None => String::new(),
-            Some(0) => " Packets were lost while capturing at that time; what rests on their absence is one step less sure.".to_owned(),
+            Some(0) => {
+                " Packets were lost while capturing at that time; what rests on their absence is one step less sure."
+                    .to_owned()
+            }
             Some(n) => format!(
                 " The capture lost {} at that time; what rests on their absence is one step less sure.",
                 words::counted(n, "packet")

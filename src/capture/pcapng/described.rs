@@ -61,7 +61,12 @@ impl Pcapng {
             }
         }
         if self.interfaces.len() < MAX_INTERFACES {
-            self.interfaces.push(Source { link, snap_len, resolution: Resolution::new(exponent, offset), counted_at: None });
+            self.interfaces.push(Source {
+                link,
+                snap_len,
+                resolution: Resolution::new(exponent, offset),
+                counted_at: None,
+            });
         } else {
             info.limit("interfaces in a section", MAX_INTERFACES);
         }

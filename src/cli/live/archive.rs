@@ -11,16 +11,16 @@ use std::path::{Path, PathBuf};
 use rdpwhy::base::CaptureTime;
 use rdpwhy::report::document::Time;
 
-/// What one failed connection leaves: its packets, and the report in two forms.
+/// What one failed attempt leaves: its packets, and the report in two forms.
 const SUFFIXES: [&str; 3] = ["pcapng", "json", "txt"];
 
-/// Connections that failed in the same microsecond of the same cause.
+/// Attempts that failed in the same microsecond of the same cause.
 const MAX_NAMESAKES: u32 = 1_000;
 
 /// How much the folder holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
-    /// Failed connections.
+    /// Failed attempts.
     pub(super) keep: usize,
     /// Bytes of all their files.
     pub(super) bytes: u64,
@@ -46,7 +46,7 @@ fn stem(name: &str) -> Option<&str> {
 }
 
 /// Removes the oldest evidence until the rest has room; `newest` stays. Returns
-/// how many failed connections were forgotten.
+/// how many failed attempts were forgotten.
 pub(super) fn rotate(folder: &Path, room: Room, newest: &str) -> io::Result<u64> {
     let mut groups: BTreeMap<String, (u64, Vec<PathBuf>)> = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
@@ -77,6 +77,13 @@ pub(super) fn rotate(folder: &Path, room: Room, newest: &str) -> io::Result<u64>
         removed += 1;
     }
     Ok(removed)
+}
+
+/// Removes one failed attempt; whether anything of it was there.
+pub(super) fn remove(folder: &Path, name: &str) -> bool {
+    let files = SUFFIXES.map(|suffix| folder.join(format!("{name}.{suffix}")));
+    // Somebody may have taken some of them away.
+    files.iter().filter(|file| fs::remove_file(file).is_ok()).count() > 0
 }
 
 /// Removes what an earlier run had begun to write when it was killed.

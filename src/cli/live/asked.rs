@@ -68,17 +68,18 @@ pub(in crate::cli) struct Live {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Flight recorder")]
 pub(super) struct Recording {
-    /// Write the packets and the report of every connection that fails to this folder
+    /// Write the packets and the report of every attempt that fails to this folder
     ///
     /// Three files each, named by time and cause: .pcapng, .json, .txt. The
     /// packets are held in memory until it is known how a connection ends;
-    /// those that did not fail leave nothing.
+    /// those that did not fail leave nothing. Where the client tries once more
+    /// within the same attempt, the files are replaced by those about all of it.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Only where one of these findings was made, such as injected-reset,no-answer
     #[arg(long, value_name = "FINDING", value_delimiter = ',', requires = "out")]
     pub(super) trigger: Vec<String>,
-    /// Failed connections kept in the folder; then the oldest make room
+    /// Failed attempts kept in the folder; then the oldest make room
     #[arg(long, value_name = "N", default_value = "1000", requires = "out", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) keep: u32,
     /// Bytes kept in the folder, in MiB; then the oldest make room

@@ -1,7 +1,7 @@
 //! The disk, which may be slow, full or away: written to by a thread of its
 //! own, which reports and goes on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread;
@@ -23,16 +23,25 @@ const BURST: u32 = 20;
 /// twenty failures, and six a minute after that.
 const REFILL: Span = Span::from_secs(10);
 
+/// Evidence of which it is remembered where it is, in case its attempt goes on:
+/// that of the last minute, and of a flood.
+const MAX_REMEMBERED: usize = 4_096;
+
 enum Job {
     Evidence(Box<Evidence>),
+    /// An attempt went on and worked: what was written of these connections goes.
+    Withdraw(Vec<u32>),
     /// A file that is replaced each time.
     File(PathBuf, String),
 }
 
 /// What became of a job.
 pub(super) enum Done {
-    /// Evidence was written, under this name.
-    Written(String),
+    /// Evidence was written, under this name; so many pieces of an earlier part
+    /// of the same attempt were replaced.
+    Written(String, u64),
+    /// So many pieces went, because their attempt worked in the end.
+    Withdrawn(u64),
     /// It could not be.
     Failed(String),
     /// Old evidence made room.
@@ -54,8 +63,9 @@ impl Disk {
         let (queue, jobs) = sync_channel(MAX_WAITING);
         let (tell, done) = channel();
         thread::spawn(move || {
+            let mut written = Written::default();
             for job in jobs {
-                work(job, folder.as_ref().map(|(path, room)| (path.as_path(), *room)), &tell);
+                work(job, folder.as_ref().map(|(path, room)| (path.as_path(), *room)), &mut written, &tell);
             }
             let _ = tell.send(Done::End);
         });
@@ -66,6 +76,11 @@ impl Disk {
     /// or the disk does not keep up; returns whether it was taken.
     pub(super) fn evidence(&mut self, evidence: Evidence) -> bool {
         self.allows(evidence.finding, evidence.until) && self.send(Job::Evidence(Box::new(evidence)))
+    }
+
+    /// The attempt of these connections worked in the end.
+    pub(super) fn withdraw(&self, connections: Vec<u32>) {
+        self.send(Job::Withdraw(connections));
     }
 
     /// Replaces a file; where the disk does not keep up, the next one will do.
@@ -115,21 +130,56 @@ impl Disk {
     }
 }
 
-fn work(job: Job, folder: Option<(&Path, Room)>, tell: &Sender<Done>) {
+/// What was written of which connections.
+#[derive(Default)]
+struct Written {
+    names: VecDeque<(Vec<u32>, String)>,
+}
+
+impl Written {
+    /// Removes what was written of any of `connections`; how many pieces.
+    fn remove(&mut self, folder: &Path, connections: &[u32]) -> u64 {
+        let mut removed = 0;
+        self.names.retain(|(of, name)| {
+            let goes = of.iter().any(|id| connections.contains(id));
+            removed += u64::from(goes && archive::remove(folder, name));
+            !goes
+        });
+        removed
+    }
+
+    fn add(&mut self, connections: Vec<u32>, name: String) {
+        if self.names.len() >= MAX_REMEMBERED {
+            self.names.pop_front();
+        }
+        self.names.push_back((connections, name));
+    }
+}
+
+fn work(job: Job, folder: Option<(&Path, Room)>, written: &mut Written, tell: &Sender<Done>) {
     let say = |done| _ = tell.send(done);
     match job {
         Job::Evidence(evidence) => {
             let Some((folder, room)) = folder else { return };
             match evidence.write(folder) {
                 Ok(name) => {
+                    let replaced = written.remove(folder, &evidence.connections);
+                    written.add(evidence.connections, name.clone());
                     match archive::rotate(folder, room, &name) {
                         Ok(0) => {}
                         Ok(n) => say(Done::Forgotten(n)),
                         Err(error) => say(Done::Failed(format!("{}: {error}", folder.display()))),
                     }
-                    say(Done::Written(name));
+                    say(Done::Written(name, replaced));
                 }
                 Err(error) => say(Done::Failed(format!("evidence was not written: {error:#}"))),
+            }
+        }
+        Job::Withdraw(connections) => {
+            let Some((folder, _)) = folder else { return };
+            match written.remove(folder, &connections) {
+                0 => {}
+                n => say(Done::Withdrawn(n)),
             }
         }
         Job::File(path, text) => {

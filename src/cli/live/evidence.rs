@@ -1,10 +1,10 @@
-//! What a failed connection leaves: its packets as pcapng, and the report on
-//! exactly these packets, so that its frame numbers are those that Wireshark
-//! shows.
+//! What a failed attempt leaves: its packets as pcapng, and the report on exactly
+//! these packets, so that its frame numbers are those that Wireshark shows.
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor};
 use std::path::Path;
+use std::sync::Arc;
 
 use rdpwhy::analysis::Analyzer;
 use rdpwhy::base::{CaptureTime, LinkType};
@@ -16,26 +16,31 @@ use rdpwhy::report::document::{Notice, Report};
 use rdpwhy::report::{json, text};
 
 use super::archive;
-use super::recorder::Kept;
+use super::recorder::{Kept, KeptPacket};
 use crate::cli::output;
 
-/// A connection that failed, as it was watched.
+/// An attempt that failed, as it was watched.
 #[derive(Debug)]
 pub(super) struct Evidence {
+    /// The numbers of its connections. What was written of any of them before is
+    /// replaced.
+    pub(super) connections: Vec<u32>,
     /// When it ended.
     pub(super) time: CaptureTime,
     /// The finding of its verdict.
     pub(super) finding: &'static str,
     /// What was said of it, in one sentence.
     pub(super) sentence: String,
-    /// Its packets.
-    pub(super) kept: Kept,
+    /// The packets of each connection, and of what passed beside them.
+    pub(super) kept: Vec<Arc<Kept>>,
+    /// What passed beside them before then is not its business.
+    pub(super) since: CaptureTime,
     /// Until when was watched for more.
     pub(super) until: CaptureTime,
     /// Where they were captured.
     pub(super) interface: Origin,
-    /// Packets were lost while the connection was open.
-    pub(super) touched_by_drops: bool,
+    /// Packets were lost meanwhile; 0 where nobody counted them.
+    pub(super) lost: Option<u64>,
 }
 
 /// The interface.
@@ -45,22 +50,13 @@ pub(super) struct Origin {
     pub(super) name: String,
     /// Bytes kept of each packet.
     pub(super) snap_len: u32,
-    /// Packets received since the start.
-    pub(super) received: u64,
-    /// Packets lost since the start.
-    pub(super) dropped: u64,
 }
 
 impl Origin {
     /// As the capture describes it.
     pub(super) fn of(info: &CaptureInfo, name: &str) -> Self {
         let interface = info.interfaces.first();
-        Self {
-            name: name.to_owned(),
-            snap_len: interface.and_then(|i| i.snap_len).unwrap_or_default(),
-            received: interface.and_then(|i| i.received).unwrap_or_default(),
-            dropped: info.dropped.unwrap_or_default(),
-        }
+        Self { name: name.to_owned(), snap_len: interface.and_then(|i| i.snap_len).unwrap_or_default() }
     }
 }
 
@@ -86,8 +82,8 @@ impl Evidence {
         Ok(name)
     }
 
-    /// Other connections of the same hosts made a difference: by itself this one
-    /// would be told otherwise, and might accuse where all together do not. So
+    /// Other connections of the same hosts made a difference: by itself this
+    /// attempt would be told otherwise, and might accuse where all together do not. So
     /// what was found live is all that is said.
     fn write_without_report(&self, folder: &Path, name: String) -> anyhow::Result<String> {
         let bytes = self.pcapng(&BTreeMap::new())?;
@@ -102,8 +98,8 @@ impl Evidence {
     }
 
     fn agrees(&self, report: &Report) -> bool {
-        let verdict = report.connections.first().and_then(|c| c.verdict.as_ref());
-        verdict.is_some_and(|verdict| verdict.finding == self.finding)
+        let mut verdicts = report.attempts.iter().filter_map(|attempt| attempt.verdict.as_ref());
+        verdicts.any(|verdict| verdict.finding == self.finding)
     }
 
     fn pcapng(&self, comments: &BTreeMap<u64, Vec<String>>) -> io::Result<Vec<u8>> {
@@ -116,7 +112,11 @@ impl Evidence {
         };
         let mut writer = PcapngWriter::new(Vec::new(), &section)?;
         let mut interface: Option<(LinkType, u32)> = None;
-        for (number, packet) in (1..).zip(self.kept.packets()) {
+        let all = self.kept.iter().flat_map(|kept| kept.packets());
+        let mut packets: Vec<KeptPacket> = all.filter(|packet| packet.time >= self.since).collect();
+        packets.sort_by_key(|packet| packet.time);
+        let received = packets.len() as u64;
+        for (number, packet) in (1..).zip(packets) {
             let index = match interface {
                 Some((link, index)) if link == packet.link => index,
                 // An interface that came back may have become another kind.
@@ -139,8 +139,7 @@ impl Evidence {
         }
         if let Some((_, index)) = interface {
             // Until when nothing more came; a reader of the file needs to know.
-            let Origin { received, dropped, .. } = self.interface;
-            writer.statistics(index, self.until, Some(received), Some(dropped))?;
+            writer.statistics(index, self.until, Some(received), Some(self.lost.unwrap_or_default()))?;
         }
         Ok(writer.into_inner())
     }
@@ -154,8 +153,8 @@ impl Evidence {
             first = first.or(Some(packet.time));
             analyzer.push(&packet);
         }
-        if self.touched_by_drops {
-            analyzer.lost(0, first.unwrap_or(self.time), self.until);
+        if let Some(lost) = self.lost {
+            analyzer.lost(lost, first.unwrap_or(self.time), self.until);
         }
         while analyzer.tick(self.until) {}
         let inputs = Inputs { captures: timeline.captures().collect(), unreadable: Vec::new() };
@@ -169,9 +168,10 @@ impl Evidence {
         let mut notices = Vec::new();
         let mut add =
             |kind: &str, count, says| notices.push(Notice { kind: kind.to_owned(), says, count, frame: None });
-        if self.kept.left_out > 0 {
-            let says = "packets of this connection were not kept, for lack of memory (--flow-memory, --memory)";
-            add("packets-not-kept", self.kept.left_out, says.to_owned());
+        let left_out = self.kept.iter().map(|kept| kept.left_out).sum();
+        if left_out > 0 {
+            let says = "packets of these connections were not kept, for lack of memory (--flow-memory, --memory)";
+            add("packets-not-kept", left_out, says.to_owned());
         }
         notices
     }
@@ -225,13 +225,15 @@ mod tests {
 
     fn evidence((connection, kept, until): (Connection, Option<Kept>, CaptureTime)) -> Option<Evidence> {
         Some(Evidence {
+            connections: vec![1],
             time: connection.diagnosis.ended_at.time,
             finding: connection.diagnosis.verdict()?.id,
             sentence: connection.sentence.clone(),
-            kept: kept?,
+            kept: vec![Arc::new(kept?)],
+            since: CaptureTime::default(),
             until,
-            interface: Origin { name: "eth0".to_owned(), snap_len: 262_144, received: 9, dropped: 0 },
-            touched_by_drops: false,
+            interface: Origin { name: "eth0".to_owned(), snap_len: 262_144 },
+            lost: None,
         })
     }
 

@@ -38,11 +38,10 @@ pub(super) fn text(tally: &Tally) -> String {
         ("{result=\"failed\"}".to_owned(), tally.evidence.failed),
         ("{result=\"left-out\"}".to_owned(), tally.evidence.left_out),
     ];
-    counter("evidence_total", "Failed connections whose packets were to be kept.", &evidence, "counter");
+    counter("evidence_total", "Failed attempts whose packets were to be kept.", &evidence, "counter");
     counter("recorder_bytes", "Bytes of packets held in memory.", &plain(tally.evidence.held as u64), "gauge");
     if let Some(ring) = tally.ring {
-        let packets =
-            [("{result=\"written\"}".to_owned(), ring.written), ("{result=\"lost\"}".to_owned(), ring.lost)];
+        let packets = [("{result=\"written\"}".to_owned(), ring.written), ("{result=\"lost\"}".to_owned(), ring.lost)];
         counter("ring_packets_total", "Packets for the ring of captures.", &packets, "counter");
     }
     out

@@ -18,6 +18,10 @@ const FLOW_OVERHEAD: usize = size_of::<Flow>() + size_of::<Key>() + 192;
 /// are kept for so long.
 const UNFOLLOWED: Span = Span::from_secs(60);
 
+/// Bytes kept of what passes between two hosts beside their connections: the
+/// beginning of a UDP side channel, and fragments of late.
+const BESIDE: usize = 64 * 1024;
+
 /// Which connection: its ends, and the interface that showed it.
 type Key = (Ends, u16);
 
@@ -39,7 +43,7 @@ struct Meta {
 }
 
 /// Packets in the order of their arrival.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Run {
     bytes: VecDeque<u8>,
     packets: VecDeque<Meta>,
@@ -78,7 +82,7 @@ struct Flow {
 }
 
 /// The packets of a connection, as far as they were kept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kept {
     runs: [Run; 2],
     /// Packets between the beginning and the rest that were not kept.
@@ -99,6 +103,11 @@ pub(super) struct KeptPacket {
 }
 
 impl Kept {
+    /// What it takes.
+    pub(super) fn size(&self) -> usize {
+        self.runs.iter().map(Run::size).sum::<usize>() + FLOW_OVERHEAD
+    }
+
     /// The packets, in order.
     pub(super) fn packets(&self) -> impl Iterator<Item = KeptPacket> {
         self.runs.iter().flat_map(|run| {
@@ -118,7 +127,11 @@ impl Kept {
 pub(super) struct Recorder {
     budget: Budget,
     flows: HashMap<Key, Flow>,
+    /// Those of `flows` that are no connections.
+    pairs: usize,
     size: usize,
+    /// What others hold of the same budget.
+    reserved: usize,
     /// Whose packet of a tail is the oldest of all: what goes first when all
     /// together take too much. May name connections that are gone.
     order: VecDeque<Key>,
@@ -129,15 +142,32 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new(budget: Budget) -> Self {
-        Self { budget, flows: HashMap::new(), size: 0, order: VecDeque::new(), in_tails: 0, left_out: 0 }
+        Self {
+            budget,
+            flows: HashMap::new(),
+            pairs: 0,
+            size: 0,
+            reserved: 0,
+            order: VecDeque::new(),
+            in_tails: 0,
+            left_out: 0,
+        }
     }
 
     /// Keeps a packet of the connection between `ends`.
     pub(super) fn keep(&mut self, ends: Ends, packet: &Packet<'_>) {
         let key = (ends, packet.vantage);
         let size = packet.data.len() + PACKET_OVERHEAD;
-        let half = self.budget.each / 2;
+        let half = if ends.are_hosts() { BESIDE.min(self.budget.each) / 2 } else { self.budget.each / 2 };
         let known = self.flows.len();
+        if ends.are_hosts() && !self.flows.contains_key(&key) {
+            // A flood of fragments leaves room for connections.
+            if self.pairs >= self.budget.all / 4 / BESIDE {
+                self.left_out += 1;
+                return;
+            }
+            self.pairs += 1;
+        }
         let flow = self.flows.entry(key).or_insert_with(|| Flow {
             head: Run::default(),
             tail: Run::default(),
@@ -169,7 +199,7 @@ impl Recorder {
     /// All together take too much: the oldest packets of tails go, and if there
     /// are none, the connection that asked for more.
     fn shed(&mut self, newest: &Key) {
-        while self.size > self.budget.all {
+        while self.size + self.reserved > self.budget.all {
             let Some(key) = self.order.pop_front() else {
                 self.left_out += self.take_by(newest).map_or(0, |kept| kept.packets().count() as u64);
                 return;
@@ -205,8 +235,20 @@ impl Recorder {
         self.take_by(&(ends, vantage))
     }
 
+    /// What passed between two hosts beside their connections, so far.
+    pub(super) fn beside(&self, ends: Ends, vantage: u16) -> Option<Kept> {
+        let flow = self.flows.get(&(ends.hosts(), vantage))?;
+        Some(Kept { runs: [flow.head.clone(), flow.tail.clone()], left_out: 0 })
+    }
+
+    /// Others hold so many bytes of the same budget.
+    pub(super) const fn reserve(&mut self, bytes: usize) {
+        self.reserved = bytes;
+    }
+
     fn take_by(&mut self, key: &Key) -> Option<Kept> {
         let flow = self.flows.remove(key)?;
+        self.pairs -= usize::from(key.0.are_hosts());
         self.in_tails -= flow.tail.packets.len();
         self.size = self.size.saturating_sub(flow.head.size() + flow.tail.size() + FLOW_OVERHEAD);
         Some(Kept { runs: [flow.head, flow.tail], left_out: flow.left_out })
@@ -227,7 +269,12 @@ impl Recorder {
 
     /// Bytes that are kept now.
     pub(super) const fn size(&self) -> usize {
-        self.size
+        self.size + self.reserved
+    }
+
+    /// Whether anything is kept that is no connection.
+    pub(super) const fn keeps_pairs(&self) -> bool {
+        self.pairs > 0
     }
 
     /// Packets that were not kept although their connection is followed.
@@ -284,6 +331,29 @@ mod tests {
         }
         assert_eq!(recorder.flows.len(), 100);
         assert_eq!(recorder.left_out(), 9_900);
+    }
+
+    #[test]
+    fn what_passes_beside_connections_is_kept_apart_and_takes_little() {
+        let mut recorder = Recorder::new(Budget { each: 1 << 20, all: 8 * BESIDE });
+        let hosts = |n: u8| Ends::of_hosts([10, 0, 0, 1].into(), [10, 0, 1, n].into());
+        let packet = Packet {
+            frame: Frame::new(0, 1),
+            time: CaptureTime::from_nanos(0),
+            link: LinkType::ETHERNET,
+            interface: 0,
+            vantage: 0,
+            packet_id: None,
+            data: &[0; 1_000],
+            original_len: 1_000,
+        };
+        for n in 0..3 {
+            (0..1_000).for_each(|_| recorder.keep(hosts(n), &packet));
+        }
+        assert!(recorder.beside(hosts(0), 0).is_some_and(|kept| (50..=64).contains(&kept.packets().count())));
+        assert!(recorder.beside(hosts(1), 0).is_some() && recorder.beside(hosts(2), 0).is_none());
+        recorder.forget(CaptureTime::from_parts(61, 0), |who, _| *who == hosts(1));
+        assert_eq!((recorder.flows.len(), recorder.pairs), (1, 1));
     }
 
     #[test]

@@ -1,20 +1,23 @@
 //! The flight recorder at work: what to keep, what of it is evidence, and what
 //! became of that.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use rdpwhy::analysis::{Analyzer, Connection, Ends};
 use rdpwhy::base::{CaptureTime, Span};
 use rdpwhy::capture::{Packet, Tap, TapCounters};
+use rdpwhy::findings::attempts::Attempt;
 use rdpwhy::findings::{Outcome, pages};
 
 use super::archive::{self, Room};
 use super::asked::Live;
 use super::disk::{Disk, Done};
 use super::evidence::{Evidence, Origin};
+use super::held::Held;
 use super::metrics;
 use super::recorder::{Budget, Recorder};
 use super::ring::{Ring, RingSize, RingTally};
@@ -24,12 +27,17 @@ use crate::cli::exit::Told;
 /// How often metrics are written, and packets that nobody needs are forgotten.
 const NOW_AND_THEN: Span = Span::from_secs(10);
 
+/// What passed between the hosts of an attempt so long before it belongs to it:
+/// fragments of its first packet.
+const BEFORE: Span = Span::from_secs(1);
+
 /// A disk that is full fails every time: it is complained about no more often.
 const SAID: Span = Span::from_secs(60);
 
 /// The recorder, its folder, the ring and the metrics, as far as each was asked for.
 pub(super) struct Recording {
     recorder: Option<Recorder>,
+    held: Held,
     triggers: Vec<String>,
     metrics: Option<PathBuf>,
     disk: Option<Disk>,
@@ -66,6 +74,8 @@ impl Recording {
         let budget = Budget { each: asked.flow_memory as usize * 1024, all: asked.memory as usize * 1024 * 1024 };
         Ok(Self {
             recorder: folder.is_some().then(|| Recorder::new(budget)),
+            // The other half is for what goes on.
+            held: Held::new(budget.all / 2),
             triggers: asked.trigger.clone(),
             metrics: live.metrics.clone(),
             disk: (folder.is_some() || live.metrics.is_some()).then(|| Disk::new(folder)),
@@ -99,31 +109,51 @@ impl Recording {
         }
     }
 
-    /// A connection has ended: its packets are evidence, or are forgotten.
-    pub(super) fn ended(&mut self, connection: &Connection, taps: &[Tap], now: CaptureTime) {
+    /// A connection has ended, as part of `attempt`: its packets are evidence, or
+    /// are forgotten.
+    pub(super) fn ended(&mut self, connection: &Connection, attempt: &Attempt, taps: &[Tap], now: CaptureTime) {
         let Some(recorder) = &mut self.recorder else { return };
-        let ends = &connection.tcp.endpoints;
+        let ends = Ends::new(connection.tcp.endpoints.client, connection.tcp.endpoints.server);
         let vantage = u16::try_from(connection.capture.0).unwrap_or(u16::MAX);
-        let kept = recorder.take(Ends::new(ends.client, ends.server), vantage);
-        let diagnosis = &connection.diagnosis;
-        let wanted = |id: &str| self.triggers.is_empty() || self.triggers.iter().any(|trigger| trigger == id);
-        if diagnosis.outcome != Outcome::Failed || !diagnosis.findings.iter().any(|finding| wanted(finding.id)) {
+        let kept = recorder.take(ends, vantage);
+        let worked = |outcome| matches!(outcome, Outcome::Active | Outcome::Open);
+        if worked(attempt.outcome) {
+            if attempt.connections.len() > 1
+                && let Some(disk) = &self.disk
+            {
+                disk.withdraw(attempt.connections.clone());
+            }
             return;
         }
-        let (Some(kept), Some(tap), Some(verdict), Some(disk)) =
-            (kept, taps.get(usize::from(vantage)), diagnosis.verdict(), &mut self.disk)
-        else {
+        if let Some(kept) = kept
+            && !worked(connection.diagnosis.outcome)
+        {
+            self.held.hold(connection, kept, vantage, now);
+            recorder.reserve(self.held.size());
+        }
+        let Some((finding, _)) = attempt.verdict.filter(|_| attempt.outcome == Outcome::Failed) else { return };
+        let parts = self.held.parts(&attempt.connections);
+        let wanted = |id: &&str| self.triggers.is_empty() || self.triggers.iter().any(|trigger| trigger == id);
+        let own = connection.diagnosis.findings.iter().map(|finding| finding.id);
+        if !parts.iter().flat_map(|part| part.findings.iter().copied()).chain(own).any(|id| wanted(&id)) {
+            return;
+        }
+        let (Some(first), Some(disk)) = (parts.first(), &mut self.disk) else {
             self.tally.left_out += 1;
             return;
         };
+        let Some(tap) = taps.get(usize::from(first.vantage)).filter(|_| first.vantage == vantage) else { return };
+        let kept = parts.iter().map(|part| Arc::clone(&part.kept));
         let taken = disk.evidence(Evidence {
-            time: diagnosis.ended_at.time,
-            finding: verdict.id,
-            sentence: connection.sentence.clone(),
-            kept,
+            connections: attempt.connections.clone(),
+            time: attempt.end,
+            finding,
+            sentence: attempt.sentence.clone(),
+            kept: kept.chain(recorder.beside(ends, vantage).map(Arc::new)).collect(),
+            since: attempt.start - BEFORE,
             until: now.max(connection.tcp.last.time),
             interface: Origin::of(tap.info(), tap.name()),
-            touched_by_drops: diagnosis.coverage.dropped,
+            lost: parts.iter().filter_map(|part| part.lost).reduce(u64::saturating_add),
         });
         if !taken {
             self.tally.left_out += 1;
@@ -144,7 +174,16 @@ impl Recording {
         }
         self.next = now + NOW_AND_THEN;
         if let Some(recorder) = &mut self.recorder {
-            recorder.forget(now, |ends, vantage| analyzer.follows(ends, vantage));
+            self.held.forget(now);
+            recorder.reserve(self.held.size());
+            let hosts: HashSet<Ends> =
+                if recorder.keeps_pairs() { analyzer.hosts_in_progress().collect() } else { HashSet::new() };
+            recorder.forget(
+                now,
+                |ends, vantage| {
+                    if ends.are_hosts() { hosts.contains(ends) } else { analyzer.follows(ends, vantage) }
+                },
+            );
         }
         if let (Some(path), Some(disk)) = (&self.metrics, &self.disk) {
             disk.file(path, metrics::text(tally));
@@ -156,14 +195,15 @@ impl Recording {
         let done = last.unwrap_or_else(|| self.disk.iter().flat_map(Disk::done).collect());
         for done in done {
             match done {
-                Done::Written(name) => {
-                    self.tally.written += 1;
+                Done::Written(name, replaced) => {
+                    self.tally.written = (self.tally.written + 1).saturating_sub(replaced);
                     self.says.push_back(format!("written: {name}"));
                 }
                 Done::Failed(says) => {
                     self.tally.failed += 1;
                     self.complain(says);
                 }
+                Done::Withdrawn(n) => self.tally.written = self.tally.written.saturating_sub(n),
                 Done::Forgotten(n) => self.tally.forgotten += n,
                 Done::End => {}
             }

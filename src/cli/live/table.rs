@@ -161,6 +161,7 @@ mod tests {
                 round_trip: Some(Span::from_millis(21)),
                 sent_again: 2,
                 outstanding: false,
+                is_sound: true,
             },
             stage,
             waiting_for: None,

@@ -45,7 +45,7 @@ pub(super) struct Tally {
 /// What became of evidence.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EvidenceTally {
-    /// Failed connections whose packets and report were written.
+    /// Failed attempts whose packets and report were written.
     pub(super) written: u64,
     /// Those for which the disk had no room, or no folder.
     pub(super) failed: u64,
@@ -99,7 +99,7 @@ impl Tally {
             (self.interfaces_lost, "times an interface was away"),
             (self.clock_steps, "times the system's clock was stepped"),
             (self.lines_lost, "lines were left out: nobody read them, or they could not be written"),
-            (self.evidence.written, "failed connections left their packets and a report"),
+            (self.evidence.written, "failed attempts left their packets and a report"),
             (self.evidence.failed, "could not be written down"),
             (self.evidence.left_out, "were not written down: too many of one cause, or faster than the disk"),
             (self.evidence.forgotten, "older ones were removed to make room"),

@@ -8,10 +8,10 @@ use std::time::Duration;
 use rdpwhy::analysis::{Analysis, Connection, InProgress};
 use rdpwhy::base::CaptureTime;
 use rdpwhy::capture::{CaptureInfo, Tap};
-use rdpwhy::findings::Outcome;
 use rdpwhy::findings::attempts::Attempt;
+use rdpwhy::findings::{Finding, Outcome};
 use rdpwhy::report::build::{self, Inputs};
-use rdpwhy::report::document::{Report, Time};
+use rdpwhy::report::document::{Concerns, Report, Time};
 use rdpwhy::report::{escape, ndjson};
 
 use super::asked::Format;
@@ -64,13 +64,19 @@ impl Telling {
     }
 
     /// A connection has ended, as part of `attempt`.
-    pub(super) fn ended(&mut self, connection: Connection, number: u32, attempt: Attempt, taps: &[Tap]) {
+    pub(super) fn ended(
+        &mut self,
+        connection: Connection,
+        attempt: (u32, Attempt),
+        shared: Vec<Finding>,
+        taps: &[Tap],
+    ) {
         if self.form != Form::Table && !self.outlet.has_room() {
             return;
         }
         match self.form {
             Form::Ndjson => {
-                let report = report(connection, number, attempt, taps.iter().map(Tap::info).collect());
+                let report = report(connection, attempt, shared, taps.iter().map(Tap::info).collect());
                 let mut line = Vec::new();
                 // Memory takes all that is written to it.
                 if ndjson::write(&report, &mut line).is_ok() {
@@ -91,11 +97,32 @@ impl Telling {
             Form::Table if connection.diagnosis.outcome == Outcome::Failed => {
                 let end = Time::from(connection.diagnosis.ended_at.time).to_string();
                 let clock = end.get(11..19).unwrap_or_default();
-                self.verdicts.push_front(format!("{clock} {}", summary(&connection)));
-                self.verdicts.truncate(table::VERDICTS);
+                self.verdict(format!("{clock} {}", summary(&connection)));
             }
             Form::Table => {}
         }
+    }
+
+    /// What several connections show together is told people once.
+    pub(super) fn shared(&mut self, finding: &Finding, now: CaptureTime) {
+        let now = Time::from(now);
+        match self.form {
+            // It stands in the lines of the connections.
+            Form::Ndjson => {}
+            Form::Log => {
+                let says = escape::sentence(&finding.detail);
+                self.outlet.line(format!("<4>{now:.3} {} ({}): {says}\n", finding.id, certainty(finding)));
+            }
+            Form::Table => {
+                let clock = now.to_string().get(11..19).unwrap_or_default().to_owned();
+                self.verdict(format!("{clock} {}: {}", finding.id, finding.title));
+            }
+        }
+    }
+
+    fn verdict(&mut self, verdict: String) {
+        self.verdicts.push_front(verdict);
+        self.verdicts.truncate(table::VERDICTS);
     }
 
     /// Draws the table, where there is one.
@@ -142,8 +169,15 @@ impl Telling {
 }
 
 /// A report about one connection.
-fn report(connection: Connection, number: u32, attempt: Attempt, captures: Vec<&CaptureInfo>) -> Report {
-    let analysis = Analysis { connections: vec![connection], attempts: vec![attempt], ..Analysis::default() };
+fn report(
+    connection: Connection,
+    (number, attempt): (u32, Attempt),
+    shared: Vec<Finding>,
+    captures: Vec<&CaptureInfo>,
+) -> Report {
+    let concerns = Concerns { captures: vec![connection.capture.0], connections: vec![connection.id] };
+    let (connections, attempts) = (vec![connection], vec![attempt]);
+    let analysis = Analysis { connections, attempts, findings: shared, ..Analysis::default() };
     let mut report = build::report(analysis, &Inputs { captures, unreadable: Vec::new() });
     // Numbers count over the whole run.
     for attempt in &mut report.attempts {
@@ -152,17 +186,21 @@ fn report(connection: Connection, number: u32, attempt: Attempt, captures: Vec<&
     for connection in &mut report.connections {
         connection.attempt = number;
     }
+    for finding in &mut report.findings {
+        finding.concerns = Some(concerns.clone());
+    }
     report
+}
+
+fn certainty(finding: &Finding) -> String {
+    format!("{:?}", finding.certainty).to_lowercase()
 }
 
 /// `failed 10.0.0.1:50123 10.0.0.2:3389 tls injected-reset (likely)`.
 fn summary(connection: &Connection) -> String {
     let ends = &connection.tcp.endpoints;
     let address = |end: &rdpwhy::flow::Endpoint| std::net::SocketAddr::new(end.ip, end.port);
-    let cause = connection.diagnosis.verdict().map(|finding| {
-        let certainty = format!("{:?}", finding.certainty).to_lowercase();
-        format!(" {} ({certainty})", finding.id)
-    });
+    let cause = connection.diagnosis.verdict().map(|finding| format!(" {} ({})", finding.id, certainty(finding)));
     format!(
         "{} {} {} {}{}",
         outcome(connection.diagnosis.outcome),

@@ -10,6 +10,7 @@ use rdpwhy::capture::{Packet, Tap, TapCounters, wait};
 use super::asked::Live;
 use super::attempts::Attempts;
 use super::clock::{Clock, Look};
+use super::crowds::Crowds;
 use super::recording::Recording;
 use super::signals::Signals;
 use super::tally::Tally;
@@ -64,6 +65,7 @@ pub(super) struct Watch<'a> {
     posts: Vec<Post>,
     analyzer: Analyzer,
     attempts: Attempts,
+    crowds: Crowds,
     telling: Telling,
     recording: Recording,
     tally: Tally,
@@ -99,6 +101,7 @@ impl<'a> Watch<'a> {
             taps,
             analyzer: Analyzer::default(),
             attempts: Attempts::default(),
+            crowds: Crowds::default(),
             telling,
             recording,
             tally: Tally::default(),
@@ -163,9 +166,16 @@ impl<'a> Watch<'a> {
             connection.id = self.next_id;
             self.next_id = self.next_id.wrapping_add(1);
             self.tally.add(&connection.diagnosis);
-            self.recording.ended(&connection, &self.taps, self.clock.now());
+            let now = self.clock.now();
+            let shared = self.crowds.ended(&connection, &self.analyzer, now);
+            for finding in &shared {
+                if self.crowds.is_news(finding, connection.tcp.endpoints.server, now) {
+                    self.telling.shared(finding, now);
+                }
+            }
             if let Some((number, attempt)) = self.attempts.add(&connection) {
-                self.telling.ended(connection, number, attempt, &self.taps);
+                self.recording.ended(&connection, &attempt, &self.taps, now);
+                self.telling.ended(connection, (number, attempt), shared, &self.taps);
             }
         }
     }
@@ -188,7 +198,8 @@ impl<'a> Watch<'a> {
         let more = self.analyzer.tick(now);
         self.next_tick = self.started.elapsed() + if more { Duration::ZERO } else { TICK };
         self.tell();
-        self.analyzer.forget_losses(now);
+        self.analyzer.forget(now);
+        self.crowds.tick();
         self.attempts.forget(now);
         if self.analyzer.progress().0 == 0 && self.clock.correction() != Span::ZERO {
             self.clock.settle();
@@ -312,6 +323,7 @@ impl<'a> Watch<'a> {
         }
         self.tell();
         self.tally.not_explained = self.analyzer.progress().0;
+        let together = self.crowds.summary(&self.analyzer, now);
         let closed = self.telling.is_closed();
         self.update();
         let left = |started: &Instant| LAST_WORDS.saturating_sub(spent(started));
@@ -322,12 +334,15 @@ impl<'a> Watch<'a> {
         self.update();
         let said: Vec<String> = self.recording.said().collect();
         said.into_iter().for_each(|says| self.remark(says));
-        for line in self.remarks.iter().chain(&self.tally.sentences()) {
+        for line in self.remarks.iter().chain(&self.tally.sentences()).chain(&together) {
             self.console.note(line);
         }
         if closed {
             Exit::Success
-        } else if !told || !written || self.tally.lines_lost + self.tally.evidence.failed + self.tally.ring.map_or(0, |r| r.lost) > 0 {
+        } else if !told
+            || !written
+            || self.tally.lines_lost + self.tally.evidence.failed + self.tally.ring.map_or(0, |r| r.lost) > 0
+        {
             self.console.complain("not everything could be written");
             Exit::Unreadable
         } else if self.tally.failed() > 0 && !self.asked.exit_zero {

@@ -20,6 +20,8 @@ pub struct Glimpse {
     pub sent_again: u64,
     /// Something was sent and not acknowledged.
     pub outstanding: bool,
+    /// Nothing of it is missing so far: the start, a side, or bytes.
+    pub is_sound: bool,
 }
 
 impl<C: Consumer> Conversation<C> {
@@ -36,6 +38,11 @@ impl<C: Consumer> Conversation<C> {
                 .map(|side| u64::from(self.directions.of(side).facts.loss.retransmitted()))
                 .sum(),
             outstanding: Side::BOTH.into_iter().any(|side| self.directions.of(side).outstanding()),
+            is_sound: self.handshake.syns > 0
+                && Side::BOTH.into_iter().all(|side| {
+                    let facts = &self.directions.of(side).facts;
+                    facts.packets > 0 && facts.gaps + facts.given_up == 0
+                }),
         }
     }
 }
