@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import faults
 import load
+import system
 import verdicts
 import wire
 from watcher import install
@@ -34,6 +35,14 @@ TRIALS = {
     "folder": faults.folder_removed,
     "kill": faults.killed_while_writing,
     "flood": faults.flood,
+    "idle": system.idle,
+    "interfaces": system.interfaces,
+    "gone": system.interface_gone,
+    "clock": system.clock,
+    "landlock": system.no_landlock,
+    "loud": system.loud,
+    "ring": system.ring,
+    "ring-full": system.ring_disk_full,
 }
 LONG = {"load": load.load, "soak": load.soak}
 

@@ -72,13 +72,15 @@ def trial(program, out, capture, lane):
     live = sorted(map(verdict, lines), key=repr)
     if live != saved:
         return f"\n  live  {live}\n  saved {saved}\n{said}"
-    failed = [line for line in lines if line["outcome"] == "failed"]
+    # A file is about an attempt; the last of its lines says how that turned out.
+    outcomes = {line["attempt"]: line["attempt_outcome"] for line in lines}
+    failed = [line for line in lines if outcomes[line["attempt"]] == "failed"]
     files = sorted(out.glob("*.pcapng"))
-    if len(files) != len(failed):
-        return f"{len(failed)} failed, {len(files)} files: {said}"
+    if len(files) != len({line["attempt"] for line in failed}):
+        return f"{len(failed)} connections of failed attempts, {len(files)} files: {said}"
     again = sorted((verdict(line) for file in files for line in analyze(program, file)), key=repr)
-    # Alone, a connection has no others of its host to be judged by: certainty
-    # may be lower, the cause is the same.
+    # Alone, an attempt has no others of its host to be judged by: certainty may
+    # be lower, the cause is the same.
     cause = lambda v: (*v[:4], v[4] and v[4][0])
     if sorted(map(cause, again), key=repr) != sorted((cause(verdict(line)) for line in failed), key=repr):
         return f"\n  live     {[verdict(line) for line in failed]}\n  evidence {again}"

@@ -39,10 +39,11 @@ def watch_command(program, *words):
 class Watcher:
     """`rdpwhy live` while it runs."""
 
-    def __init__(self, program, *words, interface=wire.WATCH_IF, stdout=None):
-        command = watch_command(program, "live", "-i", interface, *map(str, words))
+    def __init__(self, program, *words, interface=wire.WATCH_IF, stdout=None, before=()):
+        interfaces = [word for name in interface.split() for word in ("-i", name)]
+        command = watch_command(program, "live", *interfaces, *map(str, words))
         self.process = subprocess.Popen(
-            command, stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
+            [*before, *command], stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
         )
         self.wait_for(lambda: self.status("NoNewPrivs") == "1")
         # What was locked in is listening; the first poll is a moment later.

@@ -50,10 +50,9 @@ pub(super) struct Crowds {
 }
 
 impl Crowds {
-    /// A connection has ended: what it shows together with others.
-    pub(super) fn ended(&mut self, connection: &Connection, analyzer: &Analyzer, now: CaptureTime) -> Vec<Finding> {
+    /// A connection has ended.
+    pub(super) fn remember(&mut self, connection: &Connection) {
         let mut link = connection.link();
-        let (server, outcome) = (link.server, link.outcome);
         // Nobody reads it here, and it is the largest part.
         link.sentence = String::new();
         let (queue, room) = match link.stage {
@@ -64,6 +63,12 @@ impl Crowds {
             queue.pop_front();
         }
         queue.push_back(link);
+    }
+
+    /// What a connection that has ended shows together with others. All that
+    /// ended with it are remembered by then.
+    pub(super) fn shared(&mut self, connection: &Connection, analyzer: &Analyzer, now: CaptureTime) -> Vec<Finding> {
+        let (server, outcome) = (connection.tcp.endpoints.server, connection.diagnosis.outcome);
         let own = |id: &str| connection.diagnosis.findings.iter().any(|finding| finding.id == id);
         let mut found: Vec<Finding> = Vec::new();
         if matches!(outcome, Outcome::Failed | Outcome::Active) {
@@ -151,8 +156,10 @@ mod tests {
         let (mut analyzer, mut crowds, mut told) = (Analyzer::default(), Crowds::default(), Vec::new());
         let mut now = CaptureTime::default();
         let mut ended = |analyzer: &mut Analyzer, crowds: &mut Crowds, now| {
-            for connection in analyzer.take() {
-                let found = crowds.ended(&connection, analyzer, now);
+            let connections = analyzer.take();
+            connections.iter().for_each(|connection| crowds.remember(connection));
+            for connection in connections {
+                let found = crowds.shared(&connection, analyzer, now);
                 told.extend(found.iter().map(|finding| (finding.id, connection.diagnosis.outcome)));
             }
             crowds.tick();

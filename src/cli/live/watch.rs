@@ -162,12 +162,14 @@ impl<'a> Watch<'a> {
 
     /// Tells of the connections that have ended.
     fn tell(&mut self) {
-        for mut connection in self.analyzer.take() {
+        let connections = self.analyzer.take();
+        connections.iter().for_each(|connection| self.crowds.remember(connection));
+        for mut connection in connections {
             connection.id = self.next_id;
             self.next_id = self.next_id.wrapping_add(1);
             self.tally.add(&connection.diagnosis);
             let now = self.clock.now();
-            let shared = self.crowds.ended(&connection, &self.analyzer, now);
+            let shared = self.crowds.shared(&connection, &self.analyzer, now);
             for finding in &shared {
                 if self.crowds.is_news(finding, connection.tcp.endpoints.server, now) {
                     self.telling.shared(finding, now);
