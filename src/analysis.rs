@@ -3,35 +3,37 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 mod drops;
 mod live;
+mod settling;
 
 use drops::Drops;
 pub use live::{Ends, InProgress};
+use settling::Settled;
+pub use settling::{Batch, MAX_COMPARED};
 
-use crate::base::{At, CaptureId, CaptureTime, Frame, Gap, Notice, NoticeKind, Notices, Side};
+use crate::base::{At, CaptureId, CaptureTime, Gap, Notice, NoticeKind, Notices, Side};
 use crate::capture::Packet;
-use crate::findings::attempts::{self, Attempt};
+use crate::findings::attempts::Attempt;
 use crate::findings::crowding::{self, Crowding};
-use crate::findings::resets::{Company, Suspects, Views};
+use crate::findings::resets::{Company, Suspects};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Link, Outcome, Severity, Totals,
-    connection_sentence, diagnose, reconsider, sightings,
+    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Severity, Totals, connection_sentence, diagnose,
+    reconsider,
 };
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
 use crate::wire::{self, Decoded, Glance};
 
-/// Connections kept for the report: more than anybody reads. Each takes some
-/// 8 KiB there; beyond this only failures are kept, and beyond twice as many
-/// nothing. Sums and findings about a whole capture count them all.
-const MAX_KEPT: usize = 5_000;
+/// Finished connections that wait to be taken, of some 8 KiB each. Whoever
+/// takes them while reading never meets this.
+const MAX_WAITING: usize = 10_000;
 
 /// Connections that are in no list of the report.
-const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
+pub const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
 
 /// Bytes that were not put in order because a limit was reached.
 const HOLE_GIVEN_UP: NoticeKind = NoticeKind("reassembly-limit-reached");
@@ -61,9 +63,10 @@ pub struct Connection {
 /// What came of all packets.
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
-    /// Connections, in the order of their first packet.
+    /// Connections that were not taken before, in the order of their first
+    /// packet.
     pub connections: Vec<Connection>,
-    /// What people tried.
+    /// What people tried by those.
     pub attempts: Vec<Attempt>,
     /// How many connections of each server were half done at once.
     pub crowding: Vec<(Endpoint, Crowding)>,
@@ -84,7 +87,9 @@ pub struct Analyzer {
     notices: Notices,
     totals: Totals,
     watched: Watched,
+    /// Finished, and not told yet.
     connections: Vec<Connection>,
+    settled: Settled,
     drops: Drops,
     suspects: Suspects,
 }
@@ -144,75 +149,48 @@ impl Analyzer {
     /// machines count as missed.
     #[must_use]
     pub fn finish(mut self, dropped: u64) -> Analysis {
-        self.fragments.finish(&mut self.notices);
         while self.table.finish_next() {
             self.explain_finished();
         }
-        let mut connections = core::mem::take(&mut self.connections);
-        connections.sort_by_key(|c| (c.tcp.first.time, c.tcp.first.frame));
-        for (id, connection) in (1..).zip(&mut connections) {
-            connection.id = id;
+        self.conclude(dropped)
+    }
+
+    /// The same for whoever tells attempts while reading: `tell` is given those
+    /// for which there is no room until the end.
+    ///
+    /// # Errors
+    /// Those of `tell`.
+    pub fn finish_telling<E>(
+        mut self,
+        dropped: u64,
+        mut tell: impl FnMut(Batch) -> Result<(), E>,
+    ) -> Result<Analysis, E> {
+        while self.table.finish_next() {
+            self.explain_finished();
+            self.settled().map_or(Ok(()), &mut tell)?;
         }
-        self.apply_losses(&mut connections);
-        let views = self.views(&connections, dropped > 0);
-        self.reconsider(&mut connections, &views);
+        Ok(self.conclude(dropped))
+    }
+
+    fn conclude(mut self, dropped: u64) -> Analysis {
+        self.fragments.finish(&mut self.notices);
         self.totals.dropped = dropped;
-        let mut links: Vec<Link> =
-            connections.iter().map(|c| Link::of(c.id, &c.tcp, &c.session, &c.diagnosis, &c.sentence)).collect();
+        self.note_late_losses(dropped);
+        let Batch { connections, attempts } = self.settle(0, dropped > 0);
+        let links = self.settled.links();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
         let side_channels = self.side_channels.finish();
-        let attempts = attempts::group(&links);
-        each_once(&mut links);
-        let crowd = Crowd { connections: &links, side_channels: &side_channels };
+        let crowd = Crowd { connections: links, side_channels: &side_channels };
         let together = CROWD_RULES.iter().filter_map(|rule| rule.check(&crowd));
         let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
         Analysis {
             attempts,
-            crowding: crowding::of(&links),
+            crowding: crowding::of(links),
             findings: together.chain(capture).collect(),
             side_channels,
             notices,
             connections,
-        }
-    }
-
-    /// A file may tell at its end what was lost all along.
-    fn apply_losses(&self, connections: &mut [Connection]) {
-        for Connection { tcp, session, diagnosis, sentence, lost, .. } in connections {
-            *lost = self.drops.during(tcp);
-            if lost.is_some() && !diagnosis.coverage.dropped {
-                **diagnosis = diagnose(tcp, session, true);
-                *sentence = connection_sentence(tcp, session, diagnosis);
-            }
-        }
-    }
-
-    /// What each capture shows of the connections that others may show, too.
-    fn views(&self, connections: &[Connection], counted_drops: bool) -> Views {
-        let mut views = Views::default();
-        if self.watched.captures() > 1 {
-            for Connection { capture, tcp, diagnosis, .. } in connections {
-                views.add(tcp, &diagnosis.resets, self.watched.until(*capture), counted_drops);
-            }
-        }
-        views
-    }
-
-    /// A reset can be held against its sender's other connections, against the
-    /// same connection in another capture, and against what was found elsewhere.
-    fn reconsider(&mut self, connections: &mut [Connection], views: &Views) {
-        let company = Company { neighbours: Some(&self.totals.neighbours), views: Some(views), suspects: None };
-        for connection in &mut *connections {
-            connection.reconsider(company);
-            self.suspects.learn(&connection.tcp, &connection.diagnosis.resets);
-        }
-        for connection in connections {
-            if !self.suspects.is_empty() {
-                connection.reconsider(Company { suspects: Some(&self.suspects), ..company });
-            }
-            let Connection { tcp, session, diagnosis, .. } = connection;
-            self.totals.foreign_resets.add(tcp, session, diagnosis);
         }
     }
 
@@ -268,9 +246,10 @@ impl Analyzer {
             let lost = self.drops.during(&tcp);
             let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
-            if self.connections.len() >= 2 * MAX_KEPT {
-                // Whatever it is, there is no room for it.
-                not_listed(&mut self.notices, tcp.first.frame);
+            if self.connections.len() >= MAX_WAITING {
+                self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
+                    format!("more than {MAX_WAITING} connections at once: those beyond are counted and not explained")
+                });
                 forgotten += tcp.trace.map_or(0, |trace| trace.len());
                 continue;
             }
@@ -283,35 +262,11 @@ impl Analyzer {
             }
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
-            let failed = diagnosis.outcome == Outcome::Failed;
-            let room = if failed { 2 * MAX_KEPT } else { MAX_KEPT };
-            if self.connections.len() < room {
-                let (tcp, session, diagnosis) = (Box::new(tcp), Box::new(session), Box::new(diagnosis));
-                self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost });
-            } else {
-                not_listed(&mut self.notices, tcp.first.frame);
-                forgotten += tcp.trace.map_or(0, |trace| trace.len());
-            }
+            let (tcp, session, diagnosis) = (Box::new(tcp), Box::new(session), Box::new(diagnosis));
+            self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost });
         }
         self.table.forget_trace(forgotten);
     }
-}
-
-/// Leaves one view of each connection.
-fn each_once(links: &mut Vec<Link>) {
-    let told: BTreeSet<u32> = sightings(links).iter().filter_map(|sighting| Some(sighting.told()?.id)).collect();
-    if told.len() < links.len() {
-        links.retain(|link| told.contains(&link.id));
-    }
-}
-
-fn not_listed(notices: &mut Notices, first: Frame) {
-    notices.add(NOT_LISTED, Some(first), || {
-        let failed = 2 * MAX_KEPT;
-        format!(
-            "more than {MAX_KEPT} connections: later ones are counted and not listed, failed ones not beyond {failed}"
-        )
-    });
 }
 
 impl Connection {

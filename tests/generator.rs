@@ -6,9 +6,10 @@ mod traffic;
 use std::path::Path;
 use std::process::Command;
 
-use rdpwhy::analysis::{Analysis, Analyzer};
+use rdpwhy::analysis::{Analysis, Analyzer, Batch, Connection};
 use rdpwhy::base::CaptureId;
 use rdpwhy::capture::{CaptureOptions, from_reader};
+use rdpwhy::flow::Endpoint;
 use traffic::{Container, Kind, Plan, Totals, write};
 
 const MIB: u64 = 1 << 20;
@@ -68,6 +69,53 @@ fn packets_come_in_the_order_of_time() {
         last = Some(packet.time);
     }
     assert_eq!(capture.info().packets, made.packets);
+}
+
+/// What is said of a connection, whatever its number.
+type Said = (Endpoint, u64, String);
+
+fn said(analysis: impl IntoIterator<Item = Connection>) -> Vec<Said> {
+    let one = |c: Connection| (c.tcp.endpoints.client, c.tcp.first.frame.number, c.sentence);
+    analysis.into_iter().map(one).collect()
+}
+
+#[test]
+fn what_is_told_while_reading_is_what_would_be_told_at_the_end() {
+    let (bytes, _) = generate(&plan(Kind::Scan, 2 * MIB));
+    let (mut at_once, packets) = analyse(bytes.clone());
+    let mut batches = Vec::new();
+    let reader = Box::new(std::io::Cursor::new(bytes));
+    let mut capture = from_reader("generated", reader, CaptureId(0), &CaptureOptions::default()).unwrap();
+    let mut analyzer = Analyzer::default();
+    while let Some(packet) = capture.next_packet().unwrap() {
+        analyzer.push(&packet);
+        batches.extend(analyzer.settled());
+    }
+    let rest = analyzer.finish_telling(0, |batch| {
+        batches.push(batch);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    batches.push(Batch::take(&mut rest.unwrap()));
+    assert!(batches.len() > 2, "{} batches of {packets} packets", batches.len());
+
+    let ids: Vec<u32> = batches.iter().flat_map(|batch| &batch.connections).map(|c| c.id).collect();
+    assert!(ids.iter().copied().eq(1..=ids.len() as u32), "numbered one by one");
+    for Batch { connections, attempts } in &batches {
+        // Each attempt comes whole: with all of its connections, and no other.
+        let mut told: Vec<u32> = attempts.iter().flat_map(|attempt| attempt.connections.clone()).collect();
+        told.sort_unstable();
+        assert!(told.into_iter().eq(connections.iter().map(|c| c.id)));
+        let explained =
+            |c: u32| attempts.iter().all(|a| a.verdict.is_none_or(|(_, by)| by != c || a.connections.contains(&c)));
+        assert!(connections.iter().all(|c| explained(c.id)));
+    }
+    let mut told = said(batches.into_iter().flat_map(|batch| batch.connections));
+    told.sort_unstable();
+    let mut whole = said(std::mem::take(&mut at_once.connections));
+    whole.sort_unstable();
+    assert_eq!(told.len(), whole.len());
+    let other = told.iter().zip(&whole).filter(|(a, b)| a != b).collect::<Vec<_>>();
+    assert!(other.is_empty(), "{} of {}: {:?}", other.len(), told.len(), other.first());
 }
 
 #[test]

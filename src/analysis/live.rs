@@ -139,6 +139,9 @@ impl Analyzer {
         let mut taken = mem::take(&mut self.connections);
         // The other end's capture is elsewhere: there are no other views.
         self.reconsider(&mut taken, &Views::default());
+        for Connection { tcp, session, diagnosis, .. } in &taken {
+            self.totals.foreign_resets.add(tcp, session, diagnosis);
+        }
         taken
     }
 

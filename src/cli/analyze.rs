@@ -1,16 +1,17 @@
 //! `rdpwhy analyze`: captures in, a report out.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rdpwhy::analysis::Analyzer;
+use rdpwhy::analysis::{Analyzer, Batch};
 use rdpwhy::base;
 use rdpwhy::capture::{CaptureOptions, Problem, Source, Timeline};
-use rdpwhy::report::build::{self, Inputs};
+use rdpwhy::report::build::{self, Builder, Inputs, Listed, Listener};
 use rdpwhy::report::document::{Notice, Report};
 use rdpwhy::report::plots::Plots;
 use rdpwhy::report::{html, json, markdown, ndjson, text};
+use tempfile::SpooledTempFile;
 
 use super::args::{Analyze, Format, When};
 use super::console::Console;
@@ -25,6 +26,10 @@ const HASHED_UNASKED: u64 = 64 * 1024 * 1024;
 
 /// What standard input is called among files, where it has a name.
 const STDIN: &str = "/dev/stdin";
+
+/// Text of a JSON report that waits in memory for what stands before it, in
+/// bytes; beyond that it waits in a temporary file without a name.
+const MAX_TEXT: usize = 1 << 20;
 
 /// Reads, analyses, writes the report.
 pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit> {
@@ -42,30 +47,60 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     let redactor = redaction::redactor(&asked.redaction)?;
     let total = total(&asked.files);
     let options = CaptureOptions { sha256: is_hashed(asked.sha256, total) };
-    let mut progress = Progress::start(console.shows_progress(), total);
     let mut timeline = Timeline::new(asked.files.iter().map(|file| Source::named(file)).collect(), options);
-    let (mut report, plots) = read(&mut timeline, &mut progress, asked.format == Format::Html);
+    if let Some(output) = &asked.output {
+        // What was found in folders is input too.
+        output::check(output, timeline.captures().map(|capture| Path::new(&capture.name)))?;
+    }
+    // People are not told twice, and not given a report about nothing.
+    let nothing = timeline.captures().next().is_none();
+    if nothing && timeline.problems().is_empty() {
+        return Err(Told::nothing_to_read(&asked.files));
+    }
+    // A bar among the lines would be read as one of them.
+    let lines_on_screen = asked.format == Format::Ndjson && asked.output.is_none() && std::io::stdout().is_terminal();
+    let mut progress = Progress::start(console.shows_progress() && !lines_on_screen, total);
+    let for_people = matches!(asked.format, Format::Text | Format::Markdown | Format::Html);
+    let report = match (asked.format, &redactor) {
+        (Format::Ndjson, None) => {
+            let mut report = None;
+            let inputs = Inputs { captures: timeline.captures().collect(), ..Inputs::default() };
+            let captures = build::captures(&inputs);
+            write(asked, console, |out, _| {
+                report =
+                    Some(read_telling(&mut timeline, &mut progress, None, &mut ndjson::Lines::new(out, captures))?);
+                Ok(())
+            })?;
+            report.context("nothing was written")?
+        }
+        (Format::Json, None) => {
+            let text = || SpooledTempFile::new(MAX_TEXT);
+            let mut lists = json::Lists::new(text(), text());
+            let report = read_telling(&mut timeline, &mut progress, None, &mut lists)
+                .with_context(|| format!("{}: the report could not be kept here", std::env::temp_dir().display()))?;
+            write(asked, console, |out, _| lists.write(&report, out))?;
+            report
+        }
+        (format, redactor) => {
+            let (report, plots) = read(&mut timeline, &mut progress, format == Format::Html);
+            let report = redactor.as_ref().map_or_else(|| report.clone(), |redactor| redactor.report(&report));
+            if !(for_people && nothing) {
+                write(asked, console, |out, color| match format {
+                    Format::Text => text::write(&report, text::Options { all: asked.all, color }, out),
+                    Format::Markdown => markdown::write(&report, markdown::Options { all: asked.all }, out),
+                    Format::Html => html::write(&report, &plots, html::Options { all: asked.all }, out),
+                    Format::Json => json::write(&report, out),
+                    Format::Ndjson => ndjson::write(&report, out),
+                })?;
+            }
+            report
+        }
+    };
     let (packets, took) = progress.finish();
     for capture in &report.captures {
         console.remark(&format!("{}: {}, {} packets", capture.path, capture.format, capture.packets));
     }
     console.remark(&progress::rate(packets, timeline.progress().read, took));
-    if let Some(output) = &asked.output {
-        // What was found in folders is input too.
-        output::check(output, timeline.captures().map(|capture| Path::new(&capture.name)))?;
-    }
-    if report.captures.is_empty() && timeline.problems().is_empty() {
-        return Err(Told::nothing_to_read(&asked.files));
-    }
-    if let Some(redactor) = &redactor {
-        report = redactor.report(&report);
-    }
-    // People are not told twice, and not given a report about nothing.
-    let nothing = report.captures.is_empty();
-    let for_people = matches!(asked.format, Format::Text | Format::Markdown | Format::Html);
-    if !(for_people && nothing) {
-        write(asked, console, &report, &plots)?;
-    }
     if nothing || !for_people || asked.output.is_some() {
         timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
     }
@@ -73,32 +108,62 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     Ok(if denied { Exit::NotPermitted } else { Exit::of_report(&report, asked.exit_zero) })
 }
 
-/// Every packet of the timeline, in order, and what came of it.
-/// `draws`: what diagrams need is remembered, too.
+/// Every packet of the timeline, in order, and what came of it, as far as people
+/// read it. `draws`: what diagrams need is remembered, too.
 pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress, draws: bool) -> (Report, Plots) {
+    let (mut listed, mut plots) = (Listed::default(), Plots::default());
+    let rest = read_telling(timeline, progress, draws.then_some(&mut plots), &mut listed);
+    // A list refuses nothing.
+    (rest.map_or_else(|e| unreachable!("a list takes what it is given: {e}"), |rest| listed.into_report(rest)), plots)
+}
+
+/// The same, where `listener` is told of attempts and connections as they come.
+fn read_telling(
+    timeline: &mut Timeline,
+    progress: &mut Progress,
+    mut plots: Option<&mut Plots>,
+    listener: &mut dyn Listener,
+) -> io::Result<Report> {
     let mut analyzer = Analyzer::default();
-    if draws {
+    if plots.is_some() {
         analyzer.remember_packets();
     }
+    let count = timeline.captures().count();
+    let mut builder = Builder::new(count);
+    let mut tell = |batch: Batch, listener: &mut dyn Listener| {
+        if let Some(plots) = &mut plots {
+            plots.add(&batch.connections, count > 1);
+        }
+        builder.tell(batch, listener)
+    };
     while let Some(packet) = timeline.next_packet() {
         analyzer.push(&packet);
+        if let Some(batch) = analyzer.settled() {
+            tell(batch, listener)?;
+        }
         progress.packet(|| timeline.progress().read);
     }
     let captures: Vec<_> = timeline.captures().collect();
+    for loss in captures.iter().flat_map(|capture| &capture.losses) {
+        analyzer.lost(loss.packets, loss.since, loss.until);
+    }
     let dropped = captures.iter().filter_map(|capture| capture.dropped).fold(0, u64::saturating_add);
     let unreadable = timeline.problems().iter().map(named).collect();
     // Evidence of a silence says how long it lasted.
     if let Some(until) = captures.iter().map(|capture| capture.watched_until()).min().flatten() {
-        while analyzer.tick(until) {}
+        while analyzer.tick(until) {
+            if let Some(batch) = analyzer.settled() {
+                tell(batch, listener)?;
+            }
+        }
     }
-    for loss in captures.iter().flat_map(|capture| &capture.losses) {
-        analyzer.lost(loss.packets, loss.since, loss.until);
-    }
-    let analysis = analyzer.finish(dropped);
-    let plots = Plots::of(&analysis, captures.len() > 1);
-    let mut report = build::report(analysis, &Inputs { captures, unreadable });
+    let mut analysis = analyzer.finish_telling(dropped, |batch| tell(batch, listener))?;
+    let inputs = Inputs { captures, unreadable };
+    listener.all_is_read(build::captures(&inputs), build::findings(&analysis, &inputs));
+    tell(Batch::take(&mut analysis), listener)?;
+    let mut report = builder.finish(&analysis, &inputs);
     report.notices.extend(timeline.notices().list().iter().map(about_no_capture));
-    (report, plots)
+    Ok(report)
 }
 
 /// A notice of the timeline: about files that were given, not about a frame.
@@ -118,14 +183,12 @@ fn named(problem: &Problem) -> (String, String) {
     (name.clone(), says.to_owned())
 }
 
-fn write(asked: &Analyze, console: &Console, report: &Report, plots: &Plots) -> anyhow::Result<()> {
-    let to = |out: &mut dyn Write, color| match asked.format {
-        Format::Text => text::write(report, text::Options { all: asked.all, color }, out),
-        Format::Markdown => markdown::write(report, markdown::Options { all: asked.all }, out),
-        Format::Html => html::write(report, plots, html::Options { all: asked.all }, out),
-        Format::Json => json::write(report, out),
-        Format::Ndjson => ndjson::write(report, out),
-    };
+/// Gives `to` where the report goes, and whether in colours.
+fn write(
+    asked: &Analyze,
+    console: &Console,
+    to: impl FnOnce(&mut dyn Write, bool) -> io::Result<()>,
+) -> anyhow::Result<()> {
     match &asked.output {
         Some(output) => output::write(output, |out| to(out, console.colors_files())),
         None => {

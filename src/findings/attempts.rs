@@ -19,7 +19,7 @@ use crate::session::Stage;
 
 /// The next connection of an attempt begins within this time after the end of
 /// the one before (a certificate warning was seen to hold a user for 34 s).
-const PAUSE: Span = Span::from_secs(60);
+pub const PAUSE: Span = Span::from_secs(60);
 
 /// A redirected client connects at once, without asking anybody.
 const REDIRECTION: Span = Span::from_secs(10);

@@ -38,6 +38,11 @@ const LINGER: Span = Span::from_secs(5);
 /// with six retries); then it is over.
 const HALF_OPEN: Span = Span::from_secs(140);
 
+/// Connections that one packet can end by its time: each becomes much larger
+/// when it is told, and after a jump of the clock a full table is overdue.
+/// More than the one that a packet can begin.
+const MAX_OVER_AT_ONCE: usize = 64;
+
 /// The table was full.
 pub const TABLE_FULL: NoticeKind = NoticeKind("connection-limit-reached");
 
@@ -344,7 +349,8 @@ impl<C: Consumer + Default> Table<C> {
     fn finish_overdue(&mut self) {
         let waited_for = [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)];
         for (kind, patience) in waited_for {
-            while let Some(slot) = self.queues.overdue(kind, self.now, patience) {
+            for _ in 0..MAX_OVER_AT_ONCE {
+                let Some(slot) = self.queues.overdue(kind, self.now, patience) else { break };
                 self.finish_slot(slot, self.now);
             }
         }

@@ -7,11 +7,12 @@
 //! allows and a terminal obeys are written as `\uXXXX`.
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, BufWriter, Read, Seek, Write};
 
 use serde::Serialize;
 
-use super::document::Report;
+use super::build::Listener;
+use super::document::{Attempt, Connection, Report};
 use super::escape::is_deceptive;
 use layout::Layout;
 
@@ -24,12 +25,89 @@ mod layout;
 pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     // Field by field and entry by entry: the text of a report over many
     // connections is larger than all else together, and never whole in memory.
+    let mut layout = Layout::default();
+    before_lists(report, out, &mut layout)?;
+    list(out, &mut layout, "attempts", &report.attempts)?;
+    list(out, &mut layout, "connections", &report.connections)?;
+    after_lists(report, out, &mut layout)
+}
+
+/// The two long lists of a report that is written while its captures are read.
+/// They wait in two `Store`s, since other things stand before them in the
+/// document that are known only at the end.
+pub struct Lists<Store: Write> {
+    attempts: Waiting<Store>,
+    connections: Waiting<Store>,
+    layout: Layout,
+}
+
+struct Waiting<Store: Write> {
+    text: BufWriter<Store>,
+    is_empty: bool,
+}
+
+impl<Store: Read + Write + Seek> Lists<Store> {
+    /// Lists that wait in these empty stores.
+    pub fn new(attempts: Store, connections: Store) -> Self {
+        let waiting = |store| Waiting { text: BufWriter::new(store), is_empty: true };
+        Self { attempts: waiting(attempts), connections: waiting(connections), layout: Layout::default() }
+    }
+
+    /// Writes the document: `rest` of the report, and the lists in their places.
+    ///
+    /// # Errors
+    /// Those of `out` and of the stores.
+    pub fn write(mut self, rest: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+        before_lists(rest, out, &mut self.layout)?;
+        self.attempts.copy("attempts", out)?;
+        self.connections.copy("connections", out)?;
+        after_lists(rest, out, &mut self.layout)
+    }
+}
+
+impl<Store: Write> Waiting<Store> {
+    fn push<T: Serialize>(&mut self, layout: &mut Layout, entry: &T) -> io::Result<()> {
+        self::entry(&mut self.text, layout, self.is_empty, entry)?;
+        self.is_empty = false;
+        Ok(())
+    }
+}
+
+impl<Store: Read + Write + Seek> Waiting<Store> {
+    fn copy(self, name: &str, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut text = self.text.into_inner().map_err(io::IntoInnerError::into_error)?;
+        text.rewind()?;
+        begin(out, name)?;
+        io::copy(&mut text, out)?;
+        end(out, self.is_empty)
+    }
+}
+
+impl<Store: Read + Write + Seek> Listener for Lists<Store> {
+    fn attempt(&mut self, attempt: Attempt) -> io::Result<()> {
+        self.attempts.push(&mut self.layout, &attempt)
+    }
+
+    fn connection(&mut self, connection: Connection, _: &Attempt) -> io::Result<()> {
+        self.connections.push(&mut self.layout, &connection)
+    }
+}
+
+fn before_lists(report: &Report, out: &mut dyn io::Write, layout: &mut Layout) -> io::Result<()> {
+    out.write_all(b"{")?;
+    field(out, layout, "\n", "schema_version", &report.schema_version)?;
+    field(out, layout, ",\n", "tool", &report.tool)?;
+    list(out, layout, "captures", &report.captures)
+}
+
+fn after_lists(report: &Report, out: &mut dyn io::Write, layout: &mut Layout) -> io::Result<()> {
+    // Named one by one, so that a new field is not forgotten.
     let Report {
-        schema_version,
-        tool,
-        captures,
-        attempts,
-        connections,
+        schema_version: _,
+        tool: _,
+        captures: _,
+        attempts: _,
+        connections: _,
         findings,
         side_channels,
         servers,
@@ -38,14 +116,6 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         notices,
         unreadable,
     } = report;
-    let mut layout = Layout::default();
-    let layout = &mut layout;
-    out.write_all(b"{")?;
-    field(out, layout, "\n", "schema_version", schema_version)?;
-    field(out, layout, ",\n", "tool", tool)?;
-    list(out, layout, "captures", captures)?;
-    list(out, layout, "attempts", attempts)?;
-    list(out, layout, "connections", connections)?;
     list(out, layout, "findings", findings)?;
     list(out, layout, "side_channels", side_channels)?;
     list(out, layout, "servers", servers)?;
@@ -68,12 +138,24 @@ fn field<T: Serialize>(
 }
 
 fn list<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, name: &str, entries: &[T]) -> io::Result<()> {
-    write!(out, ",\n  \"{name}\": [")?;
+    begin(out, name)?;
     for (i, entry) in entries.iter().enumerate() {
-        out.write_all(if i == 0 { b"\n    " } else { b",\n    " })?;
-        out.write_all(layout.lay_out(entry, 2)?.as_bytes())?;
+        self::entry(out, layout, i == 0, entry)?;
     }
-    out.write_all(if entries.is_empty() { b"]" } else { b"\n  ]" })
+    end(out, entries.is_empty())
+}
+
+fn begin(out: &mut dyn io::Write, name: &str) -> io::Result<()> {
+    write!(out, ",\n  \"{name}\": [")
+}
+
+fn entry<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, is_first: bool, entry: &T) -> io::Result<()> {
+    out.write_all(if is_first { b"\n    " } else { b",\n    " })?;
+    out.write_all(layout.lay_out(entry, 2)?.as_bytes())
+}
+
+fn end(out: &mut dyn io::Write, is_empty: bool) -> io::Result<()> {
+    out.write_all(if is_empty { b"]" } else { b"\n  ]" })
 }
 
 /// `value` as JSON, laid out for people.
@@ -125,9 +207,19 @@ mod tests {
     #[test]
     fn written_piece_by_piece_it_is_the_same_document() {
         for (_, report) in crate::report::samples::all() {
+            let whole = pretty(&report).unwrap();
             let mut written = Vec::new();
             write(&report, &mut written).unwrap();
-            assert_eq!(String::from_utf8(written).unwrap(), pretty(&report).unwrap());
+            assert_eq!(String::from_utf8(written).unwrap(), whole);
+
+            let mut lists = Lists::new(io::Cursor::new(Vec::new()), io::Cursor::new(Vec::new()));
+            report.attempts.iter().for_each(|attempt| lists.attempt(attempt.clone()).unwrap());
+            for connection in &report.connections {
+                lists.connections.push(&mut lists.layout, connection).unwrap();
+            }
+            let mut written = Vec::new();
+            lists.write(&report, &mut written).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), whole);
         }
     }
 

@@ -9,7 +9,8 @@ use std::io;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::document::{AttemptVerdict, Connection, Finding, Outcome, Report, SchemaVersion, Tool};
+use super::build::Listener;
+use super::document::{Attempt, AttemptVerdict, Capture, Connection, Finding, Outcome, Report, SchemaVersion, Tool};
 use super::json;
 
 /// One line: a connection that can travel alone.
@@ -27,8 +28,9 @@ pub struct Line<'a> {
     /// What explains that best; null where nothing needs explaining or nothing
     /// is known.
     pub attempt_verdict: Option<&'a AttemptVerdict>,
-    /// Findings about several connections of which this is one; live, as far as
-    /// they were seen by then. Absent where there are none.
+    /// Findings about several connections of which this is one, as far as they
+    /// were seen by then: live, and in the lines that are written while a long
+    /// capture is being read. Absent where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared_findings: Vec<&'a Finding>,
     /// The connection.
@@ -44,7 +46,8 @@ pub struct CaptureName<'a> {
     pub index: u32,
     /// The path as it was given, `-` for standard input.
     pub path: &'a str,
-    /// SHA-256 of the file as stored. Absent where it was not computed.
+    /// SHA-256 of the file as stored. Absent where it was not computed, or not
+    /// known yet: a line may be written while the file is being read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<&'a str>,
     /// Packets that the capturing machine says it dropped; live, since the
@@ -55,7 +58,8 @@ pub struct CaptureName<'a> {
 
 /// The lines of a report, in the order of its connections.
 pub fn lines(report: &Report) -> impl Iterator<Item = Line<'_>> {
-    report.connections.iter().map(|connection| line(report, connection))
+    let beside = Beside { tool: &report.tool, captures: &report.captures, findings: &report.findings };
+    report.connections.iter().map(move |connection| line(beside, report.attempt(connection.attempt), connection))
 }
 
 /// Writes all lines.
@@ -69,21 +73,59 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     Ok(())
 }
 
-fn line<'a>(report: &'a Report, connection: &'a Connection) -> Line<'a> {
-    let attempt = report.attempt(connection.attempt);
+/// Writes each line at once, while more is read.
+pub struct Lines<'a> {
+    out: &'a mut dyn io::Write,
+    tool: Tool,
+    captures: Vec<Capture>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Lines<'a> {
+    /// To `out`, of `captures` as far as they are known so far.
+    pub fn new(out: &'a mut dyn io::Write, captures: Vec<Capture>) -> Self {
+        Self { out, tool: Tool::this(), captures, findings: Vec::new() }
+    }
+}
+
+impl Listener for Lines<'_> {
+    fn attempt(&mut self, _: Attempt) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn connection(&mut self, connection: Connection, attempt: &Attempt) -> io::Result<()> {
+        let beside = Beside { tool: &self.tool, captures: &self.captures, findings: &self.findings };
+        let line = json::compact(&line(beside, Some(attempt), &connection))?;
+        writeln!(self.out, "{line}")
+    }
+
+    fn all_is_read(&mut self, captures: Vec<Capture>, findings: Vec<Finding>) {
+        (self.captures, self.findings) = (captures, findings);
+    }
+}
+
+/// What a line says besides its connection.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    tool: &'a Tool,
+    captures: &'a [Capture],
+    findings: &'a [Finding],
+}
+
+fn line<'a>(beside: Beside<'a>, attempt: Option<&'a Attempt>, connection: &'a Connection) -> Line<'a> {
     let mut indices: Vec<u32> = connection.frames().filter_map(|f| f.capture).chain([connection.capture]).collect();
     indices.sort_unstable();
     indices.dedup();
-    let captures = indices.into_iter().filter_map(|i| report.captures.get(usize::try_from(i).ok()?));
+    let captures = indices.into_iter().filter_map(|i| beside.captures.get(usize::try_from(i).ok()?));
     Line {
-        schema_version: report.schema_version,
-        tool: &report.tool,
+        schema_version: SchemaVersion,
+        tool: beside.tool,
         captures: captures
             .map(|c| CaptureName { index: c.index, path: &c.path, sha256: c.sha256.as_deref(), dropped: c.dropped })
             .collect(),
         attempt_outcome: attempt.map_or(Outcome::Unknown, |a| a.outcome),
         attempt_verdict: attempt.and_then(|a| a.verdict.as_ref()),
-        shared_findings: report.findings.iter().filter(|finding| concerns(finding, connection)).collect(),
+        shared_findings: beside.findings.iter().filter(|finding| concerns(finding, connection)).collect(),
         connection,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::build;
 use super::document::{FrameRef, Side, Time};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Connection};
 use crate::base::{self, Frame};
 use crate::flow::{LossEvent, Place, SegmentClass, TcpFacts, Traced};
 use crate::wire::TcpFlags;
@@ -90,8 +90,15 @@ impl Plots {
     /// Those of an analysis that recorded them; `several` captures were read.
     #[must_use]
     pub fn of(analysis: &Analysis, several: bool) -> Self {
-        let plots = analysis.connections.iter().filter_map(|c| Some((c.id, plot(&c.tcp, several)?)));
-        Self { by_connection: plots.collect() }
+        let mut plots = Self::default();
+        plots.add(&analysis.connections, several);
+        plots
+    }
+
+    /// Adds those of more connections.
+    pub fn add(&mut self, connections: &[Connection], several: bool) {
+        let plots = connections.iter().filter_map(|c| Some((c.id, plot(&c.tcp, several)?)));
+        self.by_connection.extend(plots);
     }
 
     /// The packets of a connection, where they were recorded.

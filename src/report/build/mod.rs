@@ -3,20 +3,24 @@
 
 mod connection;
 mod finding;
+mod listed;
 mod network;
 mod resets;
 mod security;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 pub(super) use connection::community_id;
+pub use listed::Listed;
+use views::Views;
 
 use super::document::{
-    Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, FrameRef, Interface, Notice, Outcome, Report,
-    SchemaVersion, SideChannel, Summary, Tie, Tool, Unreadable,
+    Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, Finding, FrameRef, Interface, Notice, Outcome,
+    Report, SchemaVersion, SideChannel, Summary, Tie, Tool, Unreadable,
 };
-use crate::analysis::{self, Analysis};
+use crate::analysis::{Analysis, Batch};
 use crate::base::{self, Frame};
 use crate::capture::{CaptureInfo, Format};
 use crate::findings::{self, attempts};
@@ -32,43 +36,145 @@ pub struct Inputs<'a> {
     pub unreadable: Vec<(String, String)>,
 }
 
-/// Makes the report.
-#[must_use]
-pub fn report(analysis: Analysis, inputs: &Inputs<'_>) -> Report {
-    let frames = Frames { several: inputs.captures.len() > 1 };
-    let attempts: Vec<Attempt> = (1..).zip(&analysis.attempts).map(|(id, a)| attempt(id, a)).collect();
-    let attempt_of: BTreeMap<u32, u32> =
-        attempts.iter().flat_map(|a| a.connections.iter().map(|c| (*c, a.id))).collect();
-    let same_as = same_as(&attempts);
-    let summary = summary(&attempts, &analysis, inputs);
-    let servers = views::servers(&attempts, &analysis, frames);
-    // Each connection's facts are freed as soon as they are told.
-    let connections: Vec<Connection> = analysis
-        .connections
-        .into_iter()
-        .map(|c| {
-            let attempt = attempt_of.get(&c.id).copied().unwrap_or_default();
-            connection::build(&c, attempt, same_as.get(&c.id).cloned().unwrap_or_default(), frames)
-        })
-        .collect();
-    Report {
-        schema_version: SchemaVersion,
-        tool: Tool::this(),
-        captures: (0..).zip(&inputs.captures).map(|(i, info)| capture(i, info, frames)).collect(),
-        findings: analysis.findings.iter().map(|f| finding::build(f, frames, None)).collect(),
-        servers,
-        clients: views::clients(&attempts),
-        summary,
-        side_channels: analysis.side_channels.iter().map(|c| side_channel(c, frames)).collect(),
-        notices: analysis.notices.iter().map(|n| notice(n, frames)).collect(),
-        unreadable: inputs
-            .unreadable
-            .iter()
-            .map(|(path, says)| Unreadable { path: path.clone(), says: says.clone() })
-            .collect(),
-        attempts,
-        connections,
+/// Who is told of attempts and connections while more are being read.
+pub trait Listener {
+    /// The next attempt; before its connections.
+    ///
+    /// # Errors
+    /// What keeps it from passing the attempt on.
+    fn attempt(&mut self, attempt: Attempt) -> io::Result<()>;
+
+    /// The next connection, and the attempt that it is part of.
+    ///
+    /// # Errors
+    /// What keeps it from passing the connection on.
+    fn connection(&mut self, connection: Connection, attempt: &Attempt) -> io::Result<()>;
+
+    /// All packets were read: what is known of the captures is complete, and
+    /// what is found of many connections together. What is told before has to do
+    /// without.
+    fn all_is_read(&mut self, _captures: Vec<Capture>, _findings: Vec<Finding>) {}
+}
+
+/// Makes a report piece by piece: attempts and connections go to a
+/// [`Listener`] at once, and what is said of all of them comes at the end.
+#[derive(Debug)]
+pub struct Builder {
+    frames: Frames,
+    summary: Summary,
+    views: Views,
+}
+
+impl Builder {
+    /// For a report over so many captures.
+    #[must_use]
+    pub fn new(captures: usize) -> Self {
+        Self { frames: Frames { several: captures > 1 }, summary: Summary::default(), views: Views::default() }
     }
+
+    /// Tells what was settled.
+    ///
+    /// # Errors
+    /// Those of the listener.
+    pub fn tell(&mut self, batch: Batch, listener: &mut dyn Listener) -> io::Result<()> {
+        let Batch { connections, attempts } = batch;
+        let mut told: Vec<Attempt> = Vec::with_capacity(attempts.len());
+        let mut attempt_of: BTreeMap<u32, usize> = BTreeMap::new();
+        for attempt in &attempts {
+            self.summary.attempts += 1;
+            let attempt = self::attempt(u32::try_from(self.summary.attempts).unwrap_or(u32::MAX), attempt);
+            self.count(&attempt);
+            attempt_of.extend(attempt.connections.iter().map(|connection| (*connection, told.len())));
+            self.summary.connections += attempt.sightings().count() as u64;
+            listener.attempt(attempt.clone())?;
+            told.push(attempt);
+        }
+        let mut same_as = same_as(&told);
+        // Of the views of one connection the last one counts.
+        let others = told.iter().flat_map(Attempt::sightings).filter_map(|views| views.split_last());
+        let again: BTreeSet<u32> = others.flat_map(|(_, others)| others).copied().collect();
+        // Each connection's facts are freed as soon as they are told.
+        for connection in connections {
+            if !again.contains(&connection.id) {
+                self.summary.other_connections += u64::from(matches!(connection.session.is_rdp, IsRdp::Other(_)));
+                self.views.certificate(&connection);
+            }
+            let Some(attempt) = attempt_of.get(&connection.id).and_then(|place| told.get(*place)) else { continue };
+            let same_as = same_as.remove(&connection.id).unwrap_or_default();
+            listener.connection(connection::build(&connection, attempt.id, same_as, self.frames), attempt)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, attempt: &Attempt) {
+        let summary = &mut self.summary;
+        *match attempt.outcome {
+            Outcome::Active => &mut summary.active,
+            Outcome::Failed => &mut summary.failed,
+            Outcome::Abandoned => &mut summary.abandoned,
+            Outcome::Open => &mut summary.open,
+            Outcome::Unknown => &mut summary.unknown,
+        } += 1;
+        if let Some(verdict) = &attempt.verdict {
+            *summary.by_finding.entry(verdict.finding.clone()).or_default() += 1;
+        }
+        self.views.add(attempt);
+    }
+
+    /// The report but for its attempts and connections. What `analysis` has of
+    /// them is to be told before.
+    #[must_use]
+    pub fn finish(self, analysis: &Analysis, inputs: &Inputs<'_>) -> Report {
+        let Self { frames, mut summary, views } = self;
+        summary.packets = inputs.captures.iter().map(|c| c.packets).sum();
+        summary.bytes = inputs.captures.iter().map(|c| c.bytes).sum();
+        summary.complete = inputs.unreadable.is_empty() && inputs.captures.iter().all(|c| !c.incomplete);
+        let mut notices: Vec<Notice> = analysis.notices.iter().map(|n| notice(n, frames)).collect();
+        notices.extend(views.notice());
+        let clients = views.clients();
+        Report {
+            schema_version: SchemaVersion,
+            tool: Tool::this(),
+            captures: captures(inputs),
+            findings: findings(analysis, inputs),
+            servers: views.servers(&analysis.crowding, frames),
+            clients,
+            summary,
+            side_channels: analysis.side_channels.iter().map(|c| side_channel(c, frames)).collect(),
+            notices,
+            unreadable: inputs
+                .unreadable
+                .iter()
+                .map(|(path, says)| Unreadable { path: path.clone(), says: says.clone() })
+                .collect(),
+            attempts: Vec::new(),
+            connections: Vec::new(),
+        }
+    }
+}
+
+/// What is known of the captures.
+#[must_use]
+pub fn captures(inputs: &Inputs<'_>) -> Vec<Capture> {
+    let frames = Frames { several: inputs.captures.len() > 1 };
+    (0..).zip(&inputs.captures).map(|(i, info)| capture(i, info, frames)).collect()
+}
+
+/// What is found of many connections together.
+#[must_use]
+pub fn findings(analysis: &Analysis, inputs: &Inputs<'_>) -> Vec<Finding> {
+    let frames = Frames { several: inputs.captures.len() > 1 };
+    analysis.findings.iter().map(|f| finding::build(f, frames, None)).collect()
+}
+
+/// Makes the report of an analysis that was told of nothing while reading.
+#[must_use]
+pub fn report(mut analysis: Analysis, inputs: &Inputs<'_>) -> Report {
+    let mut builder = Builder::new(inputs.captures.len());
+    let mut listed = Listed::default();
+    // A list takes what it is given.
+    let _ = builder.tell(Batch::take(&mut analysis), &mut listed);
+    listed.into_report(builder.finish(&analysis, inputs))
 }
 
 /// The other views of each connection that has any.
@@ -81,7 +187,10 @@ fn same_as(attempts: &[Attempt]) -> BTreeMap<u32, Vec<u32>> {
 /// What attempts show together, of a document that no analysis stands behind.
 #[cfg(test)]
 pub(super) fn views(attempts: &[Attempt]) -> (Vec<super::document::Server>, Vec<super::document::Client>) {
-    (views::servers(attempts, &Analysis::default(), Frames { several: false }), views::clients(attempts))
+    let mut views = Views::default();
+    attempts.iter().for_each(|attempt| views.add(attempt));
+    let clients = views.clients();
+    (views.servers(&[], Frames { several: false }), clients)
 }
 
 /// How frames are named: by number alone where there is one capture.
@@ -195,30 +304,5 @@ fn capture(index: u32, info: &CaptureInfo, frames: Frames) -> Capture {
         written_by: info.written_by.clone(),
         comments: info.comments.iter().filter(|c| c.frame.is_none()).map(|c| c.text.clone()).collect(),
         notices: info.notices.list().iter().map(|n| notice(n, frames)).collect(),
-    }
-}
-
-fn summary(attempts: &[Attempt], analysis: &Analysis, inputs: &Inputs<'_>) -> Summary {
-    let count = |wanted| attempts.iter().filter(|a| a.outcome == wanted).count() as u64;
-    let told: BTreeSet<u32> = attempts.iter().flat_map(Attempt::sightings).filter_map(<[u32]>::last).copied().collect();
-    let is_told = |c: &&analysis::Connection| told.contains(&c.id);
-    let is_other = |c: &&analysis::Connection| matches!(c.session.is_rdp, IsRdp::Other(_));
-    let mut by_finding = BTreeMap::new();
-    for verdict in attempts.iter().filter_map(|a| a.verdict.as_ref()) {
-        *by_finding.entry(verdict.finding.clone()).or_default() += 1;
-    }
-    Summary {
-        attempts: attempts.len() as u64,
-        active: count(Outcome::Active),
-        failed: count(Outcome::Failed),
-        abandoned: count(Outcome::Abandoned),
-        open: count(Outcome::Open),
-        unknown: count(Outcome::Unknown),
-        connections: attempts.iter().map(|a| a.sightings().count() as u64).sum(),
-        other_connections: analysis.connections.iter().filter(|c| is_told(c) && is_other(c)).count() as u64,
-        by_finding,
-        packets: inputs.captures.iter().map(|c| c.packets).sum(),
-        bytes: inputs.captures.iter().map(|c| c.bytes).sum(),
-        complete: inputs.unreadable.is_empty() && inputs.captures.iter().all(|c| !c.incomplete),
     }
 }

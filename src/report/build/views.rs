@@ -2,109 +2,249 @@
 //! fails for everybody and one client that fails everywhere are different
 //! tickets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Frames;
-use crate::analysis::Analysis;
+use crate::analysis::Connection;
 use crate::findings::crowding::Crowding;
+use crate::flow;
 use crate::report::document::{
-    Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Outcome, SeenCertificate, Server, Time,
+    Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Notice, Outcome, SeenCertificate, Server, Time,
 };
 
 /// Certificates listed for a server. A farm behind one address has some; who
 /// makes up a new one for each connection is known by less.
 const MAX_CERTIFICATES: usize = 16;
 
-/// Attempts with what both views count.
-struct Tally<'a, Peer> {
-    attempts: Vec<&'a Attempt>,
-    /// Who stood at the other end: all of them, those with a failure, those
-    /// with a desktop.
-    peers: BTreeSet<Peer>,
-    failed: BTreeSet<Peer>,
-    active: BTreeSet<Peer>,
+/// Servers listed, and clients: more than anybody reads. Each takes less than a
+/// KiB.
+const MAX_LISTED: usize = 10_000;
+
+/// Pairs of a client and a server that are remembered, of some 30 bytes each: by
+/// them is known at how many servers a client failed.
+const MAX_PAIRS: usize = 100_000;
+
+/// The servers and the clients, while attempts come in.
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    servers: Hosts<Endpoint, IpAddr>,
+    clients: Hosts<IpAddr, Endpoint>,
+    certificates: BTreeMap<Endpoint, Vec<SeenCertificate>>,
+}
+
+/// All of one kind, and how many attempts found no room among them.
+#[derive(Debug)]
+struct Hosts<Host, Peer> {
+    tallies: BTreeMap<Host, Tally<Peer>>,
+    pairs: usize,
+    left_out: u64,
+}
+
+/// What both views count of one host.
+#[derive(Debug)]
+struct Tally<Peer> {
+    attempts: u64,
+    failed: Seen,
+    active: Seen,
+    /// Who stood at the other end.
+    peers: BTreeMap<Peer, Reached>,
     by_finding: BTreeMap<String, u64>,
 }
 
-impl<Peer> Default for Tally<'_, Peer> {
+/// Attempts of one outcome: how many, when the first and the last began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    count: u64,
+    between: Option<(Time, Time)>,
+}
+
+/// What came of the attempts of one pair.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reached {
+    failed: bool,
+    active: bool,
+}
+
+impl Seen {
+    fn add(&mut self, start: Time) {
+        self.count += 1;
+        let (first, last) = self.between.unwrap_or((start, start));
+        self.between = Some((first.min(start), last.max(start)));
+    }
+
+    fn first(&self) -> Option<Time> {
+        self.between.map(|(first, _)| first)
+    }
+
+    fn last(&self) -> Option<Time> {
+        self.between.map(|(_, last)| last)
+    }
+}
+
+impl<Peer: Ord + Copy> Tally<Peer> {
+    fn peers(&self, wanted: impl Fn(Reached) -> bool) -> usize {
+        self.peers.values().filter(|reached| wanted(**reached)).count()
+    }
+}
+
+impl<Peer> Default for Tally<Peer> {
     fn default() -> Self {
         Self {
-            attempts: Vec::new(),
-            peers: BTreeSet::new(),
-            failed: BTreeSet::new(),
-            active: BTreeSet::new(),
+            attempts: 0,
+            failed: Seen::default(),
+            active: Seen::default(),
+            peers: BTreeMap::new(),
             by_finding: BTreeMap::new(),
         }
     }
 }
 
-impl<'a, Peer: Ord + Copy> Tally<'a, Peer> {
-    fn add(&mut self, attempt: &'a Attempt, peer: Peer) {
-        self.attempts.push(attempt);
-        self.peers.insert(peer);
+impl<Host, Peer> Default for Hosts<Host, Peer> {
+    fn default() -> Self {
+        Self { tallies: BTreeMap::new(), pairs: 0, left_out: 0 }
+    }
+}
+
+impl<Host: Ord + Copy, Peer: Ord + Copy> Hosts<Host, Peer> {
+    fn add(&mut self, attempt: &Attempt, host: Host, peer: Peer) {
+        if self.tallies.len() >= MAX_LISTED && !self.tallies.contains_key(&host) {
+            self.left_out += 1;
+            return;
+        }
+        let tally = self.tallies.entry(host).or_default();
+        tally.attempts += 1;
+        let reached = match tally.peers.get_mut(&peer) {
+            None if self.pairs >= MAX_PAIRS => {
+                self.left_out += 1;
+                &mut Reached::default()
+            }
+            None => {
+                self.pairs += 1;
+                tally.peers.entry(peer).or_default()
+            }
+            Some(reached) => reached,
+        };
         match attempt.outcome {
             Outcome::Failed => {
-                self.failed.insert(peer);
+                reached.failed = true;
+                tally.failed.add(attempt.start);
                 if let Some(verdict) = &attempt.verdict {
-                    *self.by_finding.entry(verdict.finding.clone()).or_default() += 1;
+                    *tally.by_finding.entry(verdict.finding.clone()).or_default() += 1;
                 }
             }
             Outcome::Active => {
-                self.active.insert(peer);
+                reached.active = true;
+                tally.active.add(attempt.start);
             }
             Outcome::Abandoned | Outcome::Open | Outcome::Unknown => {}
         }
     }
-
-    fn count(&self, outcome: Outcome) -> u64 {
-        self.attempts.iter().filter(|a| a.outcome == outcome).count() as u64
-    }
-
-    fn starts(&self, outcome: Outcome) -> (Option<Time>, Option<Time>) {
-        let starts = || self.attempts.iter().filter(|a| a.outcome == outcome).map(|a| a.start);
-        (starts().min(), starts().max())
-    }
 }
 
-/// The servers, those with most failures first: they are what the reader looks
-/// for.
-pub(super) fn servers(attempts: &[Attempt], analysis: &Analysis, frames: Frames) -> Vec<Server> {
-    let mut tallies: BTreeMap<Endpoint, Tally<'_, IpAddr>> = BTreeMap::new();
-    for attempt in attempts {
-        tallies.entry(attempt.server).or_default().add(attempt, attempt.client_ip);
+impl Views {
+    /// Counts an attempt for both of its ends.
+    pub(super) fn add(&mut self, attempt: &Attempt) {
+        self.servers.add(attempt, attempt.server, attempt.client_ip);
+        self.clients.add(attempt, attempt.client_ip, attempt.server);
     }
-    let mut certificates = certificates(attempts, analysis);
-    let crowding: BTreeMap<Endpoint, &Crowding> =
-        analysis.crowding.iter().map(|(server, crowding)| (super::endpoint(server), crowding)).collect();
-    let mut servers: Vec<Server> = tallies
-        .into_iter()
-        .map(|(server, tally)| Server {
-            certificates: certificates.remove(&server).unwrap_or_default(),
-            half_done: crowding.get(&server).map(|crowding| half_done(crowding, frames)),
-            ..one_server(server, tally)
+
+    /// Counts the certificate that a server showed; connections come in the
+    /// order of their start.
+    pub(super) fn certificate(&mut self, connection: &Connection) {
+        let Some(certificate) = connection.session.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else {
+            return;
+        };
+        let server = super::endpoint(&connection.tcp.endpoints.server);
+        if self.certificates.len() >= MAX_LISTED && !self.certificates.contains_key(&server) {
+            return;
+        }
+        let start = connection.tcp.first.time.into();
+        let sha256 = super::security::fingerprint(&certificate.value);
+        let known = self.certificates.entry(server).or_default();
+        if let Some(seen) = known.iter_mut().find(|seen| seen.sha256 == sha256) {
+            seen.connections += 1;
+            seen.first = seen.first.min(start);
+            seen.last = seen.last.max(start);
+        } else if known.len() < MAX_CERTIFICATES {
+            known.push(SeenCertificate { sha256, connections: 1, first: start, last: start });
+        }
+    }
+
+    /// What found no room.
+    pub(super) fn notice(&self) -> Option<Notice> {
+        let count = self.servers.left_out.max(self.clients.left_out);
+        (count > 0).then(|| Notice {
+            kind: "hosts-not-listed".to_owned(),
+            says: format!(
+                "more than {MAX_LISTED} servers or clients, or {MAX_PAIRS} pairs of them: attempts of later ones are in the sums, and not counted for each server and client"
+            ),
+            count,
+            frame: None,
         })
-        .collect();
-    servers.sort_by_key(|s| core::cmp::Reverse((s.failed, s.attempts)));
-    servers
+    }
+
+    /// The servers, those with most failures first: they are what the reader
+    /// looks for.
+    pub(super) fn servers(self, crowding: &[(flow::Endpoint, Crowding)], frames: Frames) -> Vec<Server> {
+        let mut certificates = self.certificates;
+        let crowding: BTreeMap<Endpoint, &Crowding> =
+            crowding.iter().map(|(server, crowding)| (super::endpoint(server), crowding)).collect();
+        let tallies = self.servers.tallies.into_iter();
+        let mut servers: Vec<Server> = tallies
+            .map(|(server, tally)| Server {
+                certificates: certificates.remove(&server).unwrap_or_default(),
+                half_done: crowding.get(&server).map(|crowding| half_done(crowding, frames)),
+                ..one_server(server, tally)
+            })
+            .collect();
+        servers.sort_by_key(|s| core::cmp::Reverse((s.failed, s.attempts)));
+        servers
+    }
+
+    /// The clients, those with most failures first.
+    pub(super) fn clients(&self) -> Vec<Client> {
+        // Clients that reached the desktop of each server.
+        let servers = &self.servers.tallies;
+        let reached: BTreeMap<Endpoint, usize> =
+            servers.iter().map(|(server, tally)| (*server, tally.peers(|r| r.active))).collect();
+        let others_reached =
+            |server: &Endpoint, itself: bool| reached.get(server).is_some_and(|clients| *clients > usize::from(itself));
+        let mut clients: Vec<Client> = self
+            .clients
+            .tallies
+            .iter()
+            .map(|(ip, tally)| Client {
+                ip: *ip,
+                attempts: tally.attempts,
+                failed: tally.failed.count,
+                active: tally.active.count,
+                servers: tally.peers.len() as u64,
+                servers_failed: tally.peers(|r| r.failed) as u64,
+                servers_active: tally.peers(|r| r.active) as u64,
+                sentence: of_client(tally, others_reached),
+                by_finding: tally.by_finding.clone(),
+            })
+            .collect();
+        clients.sort_by_key(|c| core::cmp::Reverse((c.failed, c.attempts)));
+        clients
+    }
 }
 
-fn one_server(server: Endpoint, tally: Tally<'_, IpAddr>) -> Server {
-    let (first_failure, last_failure) = tally.starts(Outcome::Failed);
-    let (first_success, last_success) = tally.starts(Outcome::Active);
+fn one_server(server: Endpoint, tally: Tally<IpAddr>) -> Server {
     Server {
         ip: server.ip,
         port: server.port,
-        attempts: tally.attempts.len() as u64,
-        failed: tally.count(Outcome::Failed),
-        active: tally.count(Outcome::Active),
+        attempts: tally.attempts,
+        failed: tally.failed.count,
+        active: tally.active.count,
         clients: tally.peers.len() as u64,
-        clients_failed: tally.failed.len() as u64,
-        clients_active: tally.active.len() as u64,
-        first_failure,
-        last_failure,
-        first_success,
-        last_success,
+        clients_failed: tally.peers(|r| r.failed) as u64,
+        clients_active: tally.peers(|r| r.active) as u64,
+        first_failure: tally.failed.first(),
+        last_failure: tally.failed.last(),
+        first_success: tally.active.first(),
+        last_success: tally.active.last(),
         sentence: of_server(&tally),
         certificates: Vec::new(),
         half_done: None,
@@ -114,20 +254,21 @@ fn one_server(server: Endpoint, tally: Tally<'_, IpAddr>) -> Server {
 
 /// One server, one sentence. Only what failed and what worked counts; an
 /// attempt that was given up says nothing about the server.
-fn of_server(tally: &Tally<'_, IpAddr>) -> Option<String> {
-    let (failed, active) = (tally.count(Outcome::Failed), tally.count(Outcome::Active));
-    let (always_failed, worked) = (tally.failed.difference(&tally.active).count(), tally.active.len());
+fn of_server(tally: &Tally<IpAddr>) -> Option<String> {
+    let (failed, active) = (tally.failed.count, tally.active.count);
+    let (clients_failed, worked) = (tally.peers(|r| r.failed), tally.peers(|r| r.active));
+    let always_failed = tally.peers(|r| r.failed && !r.active);
     let same = match (tally.by_finding.len(), tally.by_finding.iter().next()) {
         (1, Some((id, n))) if *n == failed => format!(", each time with {id}"),
         _ => String::new(),
     };
-    let (first_failure, last_failure) = tally.starts(Outcome::Failed);
-    let (first_success, last_success) = tally.starts(Outcome::Active);
+    let (first_failure, last_failure) = (tally.failed.first(), tally.failed.last());
+    let (first_success, last_success) = (tally.active.first(), tally.active.last());
     if failed == 0 || failed + active < 2 {
         return None;
     }
     if active == 0 {
-        return Some(match tally.failed.len() {
+        return Some(match clients_failed {
             1 => format!(
                 "Every attempt that came to an end failed{same}. All are of one client: whether others fail too, this capture does not show."
             ),
@@ -136,7 +277,7 @@ fn of_server(tally: &Tally<'_, IpAddr>) -> Option<String> {
             ),
         });
     }
-    if always_failed > 0 && always_failed == tally.failed.len() {
+    if always_failed > 0 && always_failed == clients_failed {
         let clients = if always_failed == 1 { "1 client".to_owned() } else { format!("{always_failed} clients") };
         let others = if worked == 1 { "1 other".to_owned() } else { format!("{worked} others") };
         return Some(format!(
@@ -153,50 +294,19 @@ fn of_server(tally: &Tally<'_, IpAddr>) -> Option<String> {
     Some(format!("{failed} failed{same}, between {active} that worked{comes_and_goes}."))
 }
 
-/// The clients, those with most failures first.
-pub(super) fn clients(attempts: &[Attempt]) -> Vec<Client> {
-    let mut tallies: BTreeMap<IpAddr, Tally<'_, Endpoint>> = BTreeMap::new();
-    // Who reached the desktop of each server.
-    let mut reached: BTreeMap<Endpoint, BTreeSet<IpAddr>> = BTreeMap::new();
-    for attempt in attempts {
-        tallies.entry(attempt.client_ip).or_default().add(attempt, attempt.server);
-        if attempt.outcome == Outcome::Active {
-            reached.entry(attempt.server).or_default().insert(attempt.client_ip);
-        }
-    }
-    let mut clients: Vec<Client> = tallies
-        .into_iter()
-        .map(|(ip, tally)| Client {
-            ip,
-            attempts: tally.attempts.len() as u64,
-            failed: tally.count(Outcome::Failed),
-            active: tally.count(Outcome::Active),
-            servers: tally.peers.len() as u64,
-            servers_failed: tally.failed.len() as u64,
-            servers_active: tally.active.len() as u64,
-            sentence: of_client(ip, &tally, &reached),
-            by_finding: tally.by_finding,
-        })
-        .collect();
-    clients.sort_by_key(|c| core::cmp::Reverse((c.failed, c.attempts)));
-    clients
-}
-
 /// One client, one sentence, where it failed at several servers.
-fn of_client(
-    ip: IpAddr,
-    tally: &Tally<'_, Endpoint>,
-    reached: &BTreeMap<Endpoint, BTreeSet<IpAddr>>,
-) -> Option<String> {
-    let (failed, active) = (tally.failed.len(), tally.active.len());
+/// `others_reached`: whether anybody else reached the desktop of a server, which
+/// the client itself did or did not.
+fn of_client(tally: &Tally<Endpoint>, others_reached: impl Fn(&Endpoint, bool) -> bool) -> Option<String> {
+    let (failed, active) = (tally.peers(|r| r.failed), tally.peers(|r| r.active));
     if failed < 2 {
         return None;
     }
     if active > 0 {
         return Some(format!("It failed at {failed} servers and reached the desktop of {active}."));
     }
-    let servers_of_others =
-        tally.failed.iter().filter(|s| reached.get(s).is_some_and(|who| who.iter().any(|other| *other != ip))).count();
+    let failed_at = tally.peers.iter().filter(|(_, reached)| reached.failed);
+    let servers_of_others = failed_at.filter(|(server, reached)| others_reached(server, reached.active)).count();
     let all = format!("It failed at all {failed} servers at which it came to an end");
     Some(match servers_of_others {
         0 => format!("{all}; nobody else was seen to reach them."),
@@ -205,29 +315,6 @@ fn of_client(
         }
         n => format!("{all}; others reached {n} of them."),
     })
-}
-
-/// The certificates of each server.
-fn certificates(attempts: &[Attempt], analysis: &Analysis) -> BTreeMap<Endpoint, Vec<SeenCertificate>> {
-    let mut servers: BTreeMap<Endpoint, Vec<SeenCertificate>> = BTreeMap::new();
-    let views = attempts.iter().flat_map(Attempt::sightings).filter_map(|views| views.split_last());
-    let again: BTreeSet<u32> = views.flat_map(|(_, others)| others).copied().collect();
-    // Connections come in the order of their start.
-    for connection in analysis.connections.iter().filter(|c| !again.contains(&c.id)) {
-        let Some(certificate) = connection.session.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else {
-            continue;
-        };
-        let start = connection.tcp.first.time.into();
-        let sha256 = super::security::fingerprint(&certificate.value);
-        let known = servers.entry(super::endpoint(&connection.tcp.endpoints.server)).or_default();
-        if let Some(seen) = known.iter_mut().find(|seen| seen.sha256 == sha256) {
-            seen.connections += 1;
-            seen.last = start;
-        } else if known.len() < MAX_CERTIFICATES {
-            known.push(SeenCertificate { sha256, connections: 1, first: start, last: start });
-        }
-    }
-    servers
 }
 
 fn half_done(crowding: &Crowding, frames: Frames) -> HalfDone {
@@ -277,14 +364,22 @@ mod tests {
         (1..).zip(script.split(',')).map(one).collect()
     }
 
+    fn views(attempts: &[Attempt]) -> Views {
+        let mut views = Views::default();
+        attempts.iter().for_each(|attempt| views.add(attempt));
+        views
+    }
+
+    fn servers(attempts: &[Attempt]) -> Vec<Server> {
+        views(attempts).servers(&[], Frames { several: false })
+    }
+
     fn server(script: &str) -> String {
-        let attempts = attempts(script);
-        let servers = servers(&attempts, &Analysis::default(), Frames { several: false });
-        servers[0].sentence.clone().unwrap_or_default()
+        servers(&attempts(script))[0].sentence.clone().unwrap_or_default()
     }
 
     fn client(script: &str) -> String {
-        clients(&attempts(script))[0].sentence.clone().unwrap_or_default()
+        views(&attempts(script)).clients()[0].sentence.clone().unwrap_or_default()
     }
 
     #[test]
@@ -330,7 +425,7 @@ mod tests {
     #[test]
     fn the_counts_and_times_of_a_server() {
         let attempts = attempts("1>9 -, 2>9 +, 1>9 -, 3>9 ?");
-        let server = servers(&attempts, &Analysis::default(), Frames { several: false }).remove(0);
+        let server = servers(&attempts).remove(0);
         assert_eq!((server.attempts, server.failed, server.active), (4, 2, 1));
         assert_eq!((server.clients, server.clients_failed, server.clients_active), (3, 1, 1));
         assert_eq!((server.first_failure, server.last_failure), (Some(samples::at(1000)), Some(samples::at(3000))));

@@ -12,7 +12,9 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connection {
-    /// Number of the connection within the report, from 1.
+    /// Number of the connection within the report, from 1: in the order of the
+    /// first packets. Where there are thousands of connections, they are told
+    /// while the captures are read, and those that go on for longer come later.
     pub id: u32,
     /// Number of the attempt that it belongs to.
     pub attempt: u32,

@@ -50,9 +50,9 @@ pub struct Report {
     pub tool: Tool,
     /// What was read.
     pub captures: Vec<Capture>,
-    /// What people tried, in order of time and `id`.
+    /// What people tried, in order of `id`.
     pub attempts: Vec<Attempt>,
-    /// The RDP connections, in order of time and `id`.
+    /// The RDP connections, in order of `id`.
     pub connections: Vec<Connection>,
     /// Findings that concern a whole capture or several connections.
     pub findings: Vec<Finding>,

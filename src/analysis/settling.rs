@@ -1,0 +1,229 @@
+//! What is over is told while the rest is still being read.
+//!
+//! A verdict may lean on other connections: a reset on those of the same host,
+//! on the same connection in another capture, on devices found elsewhere; and
+//! connections are parts of an attempt. So the last ones to finish wait here,
+//! whole, until there are `2 * WAITING` of them; then the attempts of the older
+//! half are settled and handed out. What is settled does not change any more,
+//! and nothing of it is kept but a summary of fixed size. Memory is therefore
+//! the same for a thousand connections and for a million.
+//!
+//! A capture of fewer connections is settled at its end alone: each is seen in
+//! the light of all others, and ids follow the order of the first packets. In a
+//! longer one
+//! * a connection is seen in the light of all that finished before it was
+//!   settled, which are at least `WAITING` more than itself;
+//! * ids follow the order of the first packets within each part that was
+//!   settled, and the parts follow each other in time;
+//! * a connection that would have continued an attempt that was settled begins
+//!   another one. Attempts that nothing can continue are settled first;
+//! * what is not in one capture and in another one convicts nobody before the
+//!   end, since only then is known whether packets were dropped.
+//!
+//! Findings about many connections look at the first [`MAX_COMPARED`].
+
+use core::mem;
+use std::collections::BTreeSet;
+
+use super::{Analysis, Analyzer, Connection};
+use crate::base::{NoticeKind, Span};
+use crate::findings::attempts::{self, Attempt};
+use crate::findings::resets::{Company, Views};
+use crate::findings::{Link, Outcome, connection_sentence, diagnose, sightings};
+
+/// Finished connections that wait for company, and as many again that gather
+/// before any is settled. Each takes some 8 KiB.
+const WAITING: usize = 1_024;
+
+/// Connections of which a summary of some 300 bytes is kept, for what is said
+/// of many of them together.
+pub const MAX_COMPARED: usize = 32_768;
+
+/// Losses came to be known after connections had been told.
+const TOLD_BEFORE: NoticeKind = NoticeKind("told-before-losses-were-known");
+
+/// More connections than are looked at together.
+const NOT_COMPARED: NoticeKind = NoticeKind("connections-not-compared");
+
+/// Attempts that are settled, in the order of their start, with their
+/// connections in the order of their ids.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The connections.
+    pub connections: Vec<Connection>,
+    /// What people tried by them.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Batch {
+    /// Takes what an analysis has left to tell.
+    #[must_use]
+    pub fn take(analysis: &mut Analysis) -> Self {
+        Self { connections: mem::take(&mut analysis.connections), attempts: mem::take(&mut analysis.attempts) }
+    }
+}
+
+/// What is kept of connections that were settled.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    count: u32,
+    links: Vec<Link>,
+}
+
+impl Settled {
+    /// Summaries of the first connections, without their sentences.
+    pub(super) fn links(&self) -> &[Link] {
+        &self.links
+    }
+}
+
+impl Analyzer {
+    /// Attempts of which nothing more is expected; `None` until many
+    /// connections wait. To be asked after each packet, by whoever tells them
+    /// while reading; what is never asked for comes with the end, as far as
+    /// there is room.
+    #[inline]
+    pub fn settled(&mut self) -> Option<Batch> {
+        (self.connections.len() >= 2 * WAITING).then(|| self.settle(WAITING, true))
+    }
+
+    /// Settles all but `keep` connections. `may_have_dropped`: packets may be
+    /// missing from a capture that nobody has counted yet.
+    #[cold]
+    pub(super) fn settle(&mut self, keep: usize, may_have_dropped: bool) -> Batch {
+        let mut waiting = mem::take(&mut self.connections);
+        waiting.sort_by_key(|c| (c.tcp.first.time, c.tcp.first.frame));
+        // For now by place; the ids are given to those that are told.
+        for (place, connection) in (0..).zip(&mut waiting) {
+            connection.id = place;
+        }
+        self.apply_losses(&mut waiting);
+        let views = self.views(&waiting, may_have_dropped);
+        self.reconsider(&mut waiting, &views);
+        let links: Vec<Link> = waiting.iter().map(Connection::link).collect();
+        let attempts = choose(attempts::group(&links), &links, keep);
+
+        let mut ids: Vec<Option<u32>> = vec![None; waiting.len()];
+        for place in attempts.iter().flat_map(|attempt| &attempt.connections) {
+            if let Some(id) = ids.get_mut(*place as usize) {
+                *id = Some(0);
+            }
+        }
+        for id in ids.iter_mut().flatten() {
+            self.settled.count = self.settled.count.saturating_add(1);
+            *id = self.settled.count;
+        }
+        let renamed = |place: u32| ids.get(place as usize).copied().flatten().unwrap_or_default();
+        let mut batch = Batch { connections: Vec::new(), attempts };
+        for attempt in &mut batch.attempts {
+            attempt.connections.iter_mut().for_each(|c| *c = renamed(*c));
+            if let Some((_, connection)) = &mut attempt.verdict {
+                *connection = renamed(*connection);
+            }
+        }
+        let mut told = Vec::with_capacity(waiting.len());
+        for ((mut connection, link), id) in waiting.into_iter().zip(links).zip(&ids) {
+            let Some(id) = *id else {
+                self.connections.push(connection);
+                continue;
+            };
+            connection.id = id;
+            self.totals.foreign_resets.add(&connection.tcp, &connection.session, &connection.diagnosis);
+            told.push(Link { id, sentence: String::new(), ..link });
+            batch.connections.push(connection);
+        }
+        each_once(&mut told);
+        for link in told {
+            if self.settled.links.len() < MAX_COMPARED {
+                self.settled.links.push(link);
+            } else {
+                self.notices.add(NOT_COMPARED, Some(link.first.frame), || {
+                    format!(
+                        "more than {MAX_COMPARED} connections: what is said of many together is said of the first ones"
+                    )
+                });
+            }
+        }
+        batch
+    }
+
+    /// What was told before a file said, at its end, what had been lost.
+    pub(super) fn note_late_losses(&mut self, dropped: u64) {
+        let told = self.settled.count;
+        if told > 0 && (dropped > 0 || !self.drops.is_empty()) {
+            self.notices.add(TOLD_BEFORE, None, || {
+                format!(
+                    "the captures say at their end that packets were dropped; what is said of connections 1 to {told}, which were told before, may be too certain"
+                )
+            });
+        }
+    }
+
+    /// A file may tell at its end what was lost all along.
+    fn apply_losses(&self, connections: &mut [Connection]) {
+        for Connection { tcp, session, diagnosis, sentence, lost, .. } in connections {
+            *lost = self.drops.during(tcp);
+            if lost.is_some() && !diagnosis.coverage.dropped {
+                **diagnosis = diagnose(tcp, session, true);
+                *sentence = connection_sentence(tcp, session, diagnosis);
+            }
+        }
+    }
+
+    /// What each capture shows of the connections that others may show, too.
+    fn views(&self, connections: &[Connection], may_have_dropped: bool) -> Views {
+        let mut views = Views::default();
+        if self.watched.captures() > 1 {
+            for Connection { capture, tcp, diagnosis, .. } in connections {
+                views.add(tcp, &diagnosis.resets, self.watched.until(*capture), may_have_dropped);
+            }
+        }
+        views
+    }
+
+    /// A reset can be held against its sender's other connections, against the
+    /// same connection in another capture, and against what was found elsewhere.
+    pub(super) fn reconsider(&mut self, connections: &mut [Connection], views: &Views) {
+        let company = Company { neighbours: Some(&self.totals.neighbours), views: Some(views), suspects: None };
+        for connection in &mut *connections {
+            connection.reconsider(company);
+            self.suspects.learn(&connection.tcp, &connection.diagnosis.resets);
+        }
+        if !self.suspects.is_empty() {
+            let company = Company { suspects: Some(&self.suspects), ..company };
+            connections.iter_mut().for_each(|connection| connection.reconsider(company));
+        }
+    }
+}
+
+/// Leaves one view of each connection.
+fn each_once(links: &mut Vec<Link>) {
+    let told: BTreeSet<u32> = sightings(links).iter().filter_map(|sighting| Some(sighting.told()?.id)).collect();
+    if told.len() < links.len() {
+        links.retain(|link| told.contains(&link.id));
+    }
+}
+
+/// The attempts to settle, so that about `keep` connections are left: first
+/// those that nothing can continue, then the oldest.
+fn choose(attempts: Vec<Attempt>, links: &[Link], keep: usize) -> Vec<Attempt> {
+    if keep == 0 {
+        return attempts;
+    }
+    let Some(now) = links.last().map(|link| link.start) else { return attempts };
+    let is_over = |attempt: &Attempt| {
+        let pause = now.since(attempt.end);
+        attempt.outcome != Outcome::Open && pause > Span::ZERO && pause > attempts::PAUSE
+    };
+    let mut left = links.len().saturating_sub(keep);
+    let mut chosen = vec![false; attempts.len()];
+    for wanted in [true, false] {
+        for (attempt, chosen) in attempts.iter().zip(&mut chosen) {
+            if left > 0 && is_over(attempt) == wanted {
+                *chosen = true;
+                left = left.saturating_sub(attempt.connections.len());
+            }
+        }
+    }
+    attempts.into_iter().zip(chosen).filter_map(|(attempt, chosen)| chosen.then_some(attempt)).collect()
+}
