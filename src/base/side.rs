@@ -52,6 +52,7 @@ pub struct BySide<T> {
 impl<T> BySide<T> {
     /// The value of `side`.
     #[must_use]
+    #[inline]
     pub const fn of(&self, side: Side) -> &T {
         match side {
             Side::Client => &self.client,
@@ -60,10 +61,20 @@ impl<T> BySide<T> {
     }
 
     /// The value of `side`, to be changed.
+    #[inline]
     pub const fn of_mut(&mut self, side: Side) -> &mut T {
         match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
+        }
+    }
+
+    /// The values of `side` and of the other one, to be changed.
+    #[inline]
+    pub const fn pair_mut(&mut self, side: Side) -> (&mut T, &mut T) {
+        match side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
         }
     }
 

@@ -10,10 +10,10 @@ mod tracing;
 pub use facts::{End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use glimpse::Glimpse;
 
-use super::direction::{Acknowledgment, Direction, Surroundings};
+use super::direction::{Direction, Surroundings};
 use super::reset::ResetFacts;
+use super::rtt::Rtt;
 use super::sender::Trips;
-use super::seq::Seq;
 use super::stall::{Stalls, Waiting};
 use super::table::Endpoint;
 use super::trace::Trace;
@@ -57,8 +57,8 @@ pub struct Conversation<C> {
     stalls: Stalls,
     last_seq: BySide<u32>,
     triggers: BySide<Triggers>,
-    /// Round trips as the sender of each side has them.
-    trips: BySide<Trips>,
+    /// Round trips between the capture point and each side.
+    rtt: BySide<Rtt>,
     longest_silence: Span,
     clock_ran_back: u64,
     /// New data after the first reset, per side: the connection went on.
@@ -85,7 +85,7 @@ impl<C: Consumer> Conversation<C> {
             stalls: Stalls::default(),
             last_seq: BySide::default(),
             triggers: BySide::default(),
-            trips: BySide::default(),
+            rtt: BySide::default(),
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
             progress_after_reset: BySide::default(),
@@ -139,10 +139,10 @@ impl<C: Consumer> Conversation<C> {
     }
 
     /// Takes a segment of this connection.
+    #[inline]
     pub fn segment(&mut self, segment: &Segment<'_>, side: Side, at: At) {
         let direction = self.directions.of_mut(side);
-        let counts_ids = direction.habits.tells_copies();
-        if direction.recent.is_copy(segment, at.time, counts_ids) {
+        if direction.is_copy(segment, at.time) {
             // A host answers each stray segment with an equal RST; those are as
             // good as copies, and say nothing about the capture.
             if !segment.tcp.flags.has(TcpFlags::RST) {
@@ -150,18 +150,14 @@ impl<C: Consumer> Conversation<C> {
             }
             return;
         }
-        if at.time < self.last.time {
-            self.clock_ran_back += 1;
-        }
-        self.longest_silence = self.longest_silence.max(at.time.since(self.last.time));
-        direction.facts.packets += 1;
-        direction.facts.first.get_or_insert(at);
-        direction.facts.last_but_one = direction.facts.last.replace(at);
+        direction.facts.passes(at);
+        let silence = at.time.since(self.last.time);
+        self.clock_ran_back += u64::from(at.time < self.last.time);
+        self.longest_silence = self.longest_silence.max(silence);
         if segment.tcp.flags.has(TcpFlags::RST) {
             self.reset(segment, side, at);
         } else {
-            self.ordinary(segment, side, at);
-            *self.last_seq.of_mut(side) = segment.tcp.seq;
+            self.ordinary(segment, side, at, silence);
         }
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
         if self.trace.is_some() {
@@ -169,72 +165,58 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
-    fn ordinary(&mut self, segment: &Segment<'_>, side: Side, at: At) {
+    #[inline]
+    fn ordinary(&mut self, segment: &Segment<'_>, side: Side, at: At, silence: Span) {
         let flags = segment.tcp.flags;
-        let mut repeated_syn = None;
-        if flags.has(TcpFlags::SYN) {
-            repeated_syn = self.syn(segment, side, at);
-        } else if flags.has(TcpFlags::ACK) && side == Side::Client && self.handshake.syn_ack.is_some() {
+        let is_syn = flags.has(TcpFlags::SYN);
+        let repeated_syn = if is_syn { self.syn(segment, side, at) } else { None };
+        if side == Side::Client && self.handshake.waits_for_client() && !is_syn && flags.has(TcpFlags::ACK) {
             self.complete_handshake(segment, at);
         }
-        let waiting = if Stalls::may_be_stall(at.time.since(self.last.time)) { self.waiting(at) } else { None };
-        let acked_before = self.directions.of(side.other()).acked();
+        let waiting = if Stalls::may_be_stall(silence) { self.waiting(at) } else { None };
+        let Self { directions, rtt, triggers, consumer, .. } = self;
+        let (own, other) = directions.pair_mut(side);
+        let acked_before = other.acked();
         if flags.has(TcpFlags::ACK) {
-            self.acknowledge(segment, side, at);
-            self.triggers.of_mut(side).note(segment.tcp.ack, at);
+            let acknowledgment = own.acknowledgment(segment, at);
+            if is_syn && !other.has_begun() {
+                // Tells where the other stream begins, whose own opening was
+                // not captured.
+                other.begin_at(acknowledgment.ack, true);
+            }
+            if let Some(trip) = other.acknowledged(&acknowledgment, || Trips::of(rtt, side.other())) {
+                // The acknowledgment came from this side: it measures this leg.
+                rtt.of_mut(side).sample(trip);
+            }
+            triggers.of_mut(side).note(segment.tcp.ack, at);
         }
-        let window_closed = self.directions.of(side.other()).window_is_closed();
-        let around = Surroundings { trips: self.trips.of(side), window_closed };
-        let direction = self.directions.of_mut(side);
-        let is_syn = flags.has(TcpFlags::SYN);
+        let mut is_fresh = false;
         // The window of a SYN is never scaled and never closed.
         if !is_syn {
-            direction.facts.window(segment.tcp.window, at);
+            own.facts.window(segment.tcp.window, at);
+            let around = Surroundings { rtt, side, window_closed: other.window_is_closed() };
+            is_fresh = own.data(segment, at, &around, consumer);
         }
-        let fresh = !is_syn && direction.data(segment, side, at, &around, &mut self.consumer);
-        direction.learn(segment, at);
+        own.learn(segment, at);
         if let Some(waiting) = waiting {
             // A first SYN-ACK measures the path, however long it took.
-            let class = if is_syn { repeated_syn } else { direction.last_class() };
+            let class = if is_syn { repeated_syn } else { own.last_class() };
             if !is_syn || repeated_syn.is_some() {
                 self.stalls.ended(&waiting, side, class, at);
             }
         }
-        let progress = fresh || self.directions.of(side.other()).acked() > acked_before;
-        self.note_afterlife(segment, side, at, progress);
-        self.settle(at);
-    }
-
-    fn acknowledge(&mut self, segment: &Segment<'_>, side: Side, at: At) {
-        let scale = self.directions.of(side).facts.window_scale.unwrap_or(0).min(14);
-        // A keep-alive repeats the acknowledgment, too, and reports nothing.
-        let sender = self.directions.of(side);
-        let is_probe = sender.offset(Seq(segment.tcp.seq)).is_some_and(|offset| offset < sender.max_end());
-        let other = self.directions.of_mut(side.other());
-        let ack = Seq(segment.tcp.ack);
-        // The first acknowledgment tells where the other stream begins, where
-        // its own opening was not captured.
-        let from_handshake = segment.tcp.flags.has(TcpFlags::SYN);
-        if !other.has_begun() && from_handshake {
-            other.begin_at(ack, true);
+        *self.last_seq.of_mut(side) = segment.tcp.seq;
+        let progress = is_fresh || other.acked() > acked_before;
+        let is_settled = own.is_settled() && other.is_settled();
+        if !self.resets.is_empty() {
+            self.note_afterlife(segment, side, at, progress);
         }
-        let options = &segment.tcp.options;
-        let acknowledgment = Acknowledgment {
-            ack,
-            pure: segment.payload_len == 0
-                && segment.tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0
-                && !(is_probe && options.sack_count == 0),
-            sack: options.sack.get(..usize::from(options.sack_count)).unwrap_or_default(),
-            echo: options.timestamps.map(|(_, echo)| echo),
-            window: i64::from(segment.tcp.window) << if from_handshake { 0 } else { scale },
-            at,
-        };
-        if let Some(trip) = other.acknowledged(&acknowledgment, self.trips.of(side.other())) {
-            // The acknowledgment came from this side: it measures this leg.
-            self.measured(side, trip);
+        if !is_settled {
+            self.settle(at);
         }
     }
 
+    #[cold]
     fn settle(&mut self, at: At) {
         for side in Side::BOTH {
             let one_sided = self.directions.of(side.other()).facts.packets == 0;
@@ -242,10 +224,8 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
+    #[cold]
     fn note_afterlife(&mut self, segment: &Segment<'_>, side: Side, at: At, progress: bool) {
-        if self.resets.is_empty() {
-            return;
-        }
         if progress {
             *self.progress_after_reset.of_mut(side) += 1;
         }
@@ -278,21 +258,12 @@ impl<C: Consumer> Conversation<C> {
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
     }
 
-    /// A round trip between the capture point and `side`.
-    fn measured(&mut self, side: Side, trip: Span) {
-        self.directions.of_mut(side).rtt.sample(trip);
-        for side in Side::BOTH {
-            let (near, far) = (&self.directions.of(side).rtt, &self.directions.of(side.other()).rtt);
-            let smoothed = near.smoothed().zip(far.smoothed()).map(|(near, far)| near + far);
-            *self.trips.of_mut(side) = Trips { sender_leg: near.min(), receiver_leg: far.min(), smoothed };
-        }
-    }
-
     /// What is waited for, where nothing came for longer than a healthy path
     /// takes.
+    #[cold]
     fn waiting(&self, at: At) -> Option<Waiting> {
         let gap = at.time.since(self.last.time);
-        let smoothed = self.trips.client.smoothed.unwrap_or(Span::ZERO);
+        let smoothed = Trips::of(&self.rtt, Side::Client).smoothed.unwrap_or(Span::ZERO);
         if !Stalls::is_stall(gap, smoothed) {
             return None;
         }
@@ -310,7 +281,6 @@ impl<C: Consumer> Conversation<C> {
         let last = self.last.time;
         let BySide { client, server } = self.directions;
         let habits = BySide { client: client.habits.clone(), server: server.habits.clone() };
-        let rtt = BySide { client: client.rtt.clone(), server: server.rtt.clone() };
         let facts = TcpFacts {
             proxied: self.proxied,
             endpoints: self.endpoints,
@@ -322,7 +292,7 @@ impl<C: Consumer> Conversation<C> {
             isns: self.isns,
             directions: BySide { client: client.into_facts(last), server: server.into_facts(last) },
             habits,
-            rtt,
+            rtt: self.rtt,
             resets: self.resets,
             more_resets: self.more_resets,
             icmp: self.icmp,

@@ -3,8 +3,6 @@
 mod acknowledgment;
 mod delivery;
 
-pub use acknowledgment::Acknowledgment;
-
 use super::conversation::Consumer;
 use super::direction_facts::DirectionFacts;
 use super::duplicates::Recent;
@@ -14,7 +12,7 @@ use super::loss::{LossEvent, SegmentClass};
 use super::rtt::Rtt;
 use super::sender::{Piece, Sender, Trips};
 use super::seq::{Seq, Unrolled};
-use crate::base::{At, CaptureTime, Gap, GapCause, Side};
+use crate::base::{At, BySide, CaptureTime, Gap, GapCause, Side};
 use crate::wire::{Segment, TcpFlags};
 
 /// Acknowledgments remembered: a reset from a closed socket repeats the one of
@@ -28,8 +26,10 @@ const REMEMBERED_COPIES: usize = 4;
 /// What is going on around a segment, beyond its own direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// Round trips.
-    pub trips: &'a Trips,
+    /// Round trips between the capture point and each side.
+    pub rtt: &'a BySide<Rtt>,
+    /// The sender of the segment.
+    pub side: Side,
     /// The receiver has no room.
     pub window_closed: bool,
 }
@@ -43,8 +43,6 @@ pub struct Direction {
     pub habits: Habits,
     /// The last packets, to know copies by.
     pub recent: Recent,
-    /// Round trips between the capture point and this direction's sender.
-    pub rtt: Rtt,
     unrolled: Option<Unrolled>,
     /// The first data byte has sequence number ISN + 1 (else: late start).
     from_handshake: bool,
@@ -145,7 +143,15 @@ impl Direction {
         self.max_end > self.acked
     }
 
+    /// Whether a packet is a copy of one seen shortly before; remembers it.
+    #[inline]
+    pub fn is_copy(&mut self, segment: &Segment<'_>, time: CaptureTime) -> bool {
+        let Self { recent, habits, .. } = self;
+        recent.is_copy(segment, time, || habits.tells_copies())
+    }
+
     /// Takes a copy of a packet seen before.
+    #[cold]
     pub fn copy(&mut self, segment: &Segment<'_>, at: At) {
         self.facts.copies += 1;
         self.facts.first_copy.get_or_insert(at);
@@ -159,32 +165,30 @@ impl Direction {
     }
 
     /// Learns how the sender numbers its packets, once a segment was taken.
+    #[inline]
     pub fn learn(&mut self, segment: &Segment<'_>, at: At) {
-        if let Some(packets) = self.sender.skipped(segment) {
+        if let Some(packets) = self.sender.learn(segment) {
             self.facts.note_skip(packets, at);
         }
-        self.sender.learn(segment);
         self.habits.learn(segment, at, segment.tcp.flags.has(TcpFlags::SYN));
     }
 
     /// Takes the payload and FIN of a segment of this direction, not a copy.
     /// Returns whether it brought new bytes.
+    #[inline]
     pub fn data(
         &mut self,
         segment: &Segment<'_>,
-        side: Side,
         at: At,
         around: &Surroundings<'_>,
         consumer: &mut impl Consumer,
     ) -> bool {
         self.last_class = None;
-        let seq = Seq(segment.tcp.seq);
-        let late = self.unrolled.is_none();
-        self.begin_at(seq, false);
-        let Some(offset) = self.offset(seq) else { return false };
-        if late {
-            consumer.gap(side, Gap { bytes: 0, cause: GapCause::LateStart, frame: at.frame, time: at.time });
-        }
+        let (seq, side) = (Seq(segment.tcp.seq), around.side);
+        let offset = match self.offset(seq) {
+            Some(offset) => offset,
+            None => self.begin_late(seq, side, at, consumer),
+        };
         let len = segment.payload_len;
         let end = offset.saturating_add(i64::from(len));
         let is_new = end > self.max_end;
@@ -213,6 +217,15 @@ impl Direction {
         is_new && len > 0
     }
 
+    /// The stream had begun before its first packet passed, which is this one.
+    #[cold]
+    fn begin_late(&mut self, seq: Seq, side: Side, at: At, consumer: &mut impl Consumer) -> i64 {
+        self.begin_at(seq, false);
+        consumer.gap(side, Gap { bytes: 0, cause: GapCause::LateStart, frame: at.frame, time: at.time });
+        0
+    }
+
+    #[cold]
     fn fin(&mut self, segment: &Segment<'_>, end: i64, at: At) {
         if self.fin_offset == Some(end) {
             if segment.payload_len == 0 {
@@ -266,6 +279,7 @@ impl Direction {
         self.facts.loss.note(event, in_flight);
     }
 
+    #[inline]
     fn count(&mut self, segment: &Segment<'_>, at: At) {
         let facts = &mut self.facts;
         let missing = u64::from(segment.payload_len).saturating_sub(segment.payload.len() as u64);
@@ -273,13 +287,12 @@ impl Direction {
         if missing > 0 {
             facts.cut_frames += 1;
             facts.first_cut.get_or_insert(at);
+            facts.cut_bytes = facts.cut_bytes.saturating_add(missing);
         }
-        facts.cut_bytes = facts.cut_bytes.saturating_add(missing);
         if segment.payload_len > 0 {
             facts.data_packets += 1;
             facts.largest_packet = facts.largest_packet.max(segment.ip.total_len);
         }
-        facts.first.get_or_insert(at);
     }
 
     /// Tells the sender's next segment, which nearly all are, from those that
@@ -307,7 +320,7 @@ impl Direction {
             hole_since: self.hole_since.map(|hole| hole.time),
             window_closed: around.window_closed,
         };
-        let Some(event) = self.sender.classify(segment, &piece, around.trips) else { return };
+        let Some(event) = self.sender.classify(segment, &piece, &Trips::of(around.rtt, around.side)) else { return };
         if event.class.is_repetition() {
             // Karn: a repeated segment times nothing.
             self.timed = None;

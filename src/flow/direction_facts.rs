@@ -122,6 +122,15 @@ impl DirectionFacts {
         self.flights.iter().rev().find(|flight| flight.first.time <= time)?.acknowledged
     }
 
+    /// A packet passes that is no copy.
+    #[inline]
+    pub(super) fn passes(&mut self, at: At) {
+        self.packets += 1;
+        self.first.get_or_insert(at);
+        self.last_but_one = self.last.replace(at);
+    }
+
+    #[cold]
     pub(super) fn note_skip(&mut self, packets: u16, at: At) {
         if self.skips.len() < MAX_SKIPS {
             let silence = self.last_but_one.map_or(Span::ZERO, |last| at.time.since(last.time));
@@ -137,7 +146,15 @@ impl DirectionFacts {
     }
 
     /// Follows the window that the sender offers for the other direction.
+    #[inline]
     pub(super) fn window(&mut self, window: u16, at: At) {
+        if window == 0 || self.window_closed_since.is_some() {
+            self.window_moves(window, at);
+        }
+    }
+
+    #[cold]
+    fn window_moves(&mut self, window: u16, at: At) {
         match (window, self.window_closed_since) {
             (0, None) => {
                 self.window_closed_since = Some(at.time);

@@ -54,7 +54,8 @@ impl Recent {
     ///
     /// `counts_ids`: the sender is known to number its packets. For a sender
     /// whose identification never changes an equal one says nothing.
-    pub fn is_copy(&mut self, segment: &Segment<'_>, time: CaptureTime, counts_ids: bool) -> bool {
+    #[inline]
+    pub fn is_copy(&mut self, segment: &Segment<'_>, time: CaptureTime, counts_ids: impl FnOnce() -> bool) -> bool {
         let likeness = Likeness {
             seq: segment.tcp.seq,
             ack: segment.tcp.ack,
@@ -64,12 +65,14 @@ impl Recent {
             payload_len: segment.payload_len,
             timestamps: segment.tcp.options.timestamps,
         };
-        let window = if likeness.id != 0 && counts_ids { SAME_ID_WINDOW } else { SAME_HEADER_WINDOW };
         let mark = likeness.mark();
         // Without a branch for each, so that they are compared at once.
         let marked = self.marks.iter().fold(false, |any, known| any | (*known == mark));
-        if marked && self.knows(&likeness, time, window) {
-            return true;
+        if marked {
+            let window = if likeness.id != 0 && counts_ids() { SAME_ID_WINDOW } else { SAME_HEADER_WINDOW };
+            if self.knows(&likeness, time, window) {
+                return true;
+            }
         }
         let slot = (self.packets % REMEMBERED as u64) as usize;
         if let (Some(seen), Some(known)) = (self.seen.get_mut(slot), self.marks.get_mut(slot)) {

@@ -67,6 +67,7 @@ pub struct Habits {
 
 impl Habits {
     /// Learns from a packet of this sender.
+    #[inline]
     pub fn learn(&mut self, segment: &Segment<'_>, at: At, is_handshake: bool) {
         let ip = &segment.ip;
         if is_handshake {
@@ -82,9 +83,9 @@ impl Habits {
         }
         self.flow_label = ip.flow_label;
         self.always_df = ip.dont_fragment && (self.packets == 0 || self.always_df);
-        if let Some(mac) = segment.source_mac {
-            self.mac_changed |= self.mac.is_some_and(|known| known != mac);
-            self.mac = Some(mac);
+        if segment.source_mac.is_some() && segment.source_mac != self.mac {
+            self.mac_changed |= self.mac.is_some();
+            self.mac = segment.source_mac;
         }
         if let Some((tsval, _)) = segment.tcp.options.timestamps {
             self.first_tsval.get_or_insert((tsval, at));
@@ -96,7 +97,21 @@ impl Habits {
         self.packets += 1;
     }
 
+    #[inline]
     fn learn_ttl(&mut self, ttl: u8) {
+        // Nearly all packets have the TTL of the first.
+        if let [(first, count), ..] = &mut self.ttls
+            && *first == ttl
+            && self.ttl_kinds > 0
+        {
+            *count = count.saturating_add(1);
+        } else {
+            self.learn_other_ttl(ttl);
+        }
+    }
+
+    #[cold]
+    fn learn_other_ttl(&mut self, ttl: u8) {
         let known = usize::from(self.ttl_kinds);
         if let Some((_, count)) = self.ttls.iter_mut().take(known).find(|(t, _)| *t == ttl) {
             *count = count.saturating_add(1);
@@ -106,6 +121,7 @@ impl Habits {
         }
     }
 
+    #[inline]
     fn learn_id(&mut self, id: u16) {
         if let Some(last) = self.last_id {
             let step = id.wrapping_sub(last);

@@ -84,12 +84,14 @@ impl Hold {
 
     /// Bytes held.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Whether nothing is held.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }

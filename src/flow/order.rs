@@ -80,18 +80,21 @@ impl SendOrder {
             if self.counts() && now.wrapping_sub(before).cast_signed() > 0)
     }
 
-    /// Learns from a packet that is no copy and no reset.
-    pub fn learn(&mut self, segment: &Segment<'_>) {
+    /// Learns from a packet that is no copy and no reset. Returns how many
+    /// packets may be missing in front of it, if this sender numbers each; see
+    /// [`SendOrder::numbers_each`].
+    #[inline]
+    pub fn learn(&mut self, segment: &Segment<'_>) -> Option<u16> {
         if let Some((now, _)) = segment.tcp.options.timestamps
             && self.tsval.is_none_or(|newest| now.wrapping_sub(newest).cast_signed() > 0)
         {
             self.tsval = Some(now);
         }
         // Linux answers a SYN with identification 0 and counts afterwards.
-        let Some(now) = segment.ip.id.filter(|id| *id != 0) else { return };
+        let now = segment.ip.id.filter(|id| *id != 0)?;
         let Some(newest) = self.id else {
             self.id = Some(now);
-            return;
+            return None;
         };
         let step = now.wrapping_sub(newest).cast_signed();
         self.steps = self.steps.saturating_add(1);
@@ -101,13 +104,6 @@ impl SendOrder {
         if step > 0 || !is_small {
             self.id = Some(now);
         }
-    }
-
-    /// How many packets may be missing in front of `segment`, if this sender
-    /// numbers each packet; see [`SendOrder::numbers_each`].
-    pub fn skipped(&self, segment: &Segment<'_>) -> Option<u16> {
-        let (now, newest) = (segment.ip.id.filter(|id| *id != 0)?, self.id?);
-        let step = now.wrapping_sub(newest).cast_signed();
         (2..=MAX_SKIP).contains(&step).then(|| (step - 1).unsigned_abs())
     }
 

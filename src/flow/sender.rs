@@ -6,7 +6,8 @@
 
 use super::loss::{LossEvent, Needless, Place, SegmentClass};
 use super::order::{Numbers, SendOrder, Sent};
-use crate::base::{At, CaptureTime, Span};
+use super::rtt::Rtt;
+use crate::base::{At, BySide, CaptureTime, Side, Span};
 use crate::wire::Segment;
 
 /// A repetition cannot come sooner after the hole than this, or a quarter of
@@ -36,6 +37,15 @@ pub struct Trips {
     pub receiver_leg: Option<Span>,
     /// The whole way, smoothed (RFC 6298 §2).
     pub smoothed: Option<Span>,
+}
+
+impl Trips {
+    /// Those of the direction of which `side` is the sender.
+    pub fn of(rtt: &BySide<Rtt>, side: Side) -> Self {
+        let (near, far) = (rtt.of(side), rtt.of(side.other()));
+        let smoothed = near.smoothed().zip(far.smoothed()).map(|(near, far)| near + far);
+        Self { sender_leg: near.min(), receiver_leg: far.min(), smoothed }
+    }
 }
 
 /// A data segment, placed in its stream.
@@ -251,15 +261,12 @@ impl Sender {
         self.order.numbers_each()
     }
 
-    /// How many packets of the sender may be missing in front of `segment`.
-    pub fn skipped(&self, segment: &Segment<'_>) -> Option<u16> {
-        self.order.skipped(segment)
-    }
-
     /// Learns how the sender numbers its packets: every one but copies and
-    /// resets, after it was classified.
-    pub fn learn(&mut self, segment: &Segment<'_>) {
-        self.order.learn(segment);
+    /// resets, after it was classified. Returns how many packets of the sender
+    /// may be missing in front of `segment`.
+    #[inline]
+    pub fn learn(&mut self, segment: &Segment<'_>) -> Option<u16> {
+        self.order.learn(segment)
     }
 
     fn remember(&mut self, segment: &Segment<'_>, piece: &Piece) {
@@ -294,12 +301,13 @@ impl Sender {
     /// The receiver acknowledged everything before `offset` for the first
     /// time, echoing timestamp `echo`. Returns the range whose repetition this
     /// proves needless.
+    #[inline]
     pub fn acknowledged(
         &mut self,
         offset: i64,
         echo: Option<u32>,
         at: At,
-        trips: &Trips,
+        trips: impl FnOnce() -> Trips,
     ) -> Option<(i64, i64, Needless)> {
         self.dupacks = 0;
         // What it acknowledges beyond shows the next hole.
@@ -307,7 +315,13 @@ impl Sender {
         if self.recovery.is_some_and(|recovery| offset >= recovery.until) {
             self.recovery = None;
         }
-        let doubtful = self.doubtful.take().filter(|doubtful| offset >= doubtful.end)?;
+        let doubtful = self.doubtful.take()?;
+        if offset < doubtful.end { None } else { Self::was_needless(doubtful, echo, at, &trips()) }
+    }
+
+    /// Whether an acknowledgment of a repetition shows that it was not needed.
+    #[cold]
+    fn was_needless(doubtful: Doubtful, echo: Option<u32>, at: At, trips: &Trips) -> Option<(i64, i64, Needless)> {
         let by_echo = matches!((doubtful.tsval, echo), (Some(tsval), Some(echo))
                 if echo.wrapping_sub(tsval).cast_signed() < 0);
         // Half the shortest way: no answer to the repetition is that fast.

@@ -300,21 +300,23 @@ impl<C: Consumer + Default> Table<C> {
             self.queues.touch(slot, found.kind, opening.last_seen());
             return;
         }
-        let traced = found.state.traced();
+        let traced = if self.traces.is_wanted() { found.state.traced() } else { 0 };
         let is_new = matches!(found.state, State::Opening(_));
         let Some(conversation) = found.state.follow(&self.traces) else { return };
         let side = conversation.side_of(source);
         let before = conversation.held_bytes();
         conversation.segment(segment, side, at);
-        let untraced = self.traces.settle(traced, &mut conversation.trace)
-            || (is_new && self.traces.is_wanted() && conversation.trace.is_none());
+        let untraced = self.traces.is_wanted()
+            && (self.traces.settle(traced, &mut conversation.trace) || (is_new && conversation.trace.is_none()));
         let mut after = conversation.held_bytes();
-        // Whoever crosses the line pays for it: holes elsewhere may yet close.
-        if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
-            conversation.release(at);
-            after = 0;
+        if after != before {
+            // Whoever crosses the line pays for it: holes elsewhere may yet close.
+            if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
+                conversation.release(at);
+                after = 0;
+            }
+            self.held_bytes = (self.held_bytes + after).saturating_sub(before);
         }
-        self.held_bytes = (self.held_bytes + after).saturating_sub(before);
         found.kind = if conversation.is_closed() {
             Kind::Closed
         } else if conversation.is_half_open() {

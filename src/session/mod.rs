@@ -93,7 +93,7 @@ impl Session {
             let role = self.role(side);
             if self.is_settled
                 && let Some(tls) = &mut self.tls
-                && let Some(header) = self.streams.of_mut(role).application_data(&mut rest)
+                && let Some(header) = self.streams.of_mut(role).application_data(&mut rest, at)
             {
                 self.is_settled = tls.session_record(role, header, at, &mut self.transcript);
                 continue;

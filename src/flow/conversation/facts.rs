@@ -40,6 +40,14 @@ pub struct Handshake {
     pub round_trip: BySide<Option<Span>>,
 }
 
+impl Handshake {
+    /// Whether only the client's acknowledgment is missing.
+    #[inline]
+    pub(super) const fn waits_for_client(&self) -> bool {
+        self.established.is_none() && self.syn_ack.is_some()
+    }
+}
+
 /// How a connection ended, as TCP shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndKind {

@@ -27,7 +27,7 @@ pub struct Glimpse {
 impl<C: Consumer> Conversation<C> {
     /// What is known now.
     pub fn glimpse(&self) -> Glimpse {
-        let legs = Side::BOTH.into_iter().filter_map(|side| self.directions.of(side).rtt.min());
+        let legs = Side::BOTH.into_iter().filter_map(|side| self.rtt.of(side).min());
         Glimpse {
             endpoints: self.endpoints,
             first: self.first,

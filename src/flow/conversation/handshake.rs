@@ -11,6 +11,7 @@ const MAX_SYN_TIMES: usize = 8;
 
 impl<C: Consumer> Conversation<C> {
     /// Takes a SYN or SYN-ACK; says which, where it is a repeated one.
+    #[cold]
     pub(super) fn syn(&mut self, segment: &Segment<'_>, side: Side, at: At) -> Option<SegmentClass> {
         let direction = self.directions.of_mut(side);
         let options = &segment.tcp.options;
@@ -44,19 +45,21 @@ impl<C: Consumer> Conversation<C> {
             // Karn: with a repeated SYN nobody knows which one was answered.
             if let ([syn], 1) = (self.handshake.syn_times.as_slice(), self.handshake.syns) {
                 let trip = at.time.since(syn.time);
-                self.measured(Side::Server, trip);
+                self.rtt.server.sample(trip);
                 self.handshake.round_trip.server = Some(trip);
             }
         }
         repeated.then_some(class)
     }
 
+    /// The client acknowledges, for the first time, what answered its SYN.
+    #[cold]
     pub(super) fn complete_handshake(&mut self, segment: &Segment<'_>, at: At) {
         if self.handshake.established.is_none() {
             self.handshake.established = Some(at);
             if let (Some(syn_ack), 1) = (self.handshake.syn_ack, self.handshake.syn_acks) {
                 let trip = at.time.since(syn_ack.time);
-                self.measured(Side::Client, trip);
+                self.rtt.client.sample(trip);
                 // What comes with data may have waited for it.
                 let whole = segment.payload_len == 0 && self.directions.server.offset(Seq(segment.tcp.ack)) == Some(0);
                 self.handshake.round_trip.client = whole.then_some(trip);

@@ -24,9 +24,9 @@ impl<C: Consumer> Conversation<C> {
         reset.after_peer_fin = receiver.facts.fin.is_some();
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
         reset.silence_before = at.time.since(self.last.time);
-        reset.sender_min_rtt = sender.rtt.min().filter(|_| self.handshake.round_trip.of(side).is_some());
-        reset.sender_rtt_is_steady = sender.rtt.is_steady();
-        reset.receiver_min_rtt = receiver.rtt.min();
+        reset.sender_min_rtt = self.rtt.of(side).min().filter(|_| self.handshake.round_trip.of(side).is_some());
+        reset.sender_rtt_is_steady = self.rtt.of(side).is_steady();
+        reset.receiver_min_rtt = self.rtt.of(side.other()).min();
         reset.fit = self.sequence_fit(side, seq, ack);
         if let Some(offset) = sender.offset(seq) {
             let beyond = offset - sender.max_end();

@@ -5,6 +5,7 @@ use crate::base::{At, Span};
 use crate::flow::loss::{LossEvent, Needless, SegmentClass};
 use crate::flow::sender::Trips;
 use crate::flow::seq::Seq;
+use crate::wire::{Segment, TcpFlags};
 
 /// More copies than one in so many packets come from the capture, not from the
 /// network.
@@ -15,7 +16,8 @@ const NETWORK_DOUBLES_AT_MOST: u64 = 4;
 pub struct Acknowledgment<'a> {
     /// The number.
     pub ack: Seq,
-    /// The segment carries nothing else.
+    /// The segment carries nothing else, and is no keep-alive: that repeats
+    /// the acknowledgment, too, and reports nothing.
     pub pure: bool,
     /// Blocks received out of order, or twice (RFC 2018, RFC 2883).
     pub sack: &'a [(u32, u32)],
@@ -28,8 +30,27 @@ pub struct Acknowledgment<'a> {
 }
 
 impl Direction {
+    /// What a segment of this direction acknowledges of the other one.
+    #[inline]
+    pub fn acknowledgment<'a>(&self, segment: &'a Segment<'_>, at: At) -> Acknowledgment<'a> {
+        let Segment { tcp, payload_len, .. } = segment;
+        let is_syn = tcp.flags.has(TcpFlags::SYN);
+        let is_bare = *payload_len == 0 && tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0;
+        let is_probe = self.offset(Seq(tcp.seq)).is_some_and(|offset| offset < self.max_end());
+        let scale = if is_syn { 0 } else { self.facts.window_scale.unwrap_or(0).min(14) };
+        Acknowledgment {
+            ack: Seq(tcp.ack),
+            pure: is_bare && !(is_probe && tcp.options.sack_count == 0),
+            sack: tcp.options.sack.get(..usize::from(tcp.options.sack_count)).unwrap_or_default(),
+            echo: tcp.options.timestamps.map(|(_, echo)| echo),
+            window: i64::from(tcp.window) << scale,
+            at,
+        }
+    }
+
     /// The receiver acknowledges. Returns how long the timed segment took.
-    pub fn acknowledged(&mut self, a: &Acknowledgment<'_>, trips: &Trips) -> Option<Span> {
+    #[inline]
+    pub fn acknowledged(&mut self, a: &Acknowledgment<'_>, trips: impl FnOnce() -> Trips) -> Option<Span> {
         let Acknowledgment { ack, pure, at, .. } = *a;
         let offset = self.offset(ack)?;
         // Beyond 2³⁰ ahead it is no acknowledgment of this stream.
@@ -81,6 +102,7 @@ impl Direction {
     }
 
     /// Selective acknowledgments: what came behind a hole, and what came twice.
+    #[cold]
     fn selective(&mut self, a: &Acknowledgment<'_>, ack: i64) {
         let Some(unrolled) = self.unrolled else { return };
         let mut blocks = a.sack.iter().map(|(from, to)| (unrolled.offset(Seq(*from)), unrolled.offset(Seq(*to))));

@@ -16,6 +16,7 @@ const ONE_SIDED_GRACE: Span = Span::from_secs(1);
 
 impl Direction {
     /// Hands on what is next in order, keeps what is not.
+    #[inline]
     pub(super) fn deliver(
         &mut self,
         segment: &Segment<'_>,
@@ -24,6 +25,18 @@ impl Direction {
         at: At,
         consumer: &mut impl Consumer,
     ) {
+        let is_whole = segment.payload.len() as u64 == u64::from(segment.payload_len);
+        if offset == self.next && is_whole && self.hold.is_empty() {
+            consumer.bytes(side, segment.payload, at);
+            self.come_to(offset + i64::from(segment.payload_len));
+            self.hole_since = None;
+        } else {
+            self.deliver_part(segment, offset, side, at, consumer);
+        }
+    }
+
+    /// The same for what is not simply the next.
+    fn deliver_part(&mut self, segment: &Segment<'_>, offset: i64, side: Side, at: At, consumer: &mut impl Consumer) {
         if offset > self.next {
             let held = Held { offset, len: segment.payload_len, data: segment.payload.to_vec(), at };
             self.hole_since.get_or_insert(at);
@@ -54,9 +67,15 @@ impl Direction {
         if missing > 0 {
             consumer.gap(side, Gap { bytes: missing, cause: GapCause::CutShort, frame: at.frame, time: at.time });
         }
-        self.next = end;
+        self.come_to(end);
+    }
+
+    /// Everything before `offset` was handed on.
+    #[inline]
+    fn come_to(&mut self, offset: i64) {
+        self.next = offset;
         if let Some(unrolled) = &mut self.unrolled {
-            unrolled.advance(end);
+            unrolled.advance(offset);
         }
     }
 
@@ -69,11 +88,18 @@ impl Direction {
         }
     }
 
+    #[inline]
     pub(super) fn deliver_fin(&mut self, side: Side, at: At, consumer: &mut impl Consumer) {
         if !self.fin_delivered && self.fin_offset.is_some_and(|fin| fin <= self.next) {
             self.fin_delivered = true;
             consumer.end(side, at);
         }
+    }
+
+    /// Whether nothing is missing in front of what was handed on.
+    #[inline]
+    pub fn is_settled(&self) -> bool {
+        self.acked <= self.next && self.hold.is_empty()
     }
 
     /// Decides whether a hole is one of the capture. `one_sided`: the other
@@ -123,11 +149,8 @@ impl Direction {
                 self.facts.first_gap.get_or_insert(self.hole_since.unwrap_or(at));
             }
             consumer.gap(side, Gap { bytes, cause, frame: at.frame, time: at.time });
-            self.next = offset;
+            self.come_to(offset);
             self.max_end = self.max_end.max(offset);
-            if let Some(unrolled) = &mut self.unrolled {
-                unrolled.advance(offset);
-            }
         }
         self.hole_since = None;
         self.drain(side, consumer);

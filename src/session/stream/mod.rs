@@ -125,7 +125,7 @@ impl Stream {
     /// whatever is not as plain as that, which [`next`](Self::next) reads: of
     /// a session in progress most messages are.
     #[inline]
-    pub(super) fn application_data(&mut self, data: &mut &[u8]) -> Option<Header> {
+    pub(super) fn application_data(&mut self, data: &mut &[u8], at: At) -> Option<Header> {
         if self.guesses > 0 || !self.held.is_empty() {
             return None;
         }
@@ -142,9 +142,18 @@ impl Stream {
         if header.content_type != ContentType::APPLICATION_DATA {
             return None;
         }
-        *data = data.get(missing..)?;
-        self.state = State::Between;
-        Some(header)
+        if let Some(rest) = data.get(missing..) {
+            *data = rest;
+            self.state = State::Between;
+            return Some(header);
+        }
+        // It ends in a later segment.
+        if matches!(self.state, State::Between) {
+            let (kind, have) = (Kind::Record(header), data.len() as u64);
+            self.state = State::Inside(Inside { kind, len: missing as u64, have, is_damaged: false, from: at });
+            *data = &[];
+        }
+        None
     }
 
     /// Bytes are missing. Returns the message that they end, if they end one,
