@@ -29,6 +29,7 @@ mod public;
 mod readme;
 mod redaction;
 mod ruled_out;
+mod stalls;
 mod streams;
 mod tidy;
 mod two_captures;

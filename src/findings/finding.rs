@@ -1,6 +1,6 @@
 //! What a rule says: a finding with its proof, or an exclusion with its own.
 
-use crate::base::{At, Certainty, Frame};
+use crate::base::{At, Certainty, Frame, Side};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,17 @@ pub enum Severity {
     Warning,
     /// It explains why the attempt died.
     Failure,
+}
+
+/// With whom the fault lies when somebody waits in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtFault {
+    /// The path: packets did not arrive, or nothing acknowledged them.
+    Path,
+    /// This side's computer: it had what it was to answer.
+    Host(Side),
+    /// The capture leaves it open; the detail says why.
+    Unclear,
 }
 
 /// One piece of proof.
@@ -42,6 +53,8 @@ pub struct Finding {
     pub title: String,
     /// A short paragraph: what happened, in numbers.
     pub detail: String,
+    /// With whom the fault lies, of findings about waiting.
+    pub at_fault: Option<AtFault>,
     /// The frame that carries the claim.
     pub primary: Evidence,
     /// Frames that support it.
@@ -67,6 +80,7 @@ impl Finding {
             certainty,
             title: title.into(),
             detail: String::new(),
+            at_fault: None,
             primary,
             supporting: Vec::new(),
             cannot_tell: Vec::new(),
@@ -78,6 +92,13 @@ impl Finding {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    /// With whom the fault lies.
+    #[must_use]
+    pub const fn at_fault(mut self, at_fault: AtFault) -> Self {
+        self.at_fault = Some(at_fault);
         self
     }
 

@@ -35,6 +35,8 @@ impl Rule for InjectedReset {
                 && j.built_by == Builder::Host
                 && j.certainty >= Certainty::Likely
                 && !case.coverage.gaps
+                // Another one may stand among the packets of the other side.
+                && case.coverage.missing_side.is_none()
             {
                 let because = format!("the reset was built by the {} itself", reset.claimed_by);
                 out.exclude(self.id(), because, [reset.at.frame]);

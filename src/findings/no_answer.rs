@@ -1,6 +1,6 @@
 //! `no-answer`: SYNs without any reply.
 
-use super::finding::{Evidence, Finding, Severity};
+use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{At, Certainty, Span};
 use crate::flow::TcpFacts;
@@ -60,6 +60,7 @@ impl Rule for NoAnswer {
             Evidence::new(*first, "first SYN, never answered"),
         )
         .detail(format!("The client asked for a connection {tries} and got no answer of any kind within {waited}."))
+        .at_fault(AtFault::Unclear)
         .support(handshake.syn_times.iter().skip(1).map(|at| Evidence::new(*at, "SYN again")))
         .cannot_tell("whether the request or the answer was lost, and where: that takes a capture at the server, too")
         .next("capture on the server: do the SYNs arrive there?")
@@ -95,6 +96,7 @@ impl NoAnswer {
                 handshake.syns, handshake.syn_acks
             ))
             .support(handshake.syn_times.iter().skip(1).map(|at| Evidence::new(*at, "SYN again")))
+            .at_fault(AtFault::Path)
             .cannot_tell("which hop lost them")
             .next("look at the way back from the server to the client: its route (another gateway?), a firewall that saw only one direction"),
         );

@@ -20,11 +20,15 @@ impl Rule for NotRdp {
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let IsRdp::Other(seen) = case.session.is_rdp else {
             // That the client asks for it says nothing of who listens.
-            let answered = case.session.negotiation.confirm.is_some() || case.session.stage() > Stage::Tls;
+            let confirm = case.session.negotiation.confirm.as_ref().map(|confirm| confirm.frame);
+            let answered = confirm.is_some() || case.session.stage() > Stage::Tls;
             if let IsRdp::Rdp(seen) = case.session.is_rdp
                 && answered
+                && case.coverage.missing_side.is_none()
             {
-                out.exclude(self.id(), "both ends speak the Remote Desktop protocol", [seen.frame]);
+                let confirm = confirm.filter(|confirm| *confirm != seen.frame);
+                let frames = [seen.frame].into_iter().chain(confirm);
+                out.exclude(self.id(), "both ends speak the Remote Desktop protocol", frames);
             }
             return;
         };

@@ -1,6 +1,6 @@
 //! `packet-loss`: packets were lost here and there, all along.
 
-use super::finding::{Evidence, Finding, Severity};
+use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::path::{Path, SERVER_CLOCK};
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side};
@@ -36,22 +36,26 @@ impl Rule for PacketLoss {
         let Some(first) = lost.map(|event| event.at).min_by_key(|at| at.time) else { return };
         let percent = u64::from(losses) * 100 / packets.max(1);
         let path = Path::of(case);
-        let stalls = &case.tcp.stalls;
+        // What the missing side did meanwhile is not known.
+        let still = match case.coverage.missing_side {
+            Some(_) => String::new(),
+            None => format!(" Nothing moved for {} in all meanwhile.", case.tcp.stalls.total()),
+        };
         let legs: Vec<String> = Side::BOTH.into_iter().filter_map(|side| where_lost(side, case)).collect();
         out.found(
             Finding::new(
                 self.id(),
                 Severity::Warning,
                 case.coverage.temper(Certainty::Proven),
-                format!("{losses} of {packets} data packets were lost ({percent} %)"),
+                format!("{losses} of {packets} data packets had to be sent again ({percent} %)"),
                 Evidence::new(first, "the first packet that had to be sent again"),
             )
             .detail(format!(
-                "{} Waiting for repetitions took {} in all. The connection sequence takes {} turns, each of which must get through, within the {SERVER_CLOCK} that the server grants; each loss in it costs 200 ms and more, and twice as long each time the repetition is lost as well.",
+                "{} A packet that had to be sent several times counts once in the share.{still} The connection sequence takes {} turns, each of which must get through, within the {SERVER_CLOCK} that the server grants; each loss in it costs 200 ms and more, and twice as long each time the repetition is lost as well.",
                 legs.join(" "),
-                stalls.total(),
                 path.turns(),
             ))
+            .at_fault(AtFault::Path)
             .cannot_tell("which hop lost them; and acknowledgments that are lost look like lost data until the receiver reports it")
             .next("capture at both ends to halve the path, and look at the link between: Wi-Fi, VPN, WAN line, a full queue"),
         );
@@ -68,12 +72,17 @@ fn scattered(loss: &LossFacts) -> u32 {
 fn where_lost(side: Side, case: &Case<'_>) -> Option<String> {
     let loss = &case.tcp.directions.of(side).loss;
     let fast = loss.events.iter().filter(|event| event.class == SegmentClass::Fast).count();
-    let (before, behind) = (loss.lost_before_capture_point, loss.lost_after_capture_point);
-    (before + behind > 0).then(|| {
-        format!(
-            "From the {side}: {before} lost before the capture point, {behind} behind it, {fast} of them mended at once on the receiver's report."
-        )
-    })
+    let places = [
+        (loss.lost_before_capture_point, "lost before the capture point"),
+        (loss.lost_after_capture_point, "lost behind the capture point, or the acknowledgment on the way back"),
+        (loss.spurious, "sent again needlessly: only the acknowledgment was lost or late"),
+    ];
+    let told: Vec<String> = places.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let at_once = match fast {
+        0 => String::new(),
+        n => format!("; {n} mended at once on the receiver's report"),
+    };
+    (!told.is_empty()).then(|| format!("From the {side}: {}{at_once}.", told.join(", ")))
 }
 
 #[cfg(test)]
@@ -113,6 +122,24 @@ mod tests {
     fn two_losses_are_none_and_a_chain_is_one() {
         assert!(finding(&talk(&[3, 8], 1), "packet-loss").is_none());
         assert!(finding(&talk(&[3], 6), "packet-loss").is_none());
+    }
+
+    #[test]
+    fn packets_that_the_capture_lacks_are_no_losses() {
+        let lines = talk(&[], 0).into_iter().enumerate().filter(|(n, _)| n % 5 != 4).map(|(_, line)| line);
+        assert!(finding(&lines.collect::<Vec<_>>(), "packet-loss").is_none());
+    }
+
+    #[test]
+    fn repetitions_that_were_needless_are_told_apart() {
+        // The answers come in time, and the client repeats three questions anyway.
+        let mut lines = talk(&[], 0);
+        for n in [3, 8, 15] {
+            let seq = 1 + 10 * n;
+            lines.push(filled(20.0 + 1_210.0 * f64::from(n) + 600.0, Client, seq, 1, 10));
+        }
+        lines.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+        assert!(finding(&lines, "packet-loss").is_none());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `path-mtu-black-hole`: large packets vanish while small ones pass.
 
-use super::finding::{Evidence, Finding, Severity};
+use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{At, Certainty, Seen, Side, Span};
 use crate::flow::{BurstOutcome, LossEvent, Place, SegmentClass};
-use crate::session::{Owed, Stage};
+use crate::session::{Message, Stage};
 use crate::wire::IcmpError;
 
 /// Fewer repetitions of one packet may be bad luck: at 10 % loss three in a
@@ -18,6 +18,10 @@ const MIN_SUSPECT: u32 = 577;
 /// The smallest MTU that IPv6 links have (RFC 8200 §5), less IP and TCP
 /// headers: passes nearly every tunnel.
 const CAUTIOUS_MSS: u32 = 1220;
+
+/// A hole that one lost packet tore is filled by then: four repetitions, with
+/// the slowest first one that is usual (RFC 6298).
+const HOLE_OPEN: Span = Span::from_secs(7);
 
 /// The rule.
 pub struct PathMtuBlackHole;
@@ -34,6 +38,22 @@ struct Hole {
     /// that the sender came through with.
     passed: u32,
     shrunk: bool,
+    /// Unacknowledged bytes at the first repetition.
+    flight: u64,
+}
+
+/// Bytes that never came to the capture point, while smaller packets of the
+/// same side did: what the receiving end sees of a black hole.
+struct Missing {
+    /// The packet that revealed it.
+    since: At,
+    /// A small packet that came through later.
+    later: At,
+    bytes: u64,
+    /// IP length of the largest packet that came through.
+    passed: u32,
+    /// IP length of a full packet, as far as the handshake tells.
+    full: Option<u32>,
 }
 
 impl Rule for PathMtuBlackHole {
@@ -49,6 +69,8 @@ impl Rule for PathMtuBlackHole {
         for side in Side::BOTH {
             if let Some(hole) = hole(case, side) {
                 report(self.id(), case, side, &hole, out);
+            } else if let Some(missing) = missing(case, side) {
+                suspect(self.id(), case, side, &missing, out);
             }
         }
     }
@@ -80,7 +102,67 @@ fn hole(case: &Case<'_>, side: Side) -> Option<Hole> {
         size: first.ip_len,
         passed,
         shrunk,
+        flight: burst.in_flight,
     })
+}
+
+/// The receiving end's view. A single lost packet is sent again and fills its
+/// hole; one that stays open while smaller packets pass is suspicious.
+fn missing(case: &Case<'_>, side: Side) -> Option<Missing> {
+    let facts = case.tcp.directions.of(side);
+    let (since, later) = (facts.hole_since?, facts.last?);
+    let headers = headers(case);
+    let least = u64::from(MIN_SUSPECT.saturating_sub(headers));
+    let stays = later.time.since(since.time) >= HOLE_OPEN;
+    let damaged = case.coverage.late_start || case.coverage.gaps || case.coverage.dropped;
+    let reported = case.coverage.missing_side.is_none() && !damaged;
+    let mss = case.tcp.directions.of(side.other()).mss;
+    let full = mss.map(|mss| u32::from(mss).saturating_add(headers));
+    // Where packets as large as can be came through, size is not the matter.
+    let room = full.is_none_or(|full| facts.largest_packet < full);
+    (reported && stays && room && facts.never_seen >= least).then_some(Missing {
+        since,
+        later,
+        bytes: facts.never_seen,
+        passed: facts.largest_packet,
+        full,
+    })
+}
+
+/// Bytes of the IP and TCP headers without options.
+fn headers(case: &Case<'_>) -> u32 {
+    if case.tcp.endpoints.client.ip.is_ipv4() { 40 } else { 60 }
+}
+
+fn suspect(id: &'static str, case: &Case<'_>, side: Side, missing: &Missing, out: &mut Out) {
+    let Missing { since, later, bytes, passed, full } = *missing;
+    let full = match full {
+        Some(full) => format!(" The handshake allows packets of up to {full} bytes in that direction."),
+        None => String::new(),
+    };
+    out.found(
+        Finding::new(
+            id,
+            if case.is_active() { Severity::Warning } else { Severity::Failure },
+            Certainty::Possible,
+            format!("A large message of the {side} never arrived, while small packets did"),
+            Evidence::new(since, format!("a packet of the {side} whose number shows that {bytes} bytes before it are missing")),
+        )
+        .at_fault(AtFault::Path)
+        .detail(format!(
+            "{bytes} bytes of the {side} never came to the capture point, although it stayed connected for {} after that. Smaller packets of the {side}, of up to {passed} bytes, came through before and after.{full} That is how a limit on the packet size between the {side} and the capture point looks from its far end (a path MTU black hole). Cannot tell, because the packets that vanished are not in this capture: how large they were, and whether it was their size that killed them.{}",
+            later.time.since(since.time),
+            match case.session.waiting {
+                Some(waiting) if waiting.side == side => format!(" What is missing belongs to {}.", waiting.owed),
+                _ => String::new(),
+            },
+        ))
+        .support([Evidence::new(later, format!("a small packet of the {side} that came through later"))])
+        .cannot_tell("the size of the packets that vanished, and with it whether their size was the reason: only a capture at the sending end shows that")
+        .next(format!("capture at the {side} as well: there the size of what vanishes shows"))
+        .next(format!("find the limit: ping -f -l 1472 from the {side}'s computer, then smaller, until it passes"))
+        .next(format!("for a test, clamp the MSS to {CAUTIOUS_MSS} on the VPN or firewall between")),
+    );
 }
 
 /// Whether the other side's keep-alives are answered, by small packets of the
@@ -98,11 +180,11 @@ fn keep_alives_are_answered(case: &Case<'_>, side: Side) -> bool {
 }
 
 fn report(id: &'static str, case: &Case<'_>, side: Side, hole: &Hole, out: &mut Out) {
-    let Hole { first, last, repetitions, size, passed, shrunk } = *hole;
+    let Hole { first, last, repetitions, size, passed, shrunk, flight } = *hole;
     let icmp = too_big(case);
     let failed = !case.is_active() && !shrunk;
     let certainty = if icmp.is_some() || shrunk { Certainty::Proven } else { Certainty::Likely };
-    let headers = if case.tcp.endpoints.client.ip.is_ipv4() { 40 } else { 60 };
+    let headers = headers(case);
     let told = match icmp.map(|icmp| (icmp.value.mtu, icmp.value.ip.src)) {
         Some((Some(mtu), from)) => {
             format!("{from} reported by ICMP that at most {mtu} bytes pass, and the {side} did not heed it.")
@@ -115,7 +197,7 @@ fn report(id: &'static str, case: &Case<'_>, side: Side, hole: &Hole, out: &mut 
     let outcome = if shrunk {
         "It got through in smaller pieces at last."
     } else {
-        "It was never acknowledged, while smaller packets of the same side were."
+        "It was never acknowledged, while smaller packets of the same side came through."
     };
     let mss = match icmp.and_then(|icmp| icmp.value.mtu) {
         Some(mtu) => mtu.saturating_sub(headers),
@@ -130,12 +212,12 @@ fn report(id: &'static str, case: &Case<'_>, side: Side, hole: &Hole, out: &mut 
         Evidence::new(first, format!("a packet of {size} bytes, sent again and never acknowledged")),
     )
     .detail(format!(
-        "The {side} sent a packet of {size} bytes {} times in vain; {} {outcome} Somewhere on the way between {} and {size} bytes is the limit. {told}{}",
+        "The {side} sent a packet of {size} bytes {} times in vain; packets of up to {passed} bytes arrived. {outcome} The limit on the way is somewhere between {passed} and {} bytes. {told}{}",
         repetitions + 1,
-        format_args!("packets of up to {passed} bytes arrived."),
-        passed + 1,
-        hit(case, side)
+        size - 1,
+        hit(case, side, flight)
     ))
+    .at_fault(AtFault::Path)
     .support([Evidence::new(last, "the last time in that size")])
     .cannot_tell("which hop drops them")
     .next(format!("clamp the MSS to {mss} on the VPN or firewall between (or lower the interface MTU), and try again"))
@@ -156,20 +238,19 @@ fn too_big<'a>(case: &'a Case<'_>) -> Option<&'a Seen<IcmpError>> {
         .find(|icmp| if is_v4 { (icmp.value.kind, icmp.value.code) == (3, 4) } else { icmp.value.kind == 2 })
 }
 
-/// Which message it hit, and what that explains.
-fn hit(case: &Case<'_>, side: Side) -> String {
-    if case.is_active() {
+/// Which message it hit, and what that explains. `flight`: bytes sent together.
+fn hit(case: &Case<'_>, side: Side, flight: u64) -> String {
+    let Some(waiting) = case.session.waiting.filter(|waiting| !case.is_active() && waiting.side != side) else {
         return String::new();
-    }
-    match (case.session.waiting.map(|waiting| waiting.owed), side, case.session.stage()) {
-        (Some(Owed::ServerFlight | Owed::ServerHello | Owed::ClientKeyExchange | Owed::Finished), Side::Server, _) | (_, Side::Server, Stage::Tls) => {
-            " It hit the server's TLS flight with its certificate: a larger certificate (one from a CA in place of a self-signed one) is enough to begin this.".to_owned()
-        }
-        (Some(owed @ Owed::CredsspLeg(_)), Side::Client, _) => format!(
-            " It hit {owed}. Kerberos messages do not fit such a path, NTLM messages do: connecting by address works, by name it fails."
+    };
+    match (waiting.since.value, side, case.session.stage()) {
+        (_, Side::Server, Stage::Tls) => format!(
+            " It hit the server's TLS flight with its certificate ({flight} bytes): a larger certificate (one from a CA in place of a self-signed one) is enough to begin this."
         ),
-        (Some(owed), _, _) => format!(" The connection then waited for {owed}."),
-        (None, _, _) => String::new(),
+        (message @ Message::CredsspLeg(_), Side::Client, _) => format!(
+            " It hit {message} ({flight} bytes), which is too large for NTLM: it carries a Kerberos ticket. Kerberos messages do not fit such a path, NTLM messages do: connecting by address (NTLM) works, by name (Kerberos) it fails."
+        ),
+        (message, _, _) => format!(" It hit {message} ({flight} bytes); the {} owed {}.", waiting.side, waiting.owed),
     }
 }
 
@@ -177,7 +258,9 @@ fn hit(case: &Case<'_>, side: Side) -> String {
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
+    use crate::findings::diagnose;
     use crate::findings::scripts::*;
+    use crate::session::Session;
 
     /// A flight of a large and a small packet; the large one is repeated.
     fn flight(large: usize, small_passes: bool) -> Vec<Line> {
@@ -207,7 +290,7 @@ mod tests {
         let found = finding(&flight(1_460, true), "path-mtu-black-hole").unwrap();
         assert_eq!((found.severity, found.certainty), (Severity::Failure, Certainty::Likely));
         assert!(found.detail.contains("1500 bytes 5 times"), "{}", found.detail);
-        assert!(found.detail.contains("between 241 and 1500"), "{}", found.detail);
+        assert!(found.detail.contains("between 240 and 1499"), "{}", found.detail);
         assert!(found.next[0].contains("MSS to 1220"), "{:?}", found.next);
     }
 
@@ -222,8 +305,69 @@ mod tests {
     }
 
     #[test]
-    fn at_the_receiving_end_the_size_is_not_known() {
-        let lines: Vec<Line> = flight(1_460, true).into_iter().filter(|line| line.data.len() != 1_460).collect();
+    fn what_the_receiver_reports_behind_the_hole_has_passed() {
+        let mut lines = flight(1_460, true);
+        let tail = lines.iter().position(|line| line.data.len() == 100).unwrap();
+        let (from, to) = (lines[tail].seq, lines[tail].seq + 600);
+        lines[tail].data = vec![0x17; 600];
+        let report = lines.iter().position(|line| line.from == Server && line.ms == 70.0).unwrap();
+        lines[report].sack = Some((from, to));
+        let found = finding(&lines, "path-mtu-black-hole").unwrap();
+        assert!(found.detail.contains("up to 640 bytes arrived"), "{}", found.detail);
+    }
+
+    #[test]
+    fn icmp_that_names_the_limit_proves_it() {
+        let lines = flight(1_460, true);
+        let mut one = crate::flow::testing::play_to::<Session>(&lines).remove(0);
+        let quoted = crate::flow::testing::segment(&lines[7]);
+        let error = IcmpError {
+            ip: quoted.ip,
+            kind: 3,
+            code: 4,
+            mtu: Some(1_400),
+            quoted_source: (quoted.ip.src, quoted.tcp.source_port),
+            quoted_destination: (quoted.ip.dst, quoted.tcp.destination_port),
+            quoted_protocol: 6,
+            quoted_seq: Some(quoted.tcp.seq),
+            quoted_len: quoted.ip.total_len,
+        };
+        one.tcp.icmp.push(one.tcp.first.seen(error));
+        let findings = diagnose(&one.tcp, one.consumer.facts(), false).findings;
+        let found = findings.iter().find(|f| f.id == "path-mtu-black-hole").unwrap();
+        assert_eq!(found.certainty, Certainty::Proven);
+        assert!(found.detail.contains("at most 1400 bytes pass"), "{}", found.detail);
+        assert!(found.next[0].contains("MSS to 1360"), "{:?}", found.next);
+    }
+
+    fn far_end(large: usize) -> Vec<Line> {
+        flight(large, true).into_iter().filter(|line| line.data.len() != large).collect()
+    }
+
+    #[test]
+    fn at_the_receiving_end_it_is_suspected_and_the_size_is_not_known() {
+        let found = finding(&far_end(1_460), "path-mtu-black-hole").unwrap();
+        assert_eq!((found.severity, found.certainty), (Severity::Failure, Certainty::Possible));
+        assert!(found.detail.contains("1460 bytes of the client never came"), "{}", found.detail);
+        assert!(found.detail.contains("Cannot tell, because"), "{}", found.detail);
+    }
+
+    #[test]
+    fn at_the_receiving_end_a_small_hole_or_one_that_closes_is_none() {
+        assert!(finding(&far_end(400), "path-mtu-black-hole").is_none());
+        let mut closes = far_end(1_460);
+        closes.push(filled(2_200.0, Client, 220, 20, 1_460));
+        closes.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+        assert!(finding(&closes, "path-mtu-black-hole").is_none());
+    }
+
+    #[test]
+    fn a_hole_of_the_capture_is_none() {
+        // The server acknowledges what the capture lacks.
+        let mut lines = far_end(1_460);
+        lines.push(packet(8_000.0, Server, A, 20, 1_780, b""));
+        lines.sort_by(|a, b| a.ms.total_cmp(&b.ms));
         assert!(finding(&lines, "path-mtu-black-hole").is_none());
+        assert!(finding(&far_end(1_460)[3..], "path-mtu-black-hole").is_none(), "a late start shows no edges");
     }
 }

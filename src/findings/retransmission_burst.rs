@@ -1,6 +1,6 @@
 //! `retransmission-burst`: repeated losses in one direction that hurt.
 
-use super::finding::{Evidence, Finding, Severity};
+use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use super::stalled_negotiation::owed_at_last;
 use crate::base::{Certainty, Side, Span};
@@ -20,6 +20,12 @@ const LETHAL: Span = Span::from_millis(500);
 /// Share of repeated data packets below which a long session is healthy, in
 /// percent.
 const HEALTHY_PERCENT: u64 = 3;
+
+/// Repetitions after which Windows gives a connection up
+/// (TcpMaxDataRetransmissions).
+const WINDOWS_GIVES_UP: u32 = 5;
+/// The same of Linux (tcp_retries2).
+const LINUX_GIVES_UP: u32 = 15;
 
 /// The rule.
 pub struct RetransmissionBurst;
@@ -80,7 +86,9 @@ impl RetransmissionBurst {
             };
         let cut_off = unrecovered && case.is_active() && !got_through && case.tcp.end.kind == EndKind::Silence;
         let share = u64::from(facts.loss.retransmitted()) * 100 / facts.packets.max(1);
-        if !died && !cut_off && (lasted < MIN_DELAY || share < HEALTHY_PERCENT) {
+        let stood_still = stalled(case, side, burst);
+        let waited = burst.intervals.iter().fold(Span::ZERO, |sum, wait| sum + *wait).max(stood_still);
+        if !died && !cut_off && (waited < MIN_DELAY || share < HEALTHY_PERCENT) {
             return;
         }
         let fatal = died || cut_off;
@@ -88,30 +96,37 @@ impl RetransmissionBurst {
         // that is why.
         let explained = out.findings.iter().any(|f| f.id == "state-expired" && f.severity == Severity::Failure);
         let title = if fatal {
-            format!("The connection died of lost packets from the {side}")
+            format!("What the {side} sent was never acknowledged")
         } else {
-            format!("Packets from the {side} were lost and repeated")
+            format!("Packets from the {side} had to be sent again, several times")
         };
+        // What it died of, only a capture of all of it proves.
+        let whole = !case.coverage.late_start && !case.coverage.cut && case.tcp.end.kind != EndKind::Silence;
+        let best = if fatal && !whole { Certainty::Likely } else { Certainty::Proven };
         let receiver = side.other();
-        let window = match burst.in_flight {
-            0 => String::new(),
-            n => format!(" {n} bytes were under way then."),
-        };
         let mut finding = Finding::new(
             self.id(),
             if fatal && !explained { Severity::Failure } else { Severity::Warning },
-            case.coverage.temper(Certainty::Proven),
+            case.coverage.temper(best),
             title,
             Evidence::new(burst.first, format!("first repetition of data that the {receiver} did not acknowledge")),
         )
+        .at_fault(AtFault::Path)
         .detail(format!(
-            "The {side} repeated {} packets ({} bytes) within {lasted}.{window}{} {}{}{}",
+            "The {side} sent {} packets ({} bytes) again within {lasted}.{}{} {}{}{}{}{}",
             burst.needed(),
             burst.bytes,
-            chain(burst),
+            window(burst),
+            chain(burst, facts.has_timestamps),
             outcome(case, burst),
+            gave_up(case, side, burst),
             place(case, side, burst),
-            stalled(case, side, burst),
+            needless(burst),
+            if stood_still > Span::ZERO {
+                format!(" Nothing else moved for {stood_still} meanwhile.")
+            } else {
+                String::new()
+            },
         ))
         .cannot_tell("which hop lost them")
         .next(format!("look at the path between the capture point and the {receiver}: VPN, Wi-Fi, WAN line, firewall"))
@@ -139,6 +154,7 @@ impl RetransmissionBurst {
                 format!("Packets from the {side} were lost before the capture point"),
                 Evidence::new(skip.at, format!("the first packet of the {side} after {} of silence", skip.silence)),
             )
+            .at_fault(AtFault::Path)
             .detail(format!(
                 "The {side} was not heard for {}, and the numbering of its packets (IP identification) shows that it had sent {} meanwhile: they were lost between the {side} and the capture point.",
                 skip.silence, skip.packets
@@ -149,19 +165,29 @@ impl RetransmissionBurst {
     }
 }
 
+/// How much of what was under way was sent again.
+fn window(burst: &Burst) -> String {
+    match (burst.in_flight, burst.share_of_window()) {
+        (0, _) => String::new(),
+        (n, Some(100)) => format!(" All of the {n} bytes under way had to be sent again."),
+        (n, Some(share)) => format!(" {share} % of the {n} bytes under way had to be sent again."),
+        (n, None) => format!(" {n} bytes were under way when it began."),
+    }
+}
+
 /// The waiting times, and whose they look like.
-fn chain(burst: &Burst) -> String {
+fn chain(burst: &Burst, has_timestamps: bool) -> String {
     if burst.same_edge == 0 || burst.intervals.is_empty() {
         return String::new();
     }
     let waits: Vec<String> = burst.intervals.iter().map(ToString::to_string).collect();
-    let whose = match burst.backoff() {
+    let whose = match burst.backoff(has_timestamps) {
         Some(Backoff::Linux) => ", as Linux backs off",
         Some(Backoff::Windows) => ", as Windows backs off",
         Some(Backoff::Doubling) => ", each about twice the one before",
         None => "",
     };
-    format!(" The same data was repeated after {}{whose}.", waits.join(", "))
+    format!(" The same data was sent again after {}{whose}.", waits.join(", "))
 }
 
 fn outcome(case: &Case<'_>, burst: &Burst) -> String {
@@ -170,10 +196,41 @@ fn outcome(case: &Case<'_>, burst: &Burst) -> String {
             format!("It got through at last ({} after the first repetition).", at.time.since(burst.first.time))
         }
         BurstOutcome::Unrecovered => match (case.tcp.end.kind, case.tcp.end.by) {
-            (EndKind::Reset, Some(by)) => format!("It was never acknowledged, until a reset in the name of the {by}."),
-            (EndKind::Fin, Some(by)) => format!("It was never acknowledged, until the {by} closed."),
+            (EndKind::Reset, Some(by)) => {
+                format!("It was still unacknowledged when a reset in the name of the {by} ended the connection.")
+            }
+            (EndKind::Fin, Some(by)) => format!("It was still unacknowledged when the {by} closed the connection."),
             _ => "It was never acknowledged.".to_owned(),
         },
+    }
+}
+
+/// Whether its own network stack gave up, and whose stack that suggests.
+fn gave_up(case: &Case<'_>, side: Side, burst: &Burst) -> String {
+    let times = burst.in_a_row;
+    if burst.outcome != BurstOutcome::Unrecovered || !case.ended_by(side) || times < MIN_COUNT {
+        return String::new();
+    }
+    // A stack that gives up waits once more, for as long as the next doubling.
+    let last_wait = burst.intervals.last().copied().unwrap_or(Span::ZERO);
+    let waited_again = case.tcp.end.at.time.since(burst.last.time).times(2) >= last_wait.times(3);
+    match times {
+        WINDOWS_GIVES_UP if waited_again && case.tcp.end.kind == EndKind::Reset => format!(
+            " The {side} gave up after {times} repetitions, as Windows does by default (TcpMaxDataRetransmissions = 5)."
+        ),
+        LINUX_GIVES_UP.. if waited_again => {
+            format!(" The {side} gave up after {times} repetitions, as Linux does by default (tcp_retries2 = 15).")
+        }
+        _ => format!(
+            " The {side} ended it after {times} repetitions: a network stack by itself goes on for 5 (Windows) or 15 (Linux), so a time limit of the program, or the person, may have ended it sooner."
+        ),
+    }
+}
+
+fn needless(burst: &Burst) -> String {
+    match burst.needless {
+        0 => String::new(),
+        n => format!(" {n} more turned out to be needless: only the acknowledgment was lost or late."),
     }
 }
 
@@ -185,24 +242,23 @@ fn place(case: &Case<'_>, side: Side, burst: &Burst) -> String {
     };
     match (within(Place::Before), within(Place::After)) {
         (0, 1..) => format!(
-            " The lost packets had passed the capture point: they were lost behind it, on the way to the {} (or the acknowledgments on the way back).",
+            " The first copies had passed the capture point: they were lost behind it, on the way to the {}, or their acknowledgments were lost on the way back.",
             side.other()
         ),
         (1.., 0) => {
-            format!(" The lost packets never came to the capture point: they were lost between the {side} and it.")
+            format!(" The first copies never came to the capture point: they were lost between the {side} and it.")
         }
         _ => String::new(),
     }
 }
 
 /// How long everything stood still for it.
-fn stalled(case: &Case<'_>, side: Side, burst: &Burst) -> String {
+fn stalled(case: &Case<'_>, side: Side, burst: &Burst) -> Span {
     let stalls =
         case.tcp.stalls.list().iter().filter(|stall| {
             stall.owner == side && stall.to.time >= burst.first.time && stall.from.time <= burst.last.time
         });
-    let total = stalls.fold(Span::ZERO, |sum, stall| sum + stall.duration());
-    if total > Span::ZERO { format!(" Nothing else moved for {total} of that.") } else { String::new() }
+    stalls.fold(Span::ZERO, |sum, stall| sum + stall.duration())
 }
 
 #[cfg(test)]
@@ -232,7 +288,60 @@ mod tests {
             finding(&repeated(&[300.0, 600.0, 1_200.0, 2_400.0, 4_800.0], false), "retransmission-burst").unwrap();
         assert_eq!(found.severity, Severity::Failure);
         assert!(found.detail.contains("as Windows backs off"), "{}", found.detail);
+        assert!(found.detail.contains("TcpMaxDataRetransmissions"), "{}", found.detail);
+        assert!(found.detail.contains("All of the 19 bytes"), "{}", found.detail);
         assert!(found.detail.contains("lost behind it"), "{}", found.detail);
+    }
+
+    #[test]
+    fn who_leaves_sooner_has_not_given_up_like_a_stack() {
+        let found = finding(&repeated(&[300.0, 600.0, 1_200.0, 2_400.0], false), "retransmission-burst").unwrap();
+        assert!(found.detail.contains("a time limit of the program, or the person"), "{}", found.detail);
+    }
+
+    #[test]
+    fn linux_gives_up_after_fifteen() {
+        let mut waits = vec![200.0];
+        for n in 0..14 {
+            waits.push((waits[n] * 2.0_f64).min(120_000.0));
+        }
+        let mut lines = repeated(&waits, false);
+        lines.last_mut().unwrap().ms += 200_000.0;
+        let found = finding(&lines, "retransmission-burst").unwrap();
+        assert!(found.detail.contains("tcp_retries2"), "{}", found.detail);
+        assert!(found.detail.contains("as Linux backs off"), "{}", found.detail);
+    }
+
+    #[test]
+    fn with_one_direction_only_nothing_was_acknowledged_anyway() {
+        let waits = [300.0, 600.0, 1_200.0, 2_400.0, 4_800.0];
+        let one_sided: Vec<Line> = repeated(&waits, false).into_iter().filter(|line| line.from == Client).collect();
+        assert!(finding(&one_sided, "retransmission-burst").is_none());
+        assert!(finding(&repeated(&waits, false), "retransmission-burst").is_some(), "both directions show it");
+    }
+
+    #[test]
+    fn a_late_start_or_cut_packets_prove_no_death() {
+        let waits = [300.0, 600.0, 1_200.0, 2_400.0, 4_800.0];
+        let whole = repeated(&waits, false);
+        assert_eq!(finding(&whole, "retransmission-burst").unwrap().certainty, Certainty::Proven);
+        let mut late = whole.clone();
+        late.splice(..3, [packet(15.0, Server, A, 1, 1, b"")]);
+        let late = finding(&late, "retransmission-burst").unwrap();
+        assert_eq!(late.certainty, Certainty::Likely);
+    }
+
+    #[test]
+    fn losses_that_held_nothing_up_are_no_burst() {
+        // Three packets sent again, each mended in a quarter of a second.
+        let mut lines = Vec::new();
+        for n in 0..3 {
+            let (ms, seq) = (20.0 + 700.0 * f64::from(n), 1 + 100 * n);
+            lines.push(filled(ms, Client, seq, 1, 100));
+            lines.push(filled(ms + 240.0, Client, seq, 1, 100));
+            lines.push(packet(ms + 250.0, Server, A, 1, seq + 100, b""));
+        }
+        assert!(finding(&script(10.0, lines), "retransmission-burst").is_none());
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use super::diagnosis::{Diagnosis, EndedBy, Outcome};
 use crate::base::{Side, Span};
 use crate::flow::{EndKind, TcpFacts};
-use crate::session::{SessionFacts, Stage};
+use crate::session::{Owed, SessionFacts, Stage, Waiting};
+
+/// A wait worth telling of.
+const LONG: Span = Span::from_secs(1);
 
 /// What happened on a connection, without names or addresses.
 #[must_use]
@@ -20,15 +23,25 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
             "The client left in stage {} after {lasted}, of its own accord; nothing in the connection failed.",
             session.stage()
         ),
-        Outcome::Open => {
-            format!("The capture ends while the connection is in stage {} ({at_least}{lasted} old).", session.stage())
-        }
+        Outcome::Open => format!(
+            "The capture ends while the connection is in stage {} ({at_least}{lasted} old){}.",
+            session.stage(),
+            owed(tcp, session)
+        ),
         Outcome::Unknown => format!(
             "What became of the connection cannot be told: it was last seen in stage {} and {}.",
             session.stage(),
             ending(diagnosis)
         ),
     }
+}
+
+/// What somebody had owed for long when the capture ended.
+fn owed(tcp: &TcpFacts, session: &SessionFacts) -> String {
+    let long = |waiting: &Waiting| waiting.owed != Owed::Close && tcp.observed_until.since(waiting.since.time) >= LONG;
+    session.waiting.filter(long).map_or_else(String::new, |Waiting { side, owed, since }| {
+        format!("; the {side} had owed {owed} for {}", tcp.observed_until.since(since.time))
+    })
 }
 
 fn active(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, lasted: Span) -> String {
@@ -57,7 +70,9 @@ fn ending(diagnosis: &Diagnosis) -> String {
         }
         EndKind::Reset => format!("was ended by {by} with a reset"),
         EndKind::Fin => format!("was closed by {by}"),
-        EndKind::Silence => "fell silent".to_owned(),
+        // Who is not in the capture may have gone on talking.
+        EndKind::Silence if diagnosis.coverage.missing_side.is_none() => "fell silent".to_owned(),
+        EndKind::Silence => "was not heard again".to_owned(),
         EndKind::CaptureEnd => "was still open when the capture ended".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! `slow-server`: the server took long to answer, and answered in the end.
 
-use super::finding::{Evidence, Finding, Severity};
+use super::fault::is_beside;
+use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side, Span};
 use crate::session::{Message, Stage, Step};
@@ -12,6 +13,10 @@ const SLOW: Span = Span::from_millis(1_200);
 
 /// From here on the person wonders.
 const HURTS: Span = Span::from_secs(3);
+
+/// On a path that lost so many packets an answer may have been lost until it
+/// was sent for the third time, before the capture point.
+const LOSSY: u32 = 3;
 
 /// The rule.
 pub struct SlowServer;
@@ -33,7 +38,7 @@ impl Rule for SlowServer {
     }
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
-        if !case.coverage.shows_absence(Side::Server) {
+        if !case.coverage.shows_absence(Side::Server) || (is_lossy(case) && !is_beside(case, Side::Server)) {
             return;
         }
         let mut slow: Vec<Slow<'_>> = answers(case).filter(|answer| answer.thought >= SLOW).collect();
@@ -46,7 +51,9 @@ impl Rule for SlowServer {
         };
         let list: Vec<String> = slow
             .iter()
-            .map(|Slow { asked, answer, thought }| format!("{thought} from {} to {}", asked.message, answer.message))
+            .map(|Slow { asked, answer, thought }| {
+                format!("{thought} from {} to {} (normal: {})", asked.message, answer.message, normal(answer.message))
+            })
             .collect();
         let rest = slow
             .iter()
@@ -61,9 +68,10 @@ impl Rule for SlowServer {
                 Evidence::new(worst.answer.at, format!("{}: sent {} late", worst.answer.message, worst.thought)),
             )
             .detail(format!(
-                "The server's thinking, the way there and back and the network's own delays left out: {}. Servers take milliseconds for each of these.",
+                "The server's own time, with the round trip and the time for lost packets taken off: {}. Its clock allows 60 s for the whole connection sequence.",
                 list.join(", ")
             ))
+            .at_fault(AtFault::Host(Side::Server))
             .support([Evidence::new(worst.asked.last, format!("{}: what it followed", worst.asked.message))])
             .support(rest)
             .cannot_tell("what the server waited for: disk, CPU, memory, a domain controller or a profile server")
@@ -111,6 +119,26 @@ fn skipped(case: &Case<'_>, asked: &Step, answer: &Step) -> bool {
         .iter()
         .any(|event| event.class.is_loss() && event.at.time > asked.last.time && event.at.time <= answer.at.time);
     skipped || repeated
+}
+
+/// Whether so much was lost, either way, that an answer may have been.
+fn is_lossy(case: &Case<'_>) -> bool {
+    let losses = Side::BOTH.into_iter().map(|side| {
+        let loss = &case.tcp.directions.of(side).loss;
+        loss.retransmitted() + loss.syn
+    });
+    losses.sum::<u32>() >= LOSSY
+}
+
+/// What servers took in healthy captures on a network of their own.
+const fn normal(answer: Message) -> &'static str {
+    match answer {
+        Message::ConnectionConfirm => "3 to 6 ms",
+        Message::ServerHello => "6 to 13 ms",
+        Message::LicenceGranted | Message::LicenceRequest => "1 ms",
+        Message::DemandActive => "20 to 70 ms",
+        _ => "a few ms",
+    }
 }
 
 const fn advice(answer: Message) -> &'static str {
@@ -172,6 +200,60 @@ mod tests {
             ],
         );
         assert!(finding(&lines, "slow-server").is_none());
+    }
+
+    #[test]
+    fn on_a_lossy_path_the_answer_may_have_been_lost() {
+        // Three questions before had to be sent again, too.
+        let mut lines = Vec::new();
+        for n in 0..3 {
+            let (ms, seq) = (20.0 + 500.0 * f64::from(n), 20 + 10 * n);
+            lines.push(filled(ms, Client, seq, 20, 10));
+            lines.push(filled(ms + 300.0, Client, seq, 20, 10));
+            lines.push(packet(ms + 310.0, Server, A, 20, seq + 10, b""));
+        }
+        let mut slow = confirmed_after(4_000.0);
+        assert!(finding(&slow, "slow-server").is_some());
+        for line in &mut lines {
+            line.ms += 5_000.0;
+        }
+        slow.extend(lines);
+        assert!(finding(&slow, "slow-server").is_none());
+    }
+
+    #[test]
+    fn the_way_is_taken_off() {
+        let over = |rtt: f64, took: f64| {
+            script(
+                rtt,
+                [
+                    packet(rtt + 10.0, Client, A, 1, 1, REQUEST),
+                    packet(2.0 * rtt + 10.0, Server, A, 1, 20, b""),
+                    packet(rtt + 10.0 + took, Server, A, 1, 20, CONFIRM),
+                    packet(rtt + 11.0 + took, Client, A, 20, 20, b""),
+                ],
+            )
+        };
+        assert!(finding(&over(600.0, 1_700.0), "slow-server").is_none());
+        let found = finding(&over(600.0, 2_000.0), "slow-server").unwrap();
+        assert!(found.title.contains("1.40 s"), "{}", found.title);
+        assert!(found.detail.contains("normal: 3 to 6 ms"), "{}", found.detail);
+    }
+
+    #[test]
+    fn a_person_who_thinks_is_no_slow_server_and_no_fault() {
+        let lines = script(
+            10.0,
+            [
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(30.0, Server, A, 1, 20, CONFIRM),
+                packet(30.1, Client, A, 20, 20, b""),
+                filled(4_700.0, Client, 20, 20, 100),
+                packet(4_710.0, Server, A, 20, 120, b""),
+            ],
+        );
+        let faults = diagnosis(&lines).findings.into_iter().filter(|f| f.at_fault.is_some() || f.id == "slow-server");
+        assert_eq!(faults.count(), 0);
     }
 
     #[test]

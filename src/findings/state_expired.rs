@@ -1,7 +1,7 @@
 //! `state-expired`: the connection was idle for as long as a known timer, and
 //! then a reset came or the path was dead.
 
-use super::finding::{Evidence, Finding, Severity};
+use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::resets::{Builder, timers};
 use super::rule::{Case, Out, Rule};
 use crate::base::{At, Certainty, Side, Span};
@@ -38,6 +38,7 @@ impl Rule for StateExpired {
                 Evidence::new(at, format!("{how} after {idle} of silence")),
             )
             .detail(format!("Nothing passed for {idle}; then {how}. Candidates: {}.", timers::list(&timers)))
+            .at_fault(if sure { AtFault::Path } else { AtFault::Unclear })
             .cannot_tell("which device it was: several have the same timer, and all of them can be set otherwise")
             .next("ask for the idle timer of each firewall, balancer and NAT between the two addresses")
             .next("switch on keep-alives on the server (policy: Configure keep-alive connection interval) at less than half of it"),

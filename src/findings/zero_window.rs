@@ -1,6 +1,6 @@
 //! `zero-window`: a receiver had no room for data (RFC 9293 §3.8.6.1).
 
-use super::finding::{Evidence, Finding, Severity};
+use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{At, Certainty, Side, Span};
 
@@ -31,7 +31,14 @@ impl Rule for ZeroWindow {
                 continue;
             }
             let sender = side.other();
-            let probes = case.tcp.directions.of(sender).loss.window_probes;
+            let probes = match case.tcp.directions.of(sender).loss.window_probes {
+                _ if case.coverage.missing_side == Some(sender) => {
+                    format!("the {sender} had to wait (its packets are not in the capture)")
+                }
+                0 => format!("the {sender} had to wait; it was not seen to ask whether there was room again"),
+                1 => format!("the {sender} had to wait and asked once whether there was room again"),
+                n => format!("the {sender} had to wait and asked {n} times whether there was room again"),
+            };
             let end = match receiver.window_closed_since {
                 Some(_) => "It was still closed at the end.",
                 None => "Then it opened again.",
@@ -49,9 +56,10 @@ impl Rule for ZeroWindow {
                     Evidence::new(first, format!("the {side} closes its receive window")),
                 )
                 .detail(format!(
-                    "The {side}'s network stack had no room, because the program there did not read, for {longest}{times}; the {sender} had to wait and probed {probes} times. {} {end}",
+                    "The {side}'s network stack had no room, because the program there did not read, for {longest}{times}; {probes}. {} {end}",
                     stopped(case, side, first)
                 ))
+                .at_fault(AtFault::Host(side))
                 .cannot_tell(format!("what kept the program on the {side} from reading"))
                 .next(match side {
                     Side::Server => "look at the server at that time: CPU, memory and disk; a hanging Remote Desktop service or session host process",
@@ -72,7 +80,7 @@ fn stopped(case: &Case<'_>, side: Side, first: At) -> String {
     let stage = stages.iter().rev().find(|stage| stage.first.time <= first.time);
     match (stage, case.session.waiting) {
         (_, Some(waiting)) if case.tcp.directions.of(side).window_closed_since.is_some() => {
-            format!("That stopped {} of the {}.", waiting.owed, waiting.side)
+            format!("Meanwhile the {} owed {}.", waiting.side, waiting.owed)
         }
         (Some(stage), _) => format!("That was in stage {}.", stage.stage),
         (None, _) => String::new(),
@@ -96,7 +104,16 @@ mod tests {
     fn a_closed_window_is_told_with_its_probes() {
         let finding = finding(&closed_for(6_000.0), "zero-window").unwrap();
         assert_eq!((finding.severity, finding.primary.at.frame.number), (Severity::Warning, 5));
-        assert!(finding.detail.contains("probed 1 times"), "{}", finding.detail);
+        assert!(finding.detail.contains("asked once whether"), "{}", finding.detail);
+    }
+
+    #[test]
+    fn probes_that_are_not_in_the_capture_are_not_counted_as_none() {
+        let mut lines: Vec<Line> = closed_for(6_000.0).into_iter().filter(|line| line.from == Server).collect();
+        lines.push(packet(6_200.0, Server, A, 1, 20, CONFIRM));
+        let found = finding(&lines, "zero-window").unwrap();
+        assert!(found.detail.contains("its packets are not in the capture"), "{}", found.detail);
+        assert!(found.certainty < Certainty::Proven);
     }
 
     #[test]

@@ -5,6 +5,10 @@ use crate::base::{At, Span};
 /// Intervals kept of a backoff chain: Linux gives up after 15, Windows after 5.
 const MAX_INTERVALS: usize = 16;
 
+/// A timer that has come this far need not double any more: Linux stops at
+/// 120 s (TCP_RTO_MAX).
+const LONGEST_WAIT: i64 = Span::from_secs(100).nanos();
+
 /// Repetitions this close belong to one burst.
 const BURST_GAP: Span = Span::from_secs(1);
 
@@ -25,10 +29,14 @@ pub struct Burst {
     pub in_flight: u64,
     /// The largest repeated segment, payload bytes.
     pub largest: u32,
+    /// The stream offset of the lowest repeated byte.
+    pub start_offset: i64,
     /// The stream offset behind the highest repeated byte.
     pub end_offset: i64,
     /// How many repeat the same left edge as the one before: a backoff chain.
     pub same_edge: u32,
+    /// How often the last edge was repeated, without another one in between.
+    pub in_a_row: u32,
     /// Waiting times before each repetition of one edge, the longest chain.
     pub intervals: Vec<Span>,
     /// How it ended.
@@ -83,8 +91,10 @@ impl Burst {
             bytes: u64::from(len),
             in_flight,
             largest: len,
+            start_offset: edge,
             end_offset: edge.saturating_add(i64::from(len)),
             same_edge: 0,
+            in_a_row: 1,
             intervals: waited.into_iter().collect(),
             outcome: BurstOutcome::Unrecovered,
             edge,
@@ -102,18 +112,23 @@ impl Burst {
         let Repetition { at, edge, len, waited, .. } = *repetition;
         if edge == self.edge {
             self.same_edge = self.same_edge.saturating_add(1);
+            self.in_a_row = self.in_a_row.saturating_add(1);
             if self.intervals.len() < MAX_INTERVALS {
                 self.intervals.push(waited.unwrap_or_else(|| at.time.since(self.last.time)));
             }
-        } else if self.same_edge == 0 {
-            self.intervals.clear();
-            self.intervals.extend(waited);
+        } else {
+            self.in_a_row = 1;
+            if self.same_edge == 0 {
+                self.intervals.clear();
+                self.intervals.extend(waited);
+            }
         }
         self.edge = edge;
         self.last = at;
         self.count = self.count.saturating_add(1);
         self.bytes = self.bytes.saturating_add(u64::from(len));
         self.largest = self.largest.max(len);
+        self.start_offset = self.start_offset.min(edge);
         self.end_offset = self.end_offset.max(edge.saturating_add(i64::from(len)));
         self.outcome = BurstOutcome::Unrecovered;
     }
@@ -134,16 +149,28 @@ impl Burst {
         end.time.since(self.first.time)
     }
 
+    /// How much of what was under way when it began was sent again, in percent.
+    /// `None` where it went on beyond that.
+    #[must_use]
+    pub fn share_of_window(&self) -> Option<u64> {
+        let repeated = self.end_offset.saturating_sub(self.start_offset).max(0).unsigned_abs();
+        (self.in_flight > 0 && repeated <= self.in_flight).then(|| repeated.saturating_mul(100) / self.in_flight)
+    }
+
     /// Whose waiting times these are, where at least two intervals double.
+    /// `has_timestamps`: the sender's packets carry them; Windows leaves them
+    /// out unless it is asked for them, and a Linux timer may start at 300 ms
+    /// where round trips vary.
     ///
     /// Each interval is 1.6 to 2.5 times the one before (RFC 6298 §5.5 doubles;
     /// timers are coarse). The first may be a tail probe, which does not count.
     #[must_use]
-    pub fn backoff(&self) -> Option<Backoff> {
+    pub fn backoff(&self, has_timestamps: bool) -> Option<Backoff> {
         let doubles = |pair: &[Span]| match pair {
             [before, after] => {
                 let (before, after) = (before.nanos(), after.nanos());
-                before > 0 && after >= before / 10 * 16 && after <= before / 10 * 25
+                let doubled = before > 0 && after >= before / 10 * 16 && after <= before / 10 * 25;
+                doubled || (before >= LONGEST_WAIT && after >= before / 10 * 9 && after <= before / 10 * 25)
             }
             _ => false,
         };
@@ -154,7 +181,7 @@ impl Burst {
         }
         let start = chain.first()?.millis_f64();
         Some(match start {
-            290.0..350.0 => Backoff::Windows,
+            290.0..350.0 if !has_timestamps => Backoff::Windows,
             195.0..290.0 => Backoff::Linux,
             _ => Backoff::Doubling,
         })
@@ -183,11 +210,26 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_of_one_packet_repeats_its_share_of_the_window() {
+        let mut burst = chain(&[306, 605, 1217]);
+        assert_eq!((burst.in_a_row, burst.share_of_window()), (3, Some(100)));
+        burst.in_flight = 400;
+        assert_eq!(burst.share_of_window(), Some(25));
+        burst.in_flight = 50;
+        assert_eq!(burst.share_of_window(), None, "it went on beyond");
+    }
+
+    #[test]
     fn the_stack_is_known_by_its_waiting_times() {
-        assert_eq!(chain(&[306, 605, 1217, 2415, 4807]).backoff(), Some(Backoff::Windows));
-        assert_eq!(chain(&[231, 232, 488, 928, 1856]).backoff(), Some(Backoff::Linux));
-        assert_eq!(chain(&[1000, 2000, 4000]).backoff(), Some(Backoff::Doubling));
-        assert_eq!(chain(&[300, 310, 290]).backoff(), None);
-        assert_eq!(chain(&[300, 600]).backoff(), None);
+        assert_eq!(chain(&[306, 605, 1217, 2415, 4807]).backoff(false), Some(Backoff::Windows));
+        assert_eq!(chain(&[231, 232, 488, 928, 1856]).backoff(false), Some(Backoff::Linux));
+        assert_eq!(chain(&[1000, 2000, 4000]).backoff(false), Some(Backoff::Doubling));
+        assert_eq!(chain(&[300, 310, 290]).backoff(false), None);
+        assert_eq!(chain(&[300, 600]).backoff(false), None);
+        assert_eq!(
+            chain(&[303, 324, 604, 1190]).backoff(true),
+            Some(Backoff::Doubling),
+            "Linux, over a path that varies"
+        );
     }
 }

@@ -272,7 +272,14 @@ impl<C: Consumer> Conversation<C> {
         let owner = owner.or(handshake.then_some(Side::Client))?;
         let sender = self.directions.of(owner);
         let window_closed = self.directions.of(owner.other()).window_is_closed();
-        Some(Waiting { since: self.last, owner, acked: sender.acked(), max_end: sender.max_end(), window_closed })
+        Some(Waiting {
+            since: self.last,
+            owner,
+            acked: sender.acked(),
+            max_end: sender.max_end(),
+            window_closed,
+            smoothed,
+        })
     }
 
     /// The connection is over (or the capture is, at `observed_until`).

@@ -132,6 +132,7 @@ impl Direction {
         self.facts.never_seen = u64::try_from(proven - self.next).unwrap_or(0);
         self.facts.hole_since = self.hole_since.filter(|_| self.facts.never_seen > 0);
         self.facts.close_books(last);
+        self.facts.has_timestamps = self.habits.last_tsval.is_some();
         if !self.sender.numbers_each() {
             self.facts.skips.clear();
         }
@@ -195,7 +196,9 @@ impl Direction {
         self.count(segment, at);
         if len > 0 {
             self.classify(segment, offset, end, at, around);
-            self.time_segment(offset, end, at);
+            if !around.window_closed {
+                self.time_segment(offset, end, at);
+            }
         } else {
             self.bare(segment, offset, at, around);
         }

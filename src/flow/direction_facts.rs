@@ -61,6 +61,8 @@ pub struct DirectionFacts {
     pub window_scale: Option<u8>,
     /// Selective acknowledgments permitted.
     pub sack_permitted: bool,
+    /// Its packets carry timestamps (RFC 7323).
+    pub has_timestamps: bool,
     /// Times it closed its window, the first time, and how long in all.
     pub zero_windows: u32,
     /// When it first closed its window.

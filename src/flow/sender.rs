@@ -340,7 +340,13 @@ impl Sender {
 
     /// The IP length of the largest remembered packet that ends before `offset`.
     pub fn largest_before(&self, offset: i64) -> u32 {
-        self.sent.iter().filter(|sent| sent.end <= offset).map(|sent| sent.size).max().unwrap_or(0)
+        self.largest_within(i64::MIN, offset)
+    }
+
+    /// The IP length of the largest remembered packet within `from..to`.
+    pub fn largest_within(&self, from: i64, to: i64) -> u32 {
+        let within = self.sent.iter().filter(|sent| sent.offset >= from && sent.end <= to);
+        within.map(|sent| sent.size).max().unwrap_or(0)
     }
 }
 

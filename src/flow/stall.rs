@@ -17,6 +17,10 @@ const MIN_STALL: Span = Span::from_millis(200);
 /// Linux takes 200 ms).
 const MIN_TIMER: Span = Span::from_millis(200);
 
+/// The longest that a sender waits beyond twice its round trip before it sends
+/// again for the first time (RFC 6298 §2.4 rounds up to 1 s).
+const LONGEST_TIMER: Span = Span::from_secs(1);
+
 /// Why the wire stood still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StallCause {
@@ -29,6 +33,9 @@ pub enum StallCause {
     TailLoss,
     /// The repetition was lost as well.
     DoubleLoss,
+    /// Nothing was seen to be sent again for longer than a sender waits with
+    /// that: the repetitions were lost as well, before the capture point.
+    ContinuousLoss,
     /// The acknowledgment was lost, not the data.
     AcknowledgmentLoss,
     /// The receiver had no room.
@@ -73,6 +80,8 @@ pub struct Waiting {
     pub max_end: i64,
     /// The receiver has no room.
     pub window_closed: bool,
+    /// The smoothed round trip.
+    pub smoothed: Span,
 }
 
 impl Stalls {
@@ -92,14 +101,14 @@ impl Stalls {
 
     /// The gap described by `waiting` was ended by a packet of `side`.
     pub(super) fn ended(&mut self, waiting: &Waiting, side: Side, class: Option<SegmentClass>, at: At) {
-        let Some(cause) = cause(waiting, side, class) else { return };
+        let Some(cause) = cause(waiting, side, class, at) else { return };
         self.total = self.total + at.time.since(waiting.since.time);
         // The same bytes, still waiting: one stall.
         if let Some(last) = self.list.last_mut()
             && last.owner == waiting.owner
             && last.acked == waiting.acked
             && last.to.frame == waiting.since.frame
-            && cause != StallCause::LateAnswer
+            && !matches!(cause, StallCause::LateAnswer | StallCause::ContinuousLoss)
         {
             if last.cause != StallCause::ReceiverWindow && last.cause != StallCause::HandshakeLoss {
                 last.cause = StallCause::DoubleLoss;
@@ -157,7 +166,7 @@ impl Stall {
     }
 }
 
-fn cause(waiting: &Waiting, side: Side, class: Option<SegmentClass>) -> Option<StallCause> {
+fn cause(waiting: &Waiting, side: Side, class: Option<SegmentClass>, at: At) -> Option<StallCause> {
     if waiting.window_closed {
         return Some(StallCause::ReceiverWindow);
     }
@@ -174,6 +183,9 @@ fn cause(waiting: &Waiting, side: Side, class: Option<SegmentClass>) -> Option<S
         }
         // A keep-alive or a new thought of the sender ends no wait.
         _ if own => return None,
+        _ if at.time.since(waiting.since.time) > waiting.smoothed.times(2) + LONGEST_TIMER => {
+            StallCause::ContinuousLoss
+        }
         _ => StallCause::LateAnswer,
     })
 }
@@ -213,6 +225,12 @@ mod tests {
     fn an_answer_that_comes_late_is_no_loss() {
         let got = causes(vec![packet(20.0, Client, A, 1, 1, b"abc"), packet(520.0, Server, A, 1, 4, b"")]);
         assert_eq!(got, [(Client, StallCause::LateAnswer, 500.0)]);
+    }
+
+    #[test]
+    fn an_answer_later_than_any_timer_means_repetitions_that_were_lost() {
+        let got = causes(vec![packet(20.0, Client, A, 1, 1, b"abc"), packet(2_020.0, Server, A, 1, 4, b"")]);
+        assert_eq!(got, [(Client, StallCause::ContinuousLoss, 2_000.0)]);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Line {
     pub id: u16,
     pub window: u16,
     pub frame: u64,
+    /// A block received out of order, by the other side's offsets.
+    pub sack: Option<(u32, u32)>,
 }
 
 /// A packet of `from` at `ms` milliseconds.
@@ -66,6 +68,7 @@ pub fn packet(ms: f64, from: Side, flags: u8, seq: u32, ack: u32, data: &[u8]) -
         id: ((ms * 10.0) as i64 % 60_000) as u16 + 1,
         window: 8192,
         frame: 0,
+        sack: None,
     }
 }
 
@@ -131,9 +134,18 @@ pub fn segment(line: &Line) -> Segment<'_> {
             ack: if line.flags & A == 0 { line.ack } else { peer_isn.wrapping_add(line.ack) },
             flags: TcpFlags(line.flags),
             window: line.window,
-            options: TcpOptions::default(),
+            options: options(line, peer_isn),
         },
         payload: &line.data,
         payload_len: line.data.len() as u32,
     }
+}
+
+fn options(line: &Line, peer_isn: u32) -> TcpOptions {
+    let mut options = TcpOptions::default();
+    if let (Some((from, to)), Some(first)) = (line.sack, options.sack.first_mut()) {
+        *first = (peer_isn.wrapping_add(from), peer_isn.wrapping_add(to));
+        options.sack_count = 1;
+    }
+    options
 }

@@ -2,11 +2,18 @@
 //! same words, whatever they are laid out on.
 
 use super::document::{
-    Attempt, BuiltBy, Certificate, Connection, Evidence, Finding, Hops, Millis, PatternMatch, ProxyProtocol, Reaction,
-    Report, Reset, Role, RolesFrom, RuledOut, Severity, Stage, Validity,
+    Attempt, BuiltBy, Certificate, Connection, Evidence, Finding, Hops, Legs, Millis, PatternMatch, ProxyProtocol,
+    Reaction, Report, Reset, Role, RolesFrom, RoundTrip, RuledOut, Severity, Side, Stage, Stall, StallCause, Validity,
 };
 use super::escape;
 use super::words::{self, Frames};
+
+/// A 95th percentile of fewer samples is their maximum.
+const ENOUGH_FOR_P95: u64 = 20;
+
+/// A capture was taken beside the host to which the round trip is so many
+/// times shorter than to the other.
+const BESIDE: f64 = 20.0;
 
 /// The connection that decided an attempt: that of its verdict, else the last.
 pub(super) fn deciding<'r>(report: &'r Report, attempt: &Attempt) -> Option<&'r Connection> {
@@ -267,17 +274,53 @@ fn describe(certificate: &Certificate, frames: &Frames<'_>) -> String {
     )
 }
 
+/// `21 ms at best, 22 ms typically, 95 of 100 within 25 ms, 31 ms at worst, jitter 2 ms`.
+fn round_trip(rtt: &RoundTrip) -> String {
+    let [min, median, max] = [rtt.min, rtt.median, rtt.max].map(words::span);
+    if rtt.samples < 2 {
+        return format!("{median}, measured once");
+    }
+    let p95 = rtt.p95.filter(|_| rtt.samples >= ENOUGH_FOR_P95);
+    let p95 = p95.map(|p95| format!(", 95 of 100 within {}", words::span(p95)));
+    let jitter = rtt.jitter.map(|jitter| format!(", jitter {}", words::span(jitter)));
+    format!(
+        "{min} at best, {median} typically{}, {max} at worst{}",
+        p95.unwrap_or_default(),
+        jitter.unwrap_or_default()
+    )
+}
+
+/// The way from the capture point to each end, where it is not the whole way.
+fn legs(legs: &Legs) -> Option<String> {
+    let (client, server) = (legs.client?, legs.server?);
+    let beside = |near: &RoundTrip, far: &RoundTrip| near.min.as_f64() * BESIDE < far.min.as_f64();
+    let all = |side: &str, near: &RoundTrip| {
+        format!(
+            "The capture was taken beside the {side} ({} away), so nearly all of that is the way to the other end.",
+            words::span(near.min)
+        )
+    };
+    Some(if beside(&client, &server) {
+        all("client", &client)
+    } else if beside(&server, &client) {
+        all("server", &server)
+    } else {
+        format!(
+            "Of that, from the capture point to the client and back: {}; to the server and back: {}.",
+            round_trip(&client),
+            round_trip(&server)
+        )
+    })
+}
+
 /// What the network did, in sentences.
 pub(super) fn network(c: &Connection) -> String {
     let n = &c.network;
     let mut said = Vec::new();
     if let Some(rtt) = n.rtt_ms {
-        let [min, median, max] = [rtt.min, rtt.median, rtt.max].map(words::span);
-        said.push(match rtt.samples {
-            0 | 1 => format!("Round trip {median}, measured once."),
-            _ => format!("Round trip {min} at best, {median} typically, {max} at worst."),
-        });
+        said.push(format!("Round trip {}.", round_trip(&rtt)));
     }
+    said.extend(legs(&n.rtt_legs_ms));
     let sent_again = n.retransmissions;
     if sent_again.client.segments == 0 && sent_again.server.segments == 0 {
         said.push("Nothing was sent again.".to_owned());
@@ -295,6 +338,13 @@ pub(super) fn network(c: &Connection) -> String {
             said.push(format!("Lost: {} of the {side}.", words::counted(lost, "packet")));
         }
     }
+    if let Some(longest) = &n.stalls.longest {
+        let (all, longest_ms, why) = (words::span(n.stalls.ms), words::span(longest.ms), stalled(longest));
+        said.push(match n.stalls.count {
+            1 => format!("It stood still once, for {all}, because {why}."),
+            n => format!("It stood still {n} times, for {all} in all; the longest time, {longest_ms}, because {why}."),
+        });
+    }
     for (side, window) in [("client", n.zero_window.client), ("server", n.zero_window.server)] {
         if window.count > 0 {
             let (times, ms) = (words::counted(window.count, "time"), words::span(window.ms));
@@ -310,4 +360,24 @@ pub(super) fn network(c: &Connection) -> String {
         said.push(format!("Longest silence {}.", words::span(silence)));
     }
     said.join(" ")
+}
+
+/// Why nothing came, as the end of a sentence.
+fn stalled(stall: &Stall) -> String {
+    let (sender, receiver) = match stall.sender {
+        Side::Client => ("client", "server"),
+        Side::Server => ("server", "client"),
+    };
+    match stall.cause {
+        StallCause::HandshakeLoss => "a packet of the TCP handshake was lost".to_owned(),
+        StallCause::HeadLoss => format!("a packet of the {sender} was lost, with others behind it"),
+        StallCause::TailLoss => format!("the last packet that the {sender} had sent was lost"),
+        StallCause::DoubleLoss => format!("a packet of the {sender} was lost, and so was its repetition"),
+        StallCause::ContinuousLoss => {
+            format!("a packet of the {sender} was lost, and its repetitions did not come to the capture point either")
+        }
+        StallCause::AcknowledgmentLoss => format!("an acknowledgment of the {receiver} was lost or late"),
+        StallCause::ReceiverWindow => format!("the {receiver} had no room for data"),
+        StallCause::LateAnswer => format!("the {receiver} acknowledged late, or its packets were lost once"),
+    }
 }

@@ -1,13 +1,16 @@
 //! What every form for people tells of a report as a whole: what came of an
 //! attempt, what was read, and the sums.
 
-use super::document::{Attempt, Capture, Connection, EndedBy, Notice, Outcome, Report};
+use super::document::{Attempt, Capture, Connection, EndedBy, Millis, Notice, Outcome, Report};
 use super::escape;
 use super::title::Mood;
 use super::words::{self, Frames};
 
 /// The most unreadable files named one by one.
 const MOST_UNREADABLE: usize = 10;
+
+/// A wait worth telling of.
+const LONG: Millis = Millis::from_micros(1_000_000);
 
 /// Input that is missing or damaged.
 pub(super) fn warnings(report: &Report) -> Vec<String> {
@@ -39,7 +42,13 @@ pub(super) fn outcome(attempt: &Attempt, c: &Connection) -> String {
             let after = words::ties(&attempt.ties).map(|why| format!(" ({why})")).unwrap_or_default();
             format!("desktop reached, {lasted}, {by}{after}")
         }
-        Outcome::Open => format!("still in {} when the capture stopped", words::stage(c.stage)),
+        Outcome::Open => {
+            let waiting = c.stages.iter().filter_map(|s| s.waiting_for.as_ref()).next_back();
+            let owed = waiting.filter(|w| w.ms >= LONG).map(|w| {
+                format!("; the {} had owed {} for {}", w.side.name(), escape::text(&w.message), words::span(w.ms))
+            });
+            format!("still in {} when the capture stopped{}", words::stage(c.stage), owed.unwrap_or_default())
+        }
         _ => escape::sentence(attempt.sentence.trim_end_matches('.')).into_owned(),
     }
 }

@@ -295,6 +295,8 @@ def _toml(scenario, tls, run, sides, names):
                       f"outcome = {value(seen.outcome)}",
                       f"forged_frames = {value(seen.forged)}",
                       f"lost_frames_hint = {value(seen.lost)}"]
+            if scenario.stall and name == names[scenario.subject]:
+                lines += _stall(scenario.stall, side, run.log, sides[side][name])
             if scenario.cannot.get(side):
                 lines.append(f"cannot = {value(scenario.cannot[side])}")
     must_not = _without_genuine(scenario.must_not, sides)
@@ -306,6 +308,19 @@ def _toml(scenario, tls, run, sides, names):
                 expected["verdict"] = _verdict_of_bystander(sides[side], names, scenario)
             lines += ["", f"[expect_from_{side}]", *expectation(expected)]
     return "\n".join(lines) + "\n"
+
+
+def _stall(stall, side, log, seen):
+    """Who kept whom waiting, as the scenario says and the bridge's log confirms."""
+    dropped = [entry for entry in log if entry["what"] == "dropped"]
+    if (stall["fault"] == "path") != bool(dropped):
+        raise Disagreement(f"the fault lies with the {stall['fault']}, and the bridge dropped "
+                           f"{len(dropped)} packets")
+    lines = [f"stall_fault = {value(stall['fault'])}"]
+    if stall[side]:
+        owed_by, step = stall[side]
+        lines += [f"stall_owed_by = {value(owed_by)}", f"stall_step = {value(step)}"]
+    return lines
 
 
 def _without_genuine(must_not, sides):

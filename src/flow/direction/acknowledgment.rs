@@ -62,6 +62,10 @@ impl Direction {
             self.selective(a, offset);
         }
         if offset == self.acked {
+            if a.window == 0 {
+                // What waits for room times no path.
+                self.timed = None;
+            }
             if pure && self.outstanding() {
                 self.sender.acknowledged_again(at);
                 self.facts.duplicate_acks += 1;
@@ -112,14 +116,9 @@ impl Direction {
         // inside the second one.
         let twice = first.1 <= ack || second.is_some_and(|second| second.0 <= first.0 && first.1 <= second.1);
         let held = if twice { second } else { Some(first) };
-        if let Some((_, end)) = held
-            .into_iter()
-            .chain(second)
-            .chain(blocks)
-            .filter(|(from, to)| *from >= ack && to > from)
-            .max_by_key(|(_, to)| *to)
-        {
-            self.sender.acknowledged_selectively(end, a.at);
+        for (from, to) in held.into_iter().chain(second).chain(blocks).filter(|(from, to)| *from >= ack && to > from) {
+            self.sender.acknowledged_selectively(to, a.at);
+            self.facts.largest_delivered = self.facts.largest_delivered.max(self.sender.largest_within(from, to));
         }
         if twice && first.0 < first.1 {
             self.came_twice(first.0, first.1);

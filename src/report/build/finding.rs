@@ -1,8 +1,11 @@
 //! Findings and exclusions.
 
 use super::Frames;
+use crate::base::Side;
 use crate::findings::{self, Excluded, Match};
-use crate::report::document::{Evidence, Finding, FrameRef, Pattern0x7, PatternMatch, Role, RuledOut, Severity};
+use crate::report::document::{
+    AtFault, Evidence, Finding, FrameRef, Pattern0x7, PatternMatch, Role, RuledOut, Severity,
+};
 
 /// A finding; `filter` begins the display filter of its connection.
 pub(super) fn build(finding: &findings::Finding, frames: Frames, filter: Option<&str>) -> Finding {
@@ -18,6 +21,12 @@ pub(super) fn build(finding: &findings::Finding, frames: Frames, filter: Option<
         certainty: finding.certainty.into(),
         title: finding.title.clone(),
         detail: finding.detail.clone(),
+        at_fault: finding.at_fault.map(|fault| match fault {
+            findings::AtFault::Path => AtFault::Path,
+            findings::AtFault::Host(Side::Client) => AtFault::Client,
+            findings::AtFault::Host(Side::Server) => AtFault::Server,
+            findings::AtFault::Unclear => AtFault::Unclear,
+        }),
         display_filter: filter.map(|filter| filter.to_owned()),
         evidence,
         cannot_tell: finding.cannot_tell.iter().map(|what| capitalised(what)).collect(),

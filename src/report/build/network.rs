@@ -89,6 +89,7 @@ const fn cause(cause: flow::StallCause) -> StallCause {
         flow::StallCause::HeadLoss => StallCause::HeadLoss,
         flow::StallCause::TailLoss => StallCause::TailLoss,
         flow::StallCause::DoubleLoss => StallCause::DoubleLoss,
+        flow::StallCause::ContinuousLoss => StallCause::ContinuousLoss,
         flow::StallCause::AcknowledgmentLoss => StallCause::AcknowledgmentLoss,
         flow::StallCause::ReceiverWindow => StallCause::ReceiverWindow,
         flow::StallCause::LateAnswer => StallCause::LateAnswer,

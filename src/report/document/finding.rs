@@ -32,6 +32,10 @@ pub struct Finding {
     pub title: String,
     /// What happened, in sentences, with numbers.
     pub detail: String,
+    /// With whom the fault lies. Absent where the finding is not about waiting
+    /// or about packets that did not arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_fault: Option<AtFault>,
     /// The frames that show it; at least one is primary.
     pub evidence: Vec<Evidence>,
     /// What this finding cannot tell.
@@ -57,6 +61,20 @@ pub enum Severity {
     Warning,
     /// It explains why the attempt died.
     Failure,
+}
+
+/// With whom the fault lies when somebody waits in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtFault {
+    /// The path: packets did not arrive, or nothing acknowledged them.
+    Path,
+    /// The client's computer: it had what it was to answer.
+    Client,
+    /// The server's computer: it had what it was to answer.
+    Server,
+    /// The capture leaves it open; the detail says why.
+    Unclear,
 }
 
 /// A frame that shows something.

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::{Attempt, AttemptVerdict, Outcome, Summary, Tie};
 pub use capture::{Capture, Interface, Unreadable};
 pub use connection::{Connection, Ended, EndedBy, EndedHow, Proxied, ProxyProtocol, RolesFrom};
-pub use finding::{Concerns, Evidence, Finding, Pattern0x7, PatternMatch, Role, RuledOut, Severity, Verdict};
+pub use finding::{AtFault, Concerns, Evidence, Finding, Pattern0x7, PatternMatch, Role, RuledOut, Severity, Verdict};
 pub use network::{Legs, Network, Retransmissions, RoundTrip, SegmentSizes, Stall, StallCause, Stalls, ZeroWindow};
 pub use reset::{BuiltBy, Hops, Reset, ResetEffect, ResetEvidence, Strength};
 pub use security::{

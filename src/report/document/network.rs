@@ -136,6 +136,9 @@ pub enum StallCause {
     TailLoss,
     /// The repetition was lost as well.
     DoubleLoss,
+    /// What was sent again meanwhile was lost as well, before the point of
+    /// capture.
+    ContinuousLoss,
     /// The acknowledgment was lost.
     AcknowledgmentLoss,
     /// The receiver had no room.

@@ -72,6 +72,7 @@ pub(crate) fn healthy() -> Report {
         next: vec![],
         display_filter: Some("tcp.port == 50312 && frame.number >= 8112".to_owned()),
         concerns: None,
+        at_fault: None,
     }];
     c.packets = BySide { client: 2_930, server: 5_183 };
     c.bytes = BySide { client: 412_990, server: 5_201_333 };
@@ -154,6 +155,7 @@ pub(crate) fn injected_reset() -> Report {
         ],
         display_filter: Some("ip.addr == 10.20.30.40 && tcp.port == 50312 && frame.number in {8..12}".to_owned()),
         concerns: None,
+        at_fault: None,
     }];
     c.ruled_out = vec![
         RuledOut {
@@ -213,6 +215,7 @@ pub(crate) fn stalled() -> Report {
         next: vec!["Look at the server's System event log (Schannel, TermService) at 09:31:05 UTC.".to_owned()],
         display_filter: Some("tcp.port == 50312 && frame.number in {7..9}".to_owned()),
         concerns: None,
+        at_fault: Some(crate::report::document::AtFault::Server),
     }];
     c.pattern_0x7 = Pattern0x7 {
         r#match: PatternMatch::Partial,
@@ -262,6 +265,7 @@ pub(crate) fn cut() -> Report {
         ],
         display_filter: Some("tcp.analysis.ack_lost_segment".to_owned()),
         concerns: Some(Concerns { captures: vec![0], connections: vec![1] }),
+        at_fault: None,
     }];
     report.unreadable = vec![Unreadable {
         path: "trace.etl".to_owned(),
@@ -347,6 +351,7 @@ pub(crate) fn retried() -> Report {
         next: vec!["Let the client offer CredSSP: enablecredsspsupport:i:1 in the .rdp file.".to_owned()],
         display_filter: None,
         concerns: None,
+        at_fault: None,
     }];
     report(vec![first, second])
 }

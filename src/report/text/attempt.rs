@@ -93,7 +93,8 @@ fn progress(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
     let (before, after) = c.steps.split_at_checked(until_end).unwrap_or((&c.steps, &[]));
     let hidden = before.len().saturating_sub(MOST_STEPS);
     if hidden > 0 {
-        page.item("", &format!("(the first {} are left out)", words::counted(hidden as u64, "message")));
+        let are = if hidden == 1 { "is" } else { "are" };
+        page.item("", &format!("(the first {} {are} left out)", words::counted(hidden as u64, "message")));
     }
     for step in before.iter().skip(hidden) {
         message(page, c, step, frames);

@@ -34,6 +34,7 @@ class Scenario:
     ends: dict = field(default_factory=dict)
     outcomes: dict = field(default_factory=dict)
     cannot: dict = field(default_factory=dict)
+    stall: dict = field(default_factory=dict)   # see `stall()` below
     unterminated: dict = field(default_factory=dict)
     path: Path = field(default_factory=Path)
     server_ttl: int = 128
@@ -53,6 +54,15 @@ class Scenario:
     @property
     def expect_from(self):
         return {"client": self.from_client, "server": self.from_server}
+
+
+def stall(fault, *, client=None, server=None, both=None):
+    """Who kept whom waiting, and for what.
+
+    `fault`: "path", or the side whose host had what it was to answer. What was owed, as (side,
+    message), is seen from each end: who never got the question does not know that an answer is due.
+    """
+    return {"fault": fault, "client": client or both, "server": server or both}
 
 
 _all = {}

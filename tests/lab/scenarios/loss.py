@@ -6,7 +6,7 @@ import rules
 from bridge import Path
 from flows import C2S
 
-from . import FAILURES, scenario, without
+from . import FAILURES, scenario, stall, without
 
 _SURVIVED = dict(kind="benign", stage="active", must_not=FAILURES)
 
@@ -58,11 +58,12 @@ rough("rough-delay-spike", "the server's flight is held back for 1.2 s: it is se
 rough("rough-outage-3s", "nothing passes for 3 s from the NTLM authenticate leg on, then it goes on",
       rule=lambda: rules.Dark(rules.client_leg("credssp-auth", "1.3"), seconds=3,
                               label="outage of 3 s"), must=["retransmission-burst"],
+      stall=stall("path"),
       from_server=dict(must=[], must_not=FAILURES, verdict=""))
 rough("rough-outage-3s-x224", "nothing passes for 3 s from the Connection Request on, then it goes "
       "on", tls="1.2", rule=lambda: rules.Dark(rules.connection_request, seconds=3,
                                                label="outage of 3 s"),
-      must=["retransmission-burst"], from_server=dict(must=[], must_not=FAILURES, verdict=""))
+      stall=stall("path"), must=["retransmission-burst"], from_server=dict(must=[], must_not=FAILURES, verdict=""))
 rough("rough-everything", "300 ms round trips with jitter, packets that overtake one another, and 10 % "
       "of all packets lost both ways", path=Path(client_delay=0.05, server_delay=0.07, jitter=0.06,
                                                  reorder=True),
@@ -89,7 +90,7 @@ def _hopeless(seed, tls):
 for _seed, _tls in ((36, "1.3"), (32, "1.2")):
     scenario(f"loss-75-gives-up-tls{_tls.replace('.', '')}", "three of four packets with data are "
              "lost, and the person gives up after 12 s", "fault", tls=_tls, subject=0,
-             must=["retransmission-burst"], verdict="retransmission-burst",
+             must=["retransmission-burst"], verdict="retransmission-burst", stall=stall("path"),
              must_not=without("stalled-negotiation", "service-silent"))(_hopeless(_seed, _tls))
 
 
@@ -110,6 +111,8 @@ def _hole(tls):
 for _tls in ("1.2", "1.3"):
     scenario(f"black-hole-certificate-tls{_tls.replace('.', '')}", f"packets above 1300 bytes "
              f"vanish: the server's certificate flight never arrives, TLS {_tls}", tls=_tls,
-             stage="tls", from_client=dict(must=[], must_not=without(
+             stage="tls", stall=stall("path", client=("server", "the ServerHello"), server=(
+                 "client", "the client's TLS key exchange" if _tls == "1.2" else "the TLS Finished")),
+             from_client=dict(must=[], must_not=without(
                  "path-mtu-black-hole", "stalled-negotiation"), verdict="stalled-negotiation"),
              cannot={"client": ["path-mtu-black-hole"]}, **_HOLE)(_hole(_tls))

@@ -7,7 +7,7 @@ import rules
 from flows import C2S, S2C
 from truth import ANY
 
-from . import FAILURES, scenario, without
+from . import FAILURES, scenario, stall, without
 
 _LONG = 12          # seconds of silence: long enough to be told from a slow answer
 _SILENT = dict(unterminated={"client": "silence", "server": "silence"})
@@ -15,9 +15,10 @@ _STALLED = dict(kind="fault", must=["stalled-negotiation"], verdict="stalled-neg
                 must_not=without("stalled-negotiation", "service-silent"), subject=0, **_SILENT)
 
 
-def stop_server(name, title, moment, *, stage, tls="1.3", security="nla", **fields):
+def stop_server(name, title, moment, owed, *, stage, tls="1.3", security="nla", **fields):
     """The server process is stopped (SIGSTOP) when a packet arrives; its kernel still ACKs."""
-    @scenario(name, title, stage=stage, tls=tls, **{**_STALLED, **fields})
+    @scenario(name, title, stage=stage, tls=tls, stall=stall("server", both=("server", owed)),
+              **{**_STALLED, **fields})
     def run(lab):
         server = _serve(lab, security, tls)
         lab.rule(_signal_at(moment, server, signal.SIGSTOP))
@@ -51,24 +52,27 @@ def _signal_at(moment, peer, number):
 
 
 stop_server("stalled-server-serverhello", "the server stops when the ClientHello reaches it: the "
-            "kernel ACKs, no ServerHello comes", rules.client_hello, stage="tls")
+            "kernel ACKs, no ServerHello comes", rules.client_hello, "the ServerHello", stage="tls")
 stop_server("stalled-server-serverhello-tls12", "the same under TLS 1.2, server TTL 64",
-            rules.client_hello, stage="tls", tls="1.2", server_ttl=64)
+            rules.client_hello, "the ServerHello", stage="tls", tls="1.2", server_ttl=64)
 stop_server("stalled-server-credssp", "the server stops at the first CredSSP leg",
-            rules.client_leg("credssp", "1.3"), stage="credssp")
+            rules.client_leg("credssp", "1.3"), "the second CredSSP message", stage="credssp")
 stop_server("stalled-server-credssp-auth-tls12", "the server stops at the NTLM authenticate leg, "
             "as one does that waits for its domain controller",
-            rules.client_leg("credssp-auth", "1.2"), stage="credssp", tls="1.2")
+            rules.client_leg("credssp-auth", "1.2"), "the fourth CredSSP message",
+            stage="credssp", tls="1.2")
 stop_server("stalled-server-client-info", "xrdp stops at the Client Info",
-            rules.client_leg("licensing", "1.3", "xrdp"), stage="licensing", security="tls")
+            rules.client_leg("licensing", "1.3", "xrdp"), "the licence reply", stage="licensing",
+            security="tls")
 stop_server("stalled-server-client-info-standard", "xrdp stops at the Client Info of a Standard "
-            "RDP Security session", rules.mcs_client_info, stage="licensing", security="rdp",
-            tls="none")
+            "RDP Security session", rules.mcs_client_info, "the licence reply", stage="licensing",
+            security="rdp", tls="none")
 
 
 @scenario("service-silent", "the server's process is stopped before the client comes: its kernel "
           "accepts and ACKs the Connection Request, nobody confirms", "fault", tls="none",
           stage="x224", must=["service-silent"], verdict="service-silent", subject=0,
+          stall=stall("server", both=("server", "the X.224 Connection Confirm")),
           must_not=without("service-silent", "stalled-negotiation"), **_SILENT)
 def _(lab):
     server = lab.shadow()
@@ -82,23 +86,32 @@ dark("dark-x224", "the path goes dark at the Connection Request, which is never 
      verdict="service-silent",
      # The second try finds the path dark from its SYN on.
      must_not=without("service-silent", "stalled-negotiation", "no-answer"),
+     stall=stall("path", client=("server", "the X.224 Connection Confirm"),
+                 server=("client", "the X.224 Connection Request")),
      from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
      cannot={"server": ["service-silent"]},
      unterminated={"client": "silence"})
 dark("dark-tls", "the path goes dark at the ClientHello", rules.client_hello, stage="tls",
+     stall=stall("path", client=("server", "the ServerHello"), server=("client", "the ClientHello")),
      from_server=dict(must=[], must_not=["injected-reset"], verdict=""),
      unterminated={"client": "silence"}, must=["stalled-negotiation", "retransmission-burst"])
 dark("dark-tls-server-flight", "the path to the client goes dark at the ServerHello: the "
      "ClientHello has arrived, the answer has not", rules.server_hello, stage="tls", tls="1.2",
      ways=(S2C,), must=["stalled-negotiation", "retransmission-burst"],
+     stall=stall("path", client=("server", "the ServerHello"),
+                 server=("client", "the client's TLS key exchange")),
      from_client=dict(must=["stalled-negotiation"], must_not=without("stalled-negotiation"),
                       verdict="stalled-negotiation"))
 dark("dark-credssp", "the path goes dark at the NTLM authenticate leg",
      rules.client_leg("credssp-auth", "1.3"), stage="credssp",
+     stall=stall("path", client=("server", "the fourth CredSSP message"),
+                 server=("client", "the third CredSSP message")),
      must=["stalled-negotiation", "retransmission-burst"],
      from_server=dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"))
 dark("dark-licensing", "the path goes dark at the Client Info",
      rules.client_leg("licensing", "1.2"), stage="licensing", tls="1.2",
+     stall=stall("path", client=("server", "the licence reply"),
+                 server=("client", "the next MCS Channel Join Request or the Client Info")),
      must=["stalled-negotiation", "retransmission-burst"],
      from_server=dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"))
 dark("no-answer", "the SYN of the client is dropped on the way, and every other one after it",
@@ -114,6 +127,7 @@ dark("no-answer-synack-lost", "the SYN arrives, the SYN-ACKs are dropped on the 
 
 @scenario("client-gives-up", "the server stops at the ClientHello and the person closes the client "
           "after 8 s", "fault", stage="tls", subject=0, must=["stalled-negotiation"],
+          stall=stall("server", both=("server", "the ServerHello")),
           verdict="stalled-negotiation", must_not=without("stalled-negotiation"))
 def _(lab):
     server = lab.shadow()
@@ -128,8 +142,11 @@ def _(lab):
 # Pauses that end well.
 
 
-def pause(name, title, moment, who, seconds, must, *, stage="active", tls="1.3", kind="benign"):
-    @scenario(name, title, kind, stage=stage, tls=tls, must=must, must_not=FAILURES)
+def pause(name, title, moment, who, seconds, must, step="", *, stage="active", tls="1.3",
+          kind="benign"):
+    waited = stall(who, both=(who, step)) if step else {}
+
+    @scenario(name, title, kind, stage=stage, tls=tls, must=must, must_not=FAILURES, stall=waited)
     def run(lab):
         server = lab.shadow(tls=tls)
         with lab.capture():
@@ -143,11 +160,12 @@ def pause(name, title, moment, who, seconds, must, *, stage="active", tls="1.3",
 
 
 pause("pause-server-tls", "the server thinks for 4 s about the ClientHello, then all goes well",
-      rules.client_hello, "server", 4, ["slow-server"])
+      rules.client_hello, "server", 4, ["slow-server"], "ServerHello")
 pause("pause-server-credssp", "the server thinks for 5 s about the NTLM authenticate leg, then all "
-      "goes well", rules.client_leg("credssp-auth", "1.2"), "server", 5, ["slow-server"], tls="1.2")
+      "goes well", rules.client_leg("credssp-auth", "1.2"), "server", 5, ["slow-server"],
+      "CredSSP message 4", tls="1.2")
 pause("pause-server-licensing", "the server thinks for 3 s about the Client Info, then all goes "
-      "well", rules.client_leg("licensing", "1.3"), "server", 3, ["slow-server"])
+      "well", rules.client_leg("licensing", "1.3"), "server", 3, ["slow-server"], "end of licensing")
 pause("prompt-client", "the person takes 4 s to type the password between the Connection Confirm "
       "and the ClientHello", rules.connection_confirm, "client", 4, [], kind="healthy")
 pause("prompt-client-long", "the person takes 20 s to type the password, then all goes well",

@@ -15,7 +15,7 @@ from plays import Line
 from rawtcp import Shape
 from truth import ANY, AUTO
 
-from . import FAILURES, scenario, without
+from . import FAILURES, scenario, stall, without
 
 CLIENT, SERVER = namespaces.SCRIPTED_CLIENT_IP, namespaces.SCRIPTED_SERVER_IP
 CLIENT6, SERVER6 = namespaces.SCRIPTED_CLIENT_IP6, namespaces.SCRIPTED_SERVER_IP6
@@ -90,7 +90,8 @@ windows("windows-fallback", "the server refuses TLS, mstsc asks the person and c
         must_not=without("negotiation-refused"))
 windows("windows-slow-logon", "the server takes 6 s from the licence to Demand Active, as one with "
         "a slow disk or profile does", "benign", plays.slowed(_NTLM, "demand active", 6.0),
-        stage="active", must=["slow-server"])
+        stage="active", must=["slow-server"],
+        stall=stall("server", both=("server", "Demand Active")))
 windows("windows-prompt-12s", "the person takes 12 s for the credentials", "benign",
         plays.windows(prompt=12), stage="active")
 windows("windows-cancelled", "the person cancels at the credentials prompt: mstsc resets after the "
@@ -168,22 +169,29 @@ _STALLED = dict(must=["stalled-negotiation"], verdict="stalled-negotiation",
                 must_not=without("stalled-negotiation"))
 windows("windows-server-60s", "nobody answers the credentials prompt: the server closes 60 s after "
         "the first byte", "fault", plays.until(_NTLM, "confirm", Line(
-            "server", "leaves", action="reset", pause=60.0)), stage="x224", tls="none", **_STALLED)
+            "server", "leaves", action="reset", pause=60.0)), stage="x224", tls="none",
+        stall=stall("client", both=("client", "the ClientHello")), **_STALLED)
 windows("windows-stalled-client-info", "the server never answers the Client Info, and mstsc gives up",
         "fault", plays.until(_NTLM, "client info", Line("client", "leaves", action="reset",
-                                                        pause=15.0)), stage="licensing", **_STALLED)
+                                                        pause=15.0)), stage="licensing",
+        stall=stall("server", both=("server", "the licence reply")), **_STALLED)
 windows("windows-stalled-connect-initial", "the server never answers the MCS Connect Initial",
         "fault", plays.until(_NTLM, "connect initial", Line("server", "silent", action="silence",
                                                             pause=12.0)), stage="mcs", tls="1.3",
+        stall=stall("server", both=("server", "the MCS Connect Response")),
         goes_on=True, **{**_STALLED, **_SILENT})
 windows("windows-gave-up-mcs", "the path goes dark in the channel joins: mstsc sends one again five "
         "times and resets", "fault", _NTLM, stage="mcs", goes_on=True,
+        stall=stall("path", client=("server", "the MCS Channel Join Confirm"),
+                    server=("client", "the next MCS Channel Join Request or the Client Info")),
         rule=lambda: [rules.Dark(rules.client_record(8))], **{
             **_STALLED, "must": ["retransmission-burst"],
             "from_server": dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"),
             "unterminated": {"server": "silence"}})
 windows("windows-black-hole-kerberos", "client packets above 1300 bytes vanish: only the large "
         "Kerberos leg is lost", "fault", _KERBEROS, stage="credssp",
+        stall=stall("path", client=("server", "the fourth CredSSP message"),
+                    server=("client", "the third CredSSP message")),
         rule=lambda: [rules.black_hole(1300, ways=(C2S,))], must=["path-mtu-black-hole"],
         verdict="path-mtu-black-hole", must_not=without("path-mtu-black-hole", "stalled-negotiation"),
         from_server=dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"))
@@ -302,10 +310,12 @@ windows("windows-zero-window", "the server closes its receive window for 6 s in 
         "benign", plays.until(_NTLM, "picture 0", _SHUT,
                               Line("server", "opens its window", action="open", pause=6.0),
                               Line("client", "mouse", pdus.mouse(), 0.4), *plays.leave()),
-        stage="active", must=["zero-window"])
+        stage="active", must=["zero-window"], stall=stall("server"))
 windows("windows-zero-window-stall", "the server closes its receive window before the Client Info "
         "and never opens it; mstsc gives up after 14 s", "fault",
         plays.until(_NTLM, "joined 1007", _SHUT, Line("client", "join", pdus.join_request(1003), 0.4),
                     Line("client", "leaves", action="reset", pause=14.0)),
         stage="mcs", must=["zero-window", "stalled-negotiation"], verdict="stalled-negotiation",
+        stall=stall("server", both=(
+            "client", "the next MCS Channel Join Request or the Client Info")),
         must_not=without("stalled-negotiation"))

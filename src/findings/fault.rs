@@ -1,0 +1,212 @@
+//! Path or host: what became of the message that was to be answered, and of
+//! the answer.
+
+use super::finding::AtFault;
+use super::rule::Case;
+use crate::base::{At, Side, Span};
+use crate::flow::{Burst, BurstOutcome, DirectionFacts};
+use crate::session::{Owed, Waiting};
+
+/// Packets that come so long after an acknowledgment would have carried the
+/// answer, had there been one; and no window closes for so long by itself.
+const LATER: Span = Span::from_secs(1);
+
+/// A packet that was repeated so often was lost, not late.
+const REPEATED: u32 = 2;
+
+/// A capture is taken beside the host to which the round trip is so many times
+/// shorter than to the other.
+const BESIDE: i64 = 20;
+
+/// Why what is owed did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Later packets of the owing side show that it had sent so many bytes,
+    /// which never came to the capture point.
+    AnswerLost(u64),
+    /// The message was acknowledged: the host has it, and what it sent later
+    /// shows that it had not answered.
+    Host(At),
+    /// The message was acknowledged; whether it was answered cannot be told
+    /// where answers may be lost before the capture point.
+    Delivered(At),
+    /// The message was never acknowledged, although it was sent again so often.
+    RequestLost(u32),
+    /// The owing side had closed its window: its program does not read.
+    WindowClosed,
+    /// The other side had closed its window: the owing side may not send.
+    NoRoom,
+    /// The capture does not show.
+    Unknown,
+}
+
+impl Fault {
+    pub(super) fn of(case: &Case<'_>, waiting: &Waiting) -> Self {
+        let side = waiting.side;
+        let request = case.tcp.directions.of(side.other());
+        let answer = case.tcp.directions.of(side);
+        if answer.never_seen > 0 && !case.coverage.late_start {
+            return Self::AnswerLost(answer.never_seen);
+        }
+        let closed = |facts: &DirectionFacts| facts.window_closed_since.is_some() && facts.longest_zero_window > LATER;
+        if closed(request) {
+            return Self::NoRoom;
+        }
+        if closed(answer) {
+            return Self::WindowClosed;
+        }
+        if let Some(acked) = request.acknowledged_since(waiting.since.time) {
+            return if answer_would_show(case, side, acked) { Self::Host(acked) } else { Self::Delivered(acked) };
+        }
+        let in_vain = |burst: &&Burst| burst.outcome == BurstOutcome::Unrecovered && burst.needed() >= REPEATED;
+        match request.loss.bursts.last().filter(in_vain) {
+            Some(burst) if request.acknowledged_bytes < request.sent_bytes => Self::RequestLost(burst.needed()),
+            _ => Self::Unknown,
+        }
+    }
+
+    pub(super) const fn lies_with(self, side: Side) -> AtFault {
+        match self {
+            Self::AnswerLost(_) | Self::RequestLost(_) => AtFault::Path,
+            Self::Host(_) | Self::WindowClosed => AtFault::Host(side),
+            Self::NoRoom => AtFault::Host(side.other()),
+            Self::Delivered(_) | Self::Unknown => AtFault::Unclear,
+        }
+    }
+
+    pub(super) fn title(self, waiting: &Waiting, waited: Span) -> String {
+        let Waiting { side, owed, since } = waiting;
+        match self {
+            Self::AnswerLost(_) => format!("What the {side} sent as {owed} got lost on the way"),
+            Self::RequestLost(_) => format!("The {}'s {} was never acknowledged", side.other(), since.value),
+            Self::Delivered(_) | Self::Unknown => format!("The {side} was not heard to send {owed} for {waited}"),
+            Self::NoRoom => format!("The {} took no data, so the {side} could not send {owed}", side.other()),
+            Self::Host(_) | Self::WindowClosed => format!("The {side} did not send {owed} for {waited}"),
+        }
+    }
+
+    /// In sentences, with the proof.
+    pub(super) fn blame(self, case: &Case<'_>, waiting: &Waiting) -> String {
+        let (side, other) = (waiting.side, waiting.side.other());
+        let message = waiting.since.value;
+        let took = |acked: At| acked.time.since(waiting.since.time).max(Span::ZERO);
+        match self {
+            Self::AnswerLost(bytes) => format!(
+                "The path is at fault: the {side}'s later packets show that it had sent {bytes} bytes which never came to the capture point."
+            ),
+            Self::Host(acked) => {
+                let skipped = case.tcp.directions.of(side).skips.iter().any(|skip| skip.at.time > waiting.since.time);
+                let hint = if skipped {
+                    " (The numbering of its packets shows that some of them never came to the capture point; the answer may have been among them.)"
+                } else {
+                    ""
+                };
+                let who = match side {
+                    Side::Server => "the service there did not answer",
+                    Side::Client => "the program there, or the person at it, did not go on",
+                };
+                format!(
+                    "The {side}'s computer had acknowledged the last message ({message}) {} after it was sent: it arrived, the network is not at fault, and {who}.{hint}",
+                    took(acked)
+                )
+            }
+            Self::Delivered(acked) => format!(
+                "The {side}'s computer had acknowledged the last message ({message}) {} after it was sent: it arrived. Whether the {} there did not answer, or its answers were lost before they came to the capture point, this capture does not show: the {side} was not heard again.",
+                took(acked),
+                program(side),
+            ),
+            Self::RequestLost(times) => format!(
+                "The path is at fault, not the {}: what the {other} had sent was never acknowledged, although it was sent again {times} times. It, or every acknowledgment, was lost between the capture point and the {side}. (A computer that stopped altogether would look the same.)",
+                program(side)
+            ),
+            Self::WindowClosed => format!(
+                "The {side} had closed its receive window: its network stack is alive, and the program does not read."
+            ),
+            Self::NoRoom => format!(
+                "The {other} is at fault: it had closed its receive window, so the {side} was not allowed to send. The network stack of the {other} is alive, and the program there does not read."
+            ),
+            Self::Unknown => format!(
+                "Whether the last message ({message}) arrived, this capture does not show: it was not acknowledged, nor sent again often enough to call it lost."
+            ),
+        }
+    }
+
+    pub(super) fn cannot_tell(self, side: Side) -> String {
+        match self {
+            Self::AnswerLost(_) | Self::RequestLost(_) => "which hop lost it".to_owned(),
+            Self::Delivered(_) | Self::Unknown => format!("whether the {side} answered"),
+            Self::NoRoom => format!("what kept the program on the {} from reading", side.other()),
+            Self::Host(_) | Self::WindowClosed => format!("what the {side} was waiting for"),
+        }
+    }
+
+    pub(super) fn next(self, waiting: &Waiting) -> Vec<String> {
+        let side = waiting.side;
+        match self {
+            Self::AnswerLost(_) => vec![format!(
+                "look at the path between the {side} and the capture point; if only large packets are lost, at the packet size (MTU)"
+            )],
+            Self::Delivered(_) => {
+                vec![format!("capture at the {side} as well: an answer that leaves it was lost on the way")]
+            }
+            Self::RequestLost(_) => vec![
+                format!("look at the path between the capture point and the {side}"),
+                format!("check that the {side}'s computer itself was up at that time"),
+            ],
+            Self::NoRoom => {
+                vec![format!("look at the {}: a hanging or overloaded {}", side.other(), program(side.other()))]
+            }
+            Self::Host(_) | Self::WindowClosed => vec![host(side, waiting.owed).to_owned()],
+            Self::Unknown => vec![format!("capture again, for longer, and at the {side} as well")],
+        }
+    }
+}
+
+const fn program(side: Side) -> &'static str {
+    match side {
+        Side::Server => "service",
+        Side::Client => "program",
+    }
+}
+
+/// Where to look on the computer that did not go on.
+const fn host(side: Side, owed: Owed) -> &'static str {
+    match (side, owed) {
+        (Side::Client, Owed::ClientHello) => {
+            "ask the person: mstsc asks for credentials at this point, and the server closes the connection 60 s after it began"
+        }
+        (Side::Client, _) => {
+            "look at the client: a question left open on the screen, a frozen program, a suspended computer"
+        }
+        (Side::Server, Owed::CredsspLeg(_) | Owed::EarlyUserAuthorization) => {
+            "look at the server: a hanging service, overload, a domain controller that does not answer it (nltest /sc_verify, event 5719)"
+        }
+        (Side::Server, Owed::LicenceReply) => {
+            "look at the server: a hanging service, overload, a licence server that does not answer it"
+        }
+        (Side::Server, Owed::DemandActive | Owed::FontMap) => {
+            "look at the server: its disk, its user profiles (profile server, FSLogix) and its graphics driver"
+        }
+        (Side::Server, _) => "look at the server: a hanging or overloaded Remote Desktop service (TermService)",
+    }
+}
+
+/// Whether the capture would show an answer that `side` sent after `acked`: it
+/// was taken at that side, or the numbers of what came later count every byte
+/// sent (and none is missing, or `AnswerLost` would have been found).
+fn answer_would_show(case: &Case<'_>, side: Side, acked: At) -> bool {
+    let facts = case.tcp.directions.of(side);
+    // Without the handshake the scale of the windows is not known, and with it
+    // not which numbers can be right.
+    let counts = facts.never_seen == 0 && !case.coverage.late_start;
+    let heard_later = facts.last.is_some_and(|last| last.time.since(acked.time) >= LATER);
+    (counts && heard_later) || is_beside(case, side)
+}
+
+/// Whether the capture was taken at `side`, or next to it.
+pub(super) fn is_beside(case: &Case<'_>, side: Side) -> bool {
+    match (case.tcp.rtt.of(side).min(), case.tcp.rtt.of(side.other()).min()) {
+        (Some(near), Some(far)) => near.times(BESIDE) < far,
+        _ => false,
+    }
+}
