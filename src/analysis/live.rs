@@ -157,11 +157,13 @@ impl Analyzer {
         self.table.follows(ends.low, ends.high, vantage)
     }
 
-    /// The connections with `server`, or all, that are not over, in summary.
+    /// The connections with `server`, or all, that are not over and came further
+    /// than TCP, in summary. (A flood does not.)
     pub fn links_in_progress(&self, server: Option<Endpoint>, now: CaptureTime) -> impl Iterator<Item = Link> {
         let wanted = move |tcp: &Glimpse| server.is_none_or(|server| tcp.endpoints.server == server);
-        let open = self.table.in_progress().filter(move |(tcp, _)| wanted(tcp));
-        open.map(move |(tcp, session)| Link::in_progress(&tcp, session.map(Session::facts), now))
+        let spoken = self.table.in_progress().filter_map(|(tcp, session)| Some((tcp, session?.facts())));
+        let spoken = spoken.filter(move |(tcp, facts)| facts.stage() > Stage::Tcp && wanted(tcp));
+        spoken.map(move |(tcp, facts)| Link::in_progress(&tcp, facts, now))
     }
 
     /// The UDP side channels of a server, or all.

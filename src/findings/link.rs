@@ -99,7 +99,7 @@ impl Link {
 
     /// The summary of a connection that is not over at `now`.
     #[must_use]
-    pub fn in_progress(tcp: &Glimpse, session: Option<&SessionFacts>, now: CaptureTime) -> Self {
+    pub fn in_progress(tcp: &Glimpse, session: &SessionFacts, now: CaptureTime) -> Self {
         Self {
             id: 0,
             client: tcp.endpoints.client,
@@ -109,12 +109,12 @@ impl Link {
             first: tcp.first,
             isns: BySide::default(),
             open_until: now,
-            desktop: session.and_then(|session| session.stages.of(Stage::Active)).map(|stage| stage.first.time),
+            desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
             server_answered: tcp.is_sound,
-            is_sound: tcp.is_sound && session.is_none_or(|session| session.stages.lower_bound().is_none()),
+            is_sound: tcp.is_sound && session.stages.lower_bound().is_none(),
             opener: Opener::default(),
             outcome: Outcome::Open,
-            stage: session.map_or(Stage::Tcp, SessionFacts::stage),
+            stage: session.stage(),
             how: EndKind::CaptureEnd,
             verdict: None,
             certainty: None,

@@ -84,6 +84,14 @@ def play(path, speed=1.0, interface=PLAY_IF):
     return count
 
 
+def stranger(interface):
+    """A frame that is nobody's business (an ethertype for experiments): who
+    captures everything shows by it until when."""
+    out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    out.bind((interface, 0))
+    out.send(bytes.fromhex("ffffffffffff" "020000000009" "88b5").ljust(60, b"\0"))
+
+
 def flood(packets):
     """SYNs from random sources, in random order of ports, as fast as they go."""
     import random
@@ -155,6 +163,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "play":
         speed = float(sys.argv[3]) if len(sys.argv) > 3 else 1.0
         print(play(sys.argv[2], speed, sys.argv[4] if len(sys.argv) > 4 else PLAY_IF))
+    elif sys.argv[1] == "stranger":
+        stranger(sys.argv[2])
     elif sys.argv[1] == "rate":
         print(*at_rate(sys.argv[2], float(sys.argv[3]), float(sys.argv[4])))
     elif sys.argv[1] == "steady":

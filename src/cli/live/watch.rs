@@ -339,6 +339,8 @@ impl<'a> Watch<'a> {
         for line in self.remarks.iter().chain(&self.tally.sentences()).chain(&together) {
             self.console.note(line);
         }
+        // What a flood left takes longer to free than to leave to the system.
+        std::mem::forget(std::mem::take(&mut self.analyzer));
         if closed {
             Exit::Success
         } else if !told
