@@ -184,7 +184,8 @@ impl<C: Consumer> Conversation<C> {
                 // not captured.
                 other.begin_at(acknowledgment.ack, true);
             }
-            if let Some(trip) = other.acknowledged(&acknowledgment, || Trips::of(rtt, side.other())) {
+            let pure = || own.only_acknowledges(segment);
+            if let Some(trip) = other.acknowledged(&acknowledgment, pure, || Trips::of(rtt, side.other())) {
                 // The acknowledgment came from this side: it measures this leg.
                 rtt.of_mut(side).sample(trip);
             }

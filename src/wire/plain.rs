@@ -24,12 +24,13 @@ pub fn plain(link: LinkType, frame: &[u8], original_len: u32) -> Option<Segment<
     let &[_, _, _, _, _, _, m0, m1, m2, m3, m4, m5, type_1, type_2] = header;
     // What is beyond the frame was not captured.
     let room = original_len.max(len(frame)).saturating_sub(len(header));
-    let (ip, body) = match u16::from_be_bytes([type_1, type_2]) {
-        ether::IPV4 => ipv4(packet, room)?,
-        ether::IPV6 => ipv6(packet, room)?,
-        _ => return None,
-    };
-    segment(ip, body, [m0, m1, m2, m3, m4, m5])
+    let mac = [m0, m1, m2, m3, m4, m5];
+    // Each to its end, so that no header is put together twice.
+    match u16::from_be_bytes([type_1, type_2]) {
+        ether::IPV4 => ipv4(packet, room).and_then(|(ip, body)| segment(ip, body, mac)),
+        ether::IPV6 => ipv6(packet, room).and_then(|(ip, body)| segment(ip, body, mac)),
+        _ => None,
+    }
 }
 
 /// What follows an IP header: the captured bytes, and their length on the wire.

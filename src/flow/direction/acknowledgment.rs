@@ -16,9 +16,6 @@ const NETWORK_DOUBLES_AT_MOST: u64 = 4;
 pub struct Acknowledgment<'a> {
     /// The number.
     pub ack: Seq,
-    /// The segment carries nothing else, and is no keep-alive: that repeats
-    /// the acknowledgment, too, and reports nothing.
-    pub pure: bool,
     /// Blocks received out of order, or twice (RFC 2018, RFC 2883).
     pub sack: &'a [(u32, u32)],
     /// The timestamp that it echoes.
@@ -33,14 +30,11 @@ impl Direction {
     /// What a segment of this direction acknowledges of the other one.
     #[inline]
     pub fn acknowledgment<'a>(&self, segment: &'a Segment<'_>, at: At) -> Acknowledgment<'a> {
-        let Segment { tcp, payload_len, .. } = segment;
+        let tcp = &segment.tcp;
         let is_syn = tcp.flags.has(TcpFlags::SYN);
-        let is_bare = *payload_len == 0 && tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0;
-        let is_probe = self.offset(Seq(tcp.seq)).is_some_and(|offset| offset < self.max_end());
         let scale = if is_syn { 0 } else { self.facts.window_scale.unwrap_or(0).min(14) };
         Acknowledgment {
             ack: Seq(tcp.ack),
-            pure: is_bare && !(is_probe && tcp.options.sack_count == 0),
             sack: tcp.options.sack.get(..usize::from(tcp.options.sack_count)).unwrap_or_default(),
             echo: tcp.options.timestamps.map(|(_, echo)| echo),
             window: i64::from(tcp.window) << scale,
@@ -48,10 +42,27 @@ impl Direction {
         }
     }
 
-    /// The receiver acknowledges. Returns how long the timed segment took.
+    /// Whether a segment of this direction carries nothing but an
+    /// acknowledgment, and is no keep-alive: that repeats the acknowledgment,
+    /// too, and reports nothing.
     #[inline]
-    pub fn acknowledged(&mut self, a: &Acknowledgment<'_>, trips: impl FnOnce() -> Trips) -> Option<Span> {
-        let Acknowledgment { ack, pure, at, .. } = *a;
+    pub fn only_acknowledges(&self, segment: &Segment<'_>) -> bool {
+        let Segment { tcp, payload_len, .. } = segment;
+        let is_bare = *payload_len == 0 && tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0;
+        let is_probe = || self.offset(Seq(tcp.seq)).is_some_and(|offset| offset < self.max_end());
+        is_bare && (tcp.options.sack_count > 0 || !is_probe())
+    }
+
+    /// The receiver acknowledges; `pure`: with a segment that does nothing
+    /// else. Returns how long the timed segment took.
+    #[inline]
+    pub fn acknowledged(
+        &mut self,
+        a: &Acknowledgment<'_>,
+        pure: impl FnOnce() -> bool,
+        trips: impl FnOnce() -> Trips,
+    ) -> Option<Span> {
+        let Acknowledgment { ack, at, .. } = *a;
         let offset = self.offset(ack)?;
         // Beyond 2³⁰ ahead it is no acknowledgment of this stream.
         if offset > self.max_end.saturating_add(1 << 30) {
@@ -66,7 +77,7 @@ impl Direction {
                 // What waits for room times no path.
                 self.timed = None;
             }
-            if pure && self.outstanding() {
+            if self.outstanding() && pure() {
                 self.sender.acknowledged_again(at);
                 self.facts.duplicate_acks += 1;
             }
