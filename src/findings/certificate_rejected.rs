@@ -42,7 +42,7 @@ impl Rule for CertificateRejected {
         }
         // Nor does a client that the certificate never reached.
         let server = &case.tcp.directions.server;
-        let delivered = server.acknowledged_since(seen.time).is_some() || server.loss.retransmitted() < 2;
+        let delivered = server.flights.acknowledged_since(seen.time).is_some() || server.loss.retransmitted() < 2;
         if !delivered && server.acknowledged_bytes < server.sent_bytes {
             return;
         }

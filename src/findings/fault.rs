@@ -55,7 +55,7 @@ impl Fault {
         if closed(answer) {
             return Self::WindowClosed;
         }
-        if let Some(acked) = request.acknowledged_since(waiting.since.time) {
+        if let Some(acked) = request.flights.acknowledged_since(waiting.since.time) {
             return if answer_would_show(case, side, acked) { Self::Host(acked) } else { Self::Delivered(acked) };
         }
         let in_vain = |burst: &&Burst| burst.outcome == BurstOutcome::Unrecovered && burst.needed() >= REPEATED;

@@ -68,7 +68,7 @@ pub struct Direction {
     /// One segment timed at a time: the offset behind it, when it passed.
     timed: Option<(i64, CaptureTime)>,
     /// The last data packets that came twice: their bytes, and the copy.
-    copies: [(i64, i64, At); REMEMBERED_COPIES],
+    copies: Vec<(i64, i64, At)>,
     copy_count: usize,
     /// What the last segment was, where it did not simply bring the next bytes.
     last_class: Option<SegmentClass>,
@@ -158,9 +158,12 @@ impl Direction {
         self.facts.first_copy.get_or_insert(at);
         if segment.payload_len > 0
             && let Some(offset) = self.offset(Seq(segment.tcp.seq))
-            && let Some(slot) = self.copies.get_mut(self.copy_count % REMEMBERED_COPIES)
         {
-            *slot = (offset, offset.saturating_add(i64::from(segment.payload_len)), at);
+            let copy = (offset, offset.saturating_add(i64::from(segment.payload_len)), at);
+            match self.copies.get_mut(self.copy_count % REMEMBERED_COPIES) {
+                Some(oldest) => *oldest = copy,
+                None => self.copies.push(copy),
+            }
             self.copy_count += 1;
         }
     }
@@ -209,7 +212,7 @@ impl Direction {
             self.facts.sent_bytes = self.facts.sent_bytes.saturating_add((end - self.max_end).unsigned_abs());
             self.facts.last_data = Some(at);
             if !self.outstanding() {
-                self.facts.begin_flight(at);
+                self.facts.flights.begin(at);
             }
             self.max_end = end;
         }

@@ -1,13 +1,8 @@
 //! What one side sent, as far as TCP tells.
 
-use std::collections::VecDeque;
-
+use super::flights::Flights;
 use super::loss::LossFacts;
 use crate::base::{At, CaptureTime, Span};
-
-/// Flights remembered: the one that was not answered, and what came after it
-/// (keep-alives, an alert, a goodbye).
-const KEPT_FLIGHTS: usize = 4;
 
 /// What one side sent, as far as TCP tells.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +41,7 @@ pub struct DirectionFacts {
     /// The last packet that brought new bytes.
     pub last_data: Option<At>,
     /// The last flights: data sent without waiting for an acknowledgment.
-    pub flights: VecDeque<Flight>,
+    pub flights: Flights,
     /// New bytes sent, and acknowledged ones.
     pub sent_bytes: u64,
     /// New bytes the receiver acknowledged.
@@ -108,22 +103,7 @@ pub struct Skip {
     pub silence: Span,
 }
 
-/// Data sent until all of it was acknowledged.
-#[derive(Clone, Copy, Debug)]
-pub struct Flight {
-    /// Its first packet.
-    pub first: At,
-    /// When all of it was acknowledged.
-    pub acknowledged: Option<At>,
-}
-
 impl DirectionFacts {
-    /// When the data that was under way at `time` had been acknowledged.
-    #[must_use]
-    pub fn acknowledged_since(&self, time: CaptureTime) -> Option<At> {
-        self.flights.iter().rev().find(|flight| flight.first.time <= time)?.acknowledged
-    }
-
     /// A packet passes that is no copy.
     #[inline]
     pub(super) fn passes(&mut self, at: At) {
@@ -138,13 +118,6 @@ impl DirectionFacts {
             let silence = self.last_but_one.map_or(Span::ZERO, |last| at.time.since(last.time));
             self.skips.push(Skip { at, packets, silence });
         }
-    }
-
-    pub(super) fn begin_flight(&mut self, at: At) {
-        if self.flights.len() >= KEPT_FLIGHTS {
-            self.flights.pop_front();
-        }
-        self.flights.push_back(Flight { first: at, acknowledged: None });
     }
 
     /// Follows the window that the sender offers for the other direction.

@@ -12,6 +12,7 @@ mod conversation;
 mod direction;
 mod direction_facts;
 mod duplicates;
+mod flights;
 pub mod fragments;
 mod habits;
 mod hold;
@@ -36,7 +37,8 @@ mod trace;
 mod triggers;
 
 pub use conversation::{Consumer, Conversation, End, EndKind, Glimpse, Handshake, RolesFrom, TcpFacts};
-pub use direction_facts::{DirectionFacts, Flight, Skip};
+pub use direction_facts::{DirectionFacts, Skip};
+pub use flights::Flights;
 pub use proxied::Proxied;
 
 pub use burst::{Backoff, Burst, BurstOutcome};

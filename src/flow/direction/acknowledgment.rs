@@ -1,6 +1,6 @@
 //! What a receiver's acknowledgments tell of one direction.
 
-use super::{Direction, REMEMBERED_ACKS, REMEMBERED_COPIES};
+use super::{Direction, REMEMBERED_ACKS};
 use crate::base::{At, Span};
 use crate::flow::loss::{LossEvent, Needless, SegmentClass};
 use crate::flow::sender::Trips;
@@ -102,10 +102,8 @@ impl Direction {
         self.facts.acknowledged_bytes =
             self.facts.acknowledged_bytes.saturating_add((offset.max(0) - before).unsigned_abs());
         self.facts.loss.acknowledged(offset, at);
-        if !self.outstanding()
-            && let Some(flight) = self.facts.flights.back_mut()
-        {
-            flight.acknowledged.get_or_insert(at);
+        if !self.outstanding() {
+            self.facts.flights.land(at);
         }
         match self.timed {
             Some((end, sent)) if offset >= end => {
@@ -140,8 +138,7 @@ impl Direction {
     /// repetition. Where the whole capture is doubled, copies say nothing.
     fn came_twice(&mut self, from: i64, to: i64) {
         let mirrored = self.facts.copies > self.facts.packets / NETWORK_DOUBLES_AT_MOST + 2;
-        let known = self.copy_count.min(REMEMBERED_COPIES);
-        let doubled = self.copies.iter_mut().take(known).find(|copy| (copy.0, copy.1) == (from, to));
+        let doubled = self.copies.iter_mut().find(|copy| (copy.0, copy.1) == (from, to));
         if let Some(copy) = doubled.filter(|_| !mirrored) {
             let at = copy.2;
             *copy = (0, 0, at);
