@@ -43,6 +43,10 @@ torture:
 lab *ARGS:
     python3 tests/lab/lab.py {{ ARGS }}
 
+# Score rdpwhy on a fresh run of the lab, for whose packets no rule was made (`just lab` first)
+score FOLDER="target/lab":
+    RDPWHY_CASES=$(realpath {{ FOLDER }}) cargo test --locked --test all -- every_case laws_resets two_captures --nocapture
+
 # Make the fixtures that are missing, in the lab, and the list of all
 fixtures:
     python3 tests/lab/lab.py run --all

@@ -13,7 +13,7 @@ use rdpwhy::findings::resets::{Builder, Judgement};
 use rdpwhy::wire::{self, Glance, TcpFlags};
 use serde::Deserialize;
 
-use super::cases::{captures, folders};
+use super::cases::{are_committed, captures, folders};
 
 /// The part of a case's truth that is about resets.
 #[derive(Debug, Deserialize)]
@@ -385,6 +385,9 @@ fn the_table_stands_in_the_readme_and_nobody_is_wrongly_accused() {
     println!("{table}");
     assert_eq!(sum.accused, 0);
     assert!(sum.found * 100 >= sum.forged * 97, "{} of {}", sum.found, sum.forged);
+    if !are_committed() {
+        return;
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = ("<!-- resets: begin -->\n", "<!-- resets: end -->");

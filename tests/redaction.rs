@@ -22,9 +22,11 @@ use super::{cases, public};
 /// Failures that are shown by silence behind their last packet, while others
 /// went on: the evidence holds none of these others, so that to its own
 /// analysis the capture ends with the connection. Its comments hold the verdict.
-const SHOWN_BY_WHAT_IS_LEFT_OUT: [&str; 5] = [
+const SHOWN_BY_WHAT_IS_LEFT_OUT: [&str; 7] = [
     "crowd-limit-silent/client.pcap",
     "crowd-limit-silent/server.pcap",
+    "dark-credssp/server.pcap",
+    "dark-licensing/server.pcap",
     "windows-gave-up-mcs/server.pcap",
     "windows-stalled-connect-initial/client.pcap",
     "windows-stalled-connect-initial/server.pcap",

@@ -90,7 +90,10 @@ pub fn reconsider(
         return None;
     }
     let judgements = resets::judge(tcp, session, company);
-    let same = judgements.iter().zip(&before.resets).all(|(now, then)| now.evidence == then.evidence);
+    let same = |(now, then): (&Judgement, &Judgement)| {
+        (&now.evidence, &now.cannot_tell) == (&then.evidence, &then.cannot_tell)
+    };
+    let same = judgements.iter().zip(&before.resets).all(same);
     (!same).then(|| explain(tcp, session, judgements, before.coverage.dropped))
 }
 

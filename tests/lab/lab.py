@@ -36,6 +36,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CASES = HERE.parents[1] / "fixtures" / "cases"
 ALL = HERE.parents[1] / "target" / "lab"
 LOCK = pathlib.Path("/run/lock/rdpwhy-lab")     # the namespaces have fixed names
+LIMIT = 200_000     # bytes of one capture; tests/cases.rs holds the fixtures to it, too
 TRIES = 3           # timing on a busy machine can spoil a run; truth.py notices
 
 
@@ -169,7 +170,7 @@ def _make(made, target, keep):
         try:
             started = time.time()
             reached = _run_once(made, folder)
-            _publish(folder, target, made.limit)
+            _publish(folder, target)
             return (made.name, wanted, f"{'/'.join(reached['client'][-1:]) or '-'} "
                     f"(server {'/'.join(reached['server'][-1:]) or '-'}) "
                     f"{time.time() - started:.1f} s")
@@ -196,12 +197,12 @@ def _run_once(made, folder):
     return truth.write(folder, made, runs.Record(folder))
 
 
-def _publish(folder, target, limit):
+def _publish(folder, target):
     """Move what belongs to a case into its place; logs and homes stay behind."""
     for capture in ("client.pcap", "server.pcap"):
         size = (folder / capture).stat().st_size
-        if size > limit:
-            raise truth.Disagreement(f"{capture} has {size} bytes, more than {limit}")
+        if size > LIMIT:
+            raise truth.Disagreement(f"{capture} has {size} bytes, more than {LIMIT}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for name in ("client.pcap", "server.pcap", "keys.txt", "truth.toml", "bridge.jsonl"):

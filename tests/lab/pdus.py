@@ -17,8 +17,9 @@ def data(body):
     return tpkt(b"\x02\xf0\x80" + body)
 
 
-def connection_request(requested, cookie="alice"):
-    body = f"Cookie: mstshash={cookie}\r\n".encode() if cookie else b""
+def connection_request(requested, cookie="alice", token=None):
+    """With a cookie that names the user, or with the routing token of a redirection."""
+    body = (token or f"Cookie: mstshash={cookie}\r\n").encode() if token or cookie else b""
     body += struct.pack("<BBHI", 1, 0, 8, requested)
     return tpkt(bytes([6 + len(body), 0xE0, 0, 0, 0, 0, 0]) + body)
 
@@ -225,6 +226,26 @@ def font_map():
 
 def set_error_info(code):
     return from_server(_share(0x2F, struct.pack("<I", code)))
+
+
+def _redirection(address, token):
+    """RDP_SERVER_REDIRECTION_PACKET ([MS-RDPBCGR] 2.2.13.1): address, token, user and domain."""
+    fields = [("target", 0x1, address.encode("utf-16-le") + b"\0\0"), ("token", 0x2, token.encode()),
+              ("user", 0x4, "alice".encode("utf-16-le") + b"\0\0"),
+              ("domain", 0x8, "LAB".encode("utf-16-le") + b"\0\0")]
+    body = struct.pack("<II", 7, sum(flag for _, flag, _ in fields))
+    body += b"".join(struct.pack("<I", len(value)) + value for _, _, value in fields) + b"\0" * 8
+    return struct.pack("<HH", 0x0400, len(body) + 4) + body
+
+
+def redirection_standard(address, token):
+    """Behind a security header with SEC_REDIRECTION_PKT (2.2.13.2.1)."""
+    return from_server(struct.pack("<HH", 0x0400, 0) + _redirection(address, token))
+
+
+def redirection_enhanced(address, token):
+    """In a share control header of its own type (2.2.13.3.1)."""
+    return from_server(_control(0xA, b"\0\0" + _redirection(address, token)))
 
 
 def graphics(size):

@@ -31,7 +31,7 @@ def first_frames(pcap, keys, encrypted, port=3389):
                "-T", "fields", "-e", "frame.number", "-e", "frame.protocols", "-e", "_ws.col.Info"]
     if encrypted:
         # Without this, tshark takes TLS on the RDP port for TPKT and decrypts nothing.
-        command += ["-d", f"tcp.port=={port},tls"]
+        command += _over_tls(port)
         if port != 3389:
             command += ["-d", f"tls.port=={port},tpkt"]
     elif port != 3389:
@@ -49,13 +49,18 @@ def first_frames(pcap, keys, encrypted, port=3389):
     return begun
 
 
+def _over_tls(port):
+    # Behind an HTTP proxy, tshark goes by the port that the proxy is asked for.
+    return [word for known in {port, 3389} for word in ("-d", f"tcp.port=={known},tls")]
+
+
 _VERSIONS = {"0x0304": "1.3", "0x0303": "1.2", "0x0302": "1.1", "0x0301": "1.0"}
 
 
 def tls_versions(pcap, port=3389):
     """The versions that ServerHellos in a capture chose, as tshark reads them."""
     listing = subprocess.run(
-        ["tshark", "-r", str(pcap), "-d", f"tcp.port=={port},tls", "-Y", "tls.handshake.type==2",
+        ["tshark", "-r", str(pcap), *_over_tls(port), "-Y", "tls.handshake.type==2",
          "-T", "fields", "-e", "tls.handshake.version",
          "-e", "tls.handshake.extensions.supported_version"],
         capture_output=True, text=True, check=True).stdout
@@ -68,7 +73,7 @@ def tls_versions(pcap, port=3389):
 
 def certificate_validity(pcap, keys, port=3389):
     """(first day, last day) of the first server certificate, as tshark reads them; () if none."""
-    command = ["tshark", "-r", str(pcap), "-d", f"tcp.port=={port},tls",
+    command = ["tshark", "-r", str(pcap), *_over_tls(port),
                "-o", f"tls.keylog_file:{keys}", "-Y", "tls.handshake.certificate",
                "-T", "fields", "-e", "x509af.utcTime"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -60,8 +60,9 @@ fn at_refuser(scene: &Scene<'_>) -> Option<Piece> {
     })
 }
 
-/// A host refuses a SYN within this; nothing beyond a router does.
-const AT_ONCE_NANOS: i64 = 1_000_000;
+/// A busy host refuses a SYN within this. That no router lies between says the
+/// whole TTL.
+const AT_ONCE_NANOS: i64 = 5_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -188,7 +188,7 @@ impl Evidence {
         let mut collected = stream::Collected::<'a>::default();
         for held in &self.held {
             if let (Concern::Tcp(flow, side), Decoded::Tcp(segment)) = (held.concern, held.decoded()) {
-                collected.add(flow, side, &segment);
+                collected.add(flow, side, &segment, self.selection.begins_at(flow, side));
             }
         }
         collected.show(policy)

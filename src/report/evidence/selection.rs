@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use crate::base::{Side, Span};
 use crate::capture::Packet;
 use crate::flow::RDP_PORT;
-use crate::report::document::{Connection, Endpoint, Outcome, Report, Stage, Time};
+use crate::report::document::{BySide, Connection, Endpoint, Outcome, ProxyProtocol, Report, Stage, Time};
 use crate::wire::Decoded;
 
 /// A side channel is tried while the connection comes up, and its client asks
@@ -36,6 +36,8 @@ pub struct Selection {
     /// Client, server, from, until.
     side_channels: Vec<(IpAddr, IpAddr, Time, Time)>,
     session_since: HashMap<Flow, Time>,
+    /// Bytes of each side that a proxy was told, or told, before RDP began.
+    preambles: HashMap<Flow, BySide<u64>>,
     /// The point of view that all packets are taken from: that of the first
     /// connection wanted. From two, every packet would be there twice.
     capture: Option<u32>,
@@ -85,6 +87,7 @@ impl Selection {
                 .map(|a| (a.client_ip, a.server.ip, a.start.shifted(Span::ZERO - AROUND), a.end.shifted(AROUND)))
                 .collect(),
             session_since: wanted().filter_map(|c| Some((c.id, session_start(c)?))).collect(),
+            preambles: wanted().filter_map(|c| Some((c.id, preamble(c)?))).collect(),
             capture: wanted().next().map(|connection| connection.capture),
             between,
             vantages: HashMap::new(),
@@ -107,6 +110,16 @@ impl Selection {
     /// content.
     pub(super) fn session_since(&self, flow: Flow) -> Option<Time> {
         self.session_since.get(&flow).copied()
+    }
+
+    /// Where RDP begins in what a side sent. Before that a proxy is spoken to, of
+    /// hosts and with passwords.
+    pub(super) fn begins_at(&self, flow: Flow, side: Side) -> i64 {
+        let preamble = self.preambles.get(&flow).map_or(0, |bytes| match side {
+            Side::Client => bytes.client,
+            Side::Server => bytes.server,
+        });
+        i64::try_from(preamble).unwrap_or(i64::MAX)
     }
 
     /// Whether `packet` concerns one of the attempts, and how.
@@ -160,6 +173,13 @@ impl Selection {
 
 fn key(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {
     if a <= b { (a, b) } else { (b, a) }
+}
+
+/// What is said before RDP begins. A PROXY protocol header is a message among
+/// others.
+fn preamble(connection: &Connection) -> Option<BySide<u64>> {
+    let proxied = connection.proxied.as_ref()?;
+    (proxied.protocol != Some(ProxyProtocol::ProxyProtocol)).then_some(proxied.bytes)
 }
 
 fn session_start(connection: &Connection) -> Option<Time> {

@@ -62,14 +62,16 @@ fn near(base: u32, seq: u32, last: i64) -> i64 {
 }
 
 impl<'a> Collected<'a> {
-    pub(super) fn add(&mut self, flow: Flow, side: Side, segment: &Segment<'a>) {
+    /// Adds a segment; nothing of the stream before `begins_at` is read.
+    pub(super) fn add(&mut self, flow: Flow, side: Side, segment: &Segment<'a>, begins_at: i64) {
         if segment.tcp.flags.has(TcpFlags::RST) {
             return;
         }
         let segments = self.sides.entry((flow, side)).or_default();
         let place = segments.places.place(segment);
-        if !segment.payload.is_empty() {
-            segments.bytes.push((place, segment.payload));
+        let before = usize::try_from(begins_at.saturating_sub(place)).unwrap_or(0);
+        if let Some(payload @ [_, ..]) = segment.payload.get(before..) {
+            segments.bytes.push((place.max(begins_at), payload));
         }
     }
 

@@ -45,7 +45,6 @@ class Scenario:
     subject: int = -1
     listed: list | None = None
     kernel_forger: bool = False
-    limit: int = 200_000        # bytes of one capture
 
     @property
     def expect(self):
@@ -82,8 +81,8 @@ def add(made):
 
 
 def every():
-    from . import (crowds, healthy, loss, refusals, resets, stalls,  # noqa: F401  (they register)
-                   windows)
+    from . import (crowds, detours, healthy, loss, refusals, resets,  # noqa: F401  (they register)
+                   stalls, windows)
     return dict(_all)
 
 

@@ -86,7 +86,7 @@ def _(lab):
 
 
 @scenario("crowd-syn-probes", "a scanner sends 500 SYNs to the port and resets every SYN-ACK",
-          "benign", tls="none", stage="tcp", must_not=without(), listed=[0], limit=250_000,
+          "benign", tls="none", stage="tcp", must_not=without(), listed=[0],
           ends={side: {"outcome": "abandoned"} for side in ("client", "server")})
 def _(lab):
     lab.keep(scripted.Listener(lab.folder, lambda connection: connection.wait_for_end(20)))

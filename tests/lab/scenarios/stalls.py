@@ -10,6 +10,7 @@ from truth import ANY
 from . import FAILURES, scenario, stall, without
 
 _LONG = 12          # seconds of silence: long enough to be told from a slow answer
+_THOUGHT = 16       # and this much more, where a person might be thinking
 _SILENT = dict(unterminated={"client": "silence", "server": "silence"})
 _STALLED = dict(kind="fault", must=["stalled-negotiation"], verdict="stalled-negotiation",
                 must_not=without("stalled-negotiation", "service-silent"), subject=0, **_SILENT)
@@ -27,8 +28,11 @@ def stop_server(name, title, moment, owed, *, stage, tls="1.3", security="nla", 
 
 
 def dark(name, title, moment, *, stage, tls="1.3", security="nla", ways=(C2S, S2C), after=False,
-         **fields):
-    """The path goes dark at a packet: nothing passes any more."""
+         watched=4, **fields):
+    """The path goes dark at a packet: nothing passes any more.
+
+    The client gives up after 9 s; who still waits is `watched` for so long after that.
+    """
     merged = {**_STALLED, **fields}
 
     @scenario(name, title, stage=stage, tls=tls, **merged)
@@ -37,7 +41,7 @@ def dark(name, title, moment, *, stage, tls="1.3", security="nla", ways=(C2S, S2
         lab.rule(rules.Dark(moment, ways=ways, after=after))
         with lab.capture(goes_on=True):
             lab.xfreerdp(security=security).wait(_LONG)
-            time.sleep(4)       # the client gave up after 9 s; who still waits is watched for longer
+            time.sleep(watched)
 
 
 def _serve(lab, security, tls):
@@ -106,13 +110,13 @@ dark("dark-credssp", "the path goes dark at the NTLM authenticate leg",
      rules.client_leg("credssp-auth", "1.3"), stage="credssp",
      stall=stall("path", client=("server", "the fourth CredSSP message"),
                  server=("client", "the third CredSSP message")),
-     must=["stalled-negotiation", "retransmission-burst"],
+     watched=_THOUGHT, must=["stalled-negotiation", "retransmission-burst"],
      from_server=dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"))
 dark("dark-licensing", "the path goes dark at the Client Info",
      rules.client_leg("licensing", "1.2"), stage="licensing", tls="1.2",
      stall=stall("path", client=("server", "the licence reply"),
                  server=("client", "the next MCS Channel Join Request or the Client Info")),
-     must=["stalled-negotiation", "retransmission-burst"],
+     watched=_THOUGHT, must=["stalled-negotiation", "retransmission-burst"],
      from_server=dict(must=[], must_not=["injected-reset"], verdict="stalled-negotiation"))
 dark("no-answer", "the SYN of the client is dropped on the way, and every other one after it",
      rules.is_syn, stage="tcp", tls="none", must=["no-answer"], verdict="no-answer",
