@@ -38,6 +38,12 @@ pub const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
 /// Bytes that were not put in order because a limit was reached.
 const HOLE_GIVEN_UP: NoticeKind = NoticeKind("reassembly-limit-reached");
 
+/// Segments that bring other bytes for a place than came before.
+const DISAGREEMENT: NoticeKind = NoticeKind("segments-disagree");
+
+/// Segments whose numbers nobody comes to.
+const LEAPS: NoticeKind = NoticeKind("sequence-numbers-leap");
+
 /// Packets that were passed over because their headers made no sense.
 const NOT_DECODED: NoticeKind = NoticeKind("packets-not-decoded");
 
@@ -235,14 +241,7 @@ impl Analyzer {
                 tcp.swap_sides();
             }
             let session = session.into_facts();
-            for side in Side::BOTH {
-                if tcp.directions.of(side).given_up > 0 {
-                    self.notices.add(HOLE_GIVEN_UP, Some(tcp.last.frame), || {
-                        "more came behind a missing packet than is held back; what the packet said is left out"
-                            .to_owned()
-                    });
-                }
-            }
+            note_streams(&mut self.notices, &tcp);
             let lost = self.drops.during(&tcp);
             let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
@@ -266,6 +265,34 @@ impl Analyzer {
             self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost });
         }
         self.table.forget_trace(forgotten);
+    }
+}
+
+/// What was left out of the streams of a connection.
+fn note_streams(notices: &mut Notices, tcp: &TcpFacts) {
+    for side in Side::BOTH {
+        let facts = tcp.directions.of(side);
+        if facts.given_up > 0 {
+            notices.add(HOLE_GIVEN_UP, Some(tcp.last.frame), || {
+                "more came behind a missing packet than is held back; what the packet said is left out".to_owned()
+            });
+        }
+        if let Some((before, at)) = facts.first_disagreeing {
+            notices.add(DISAGREEMENT, Some(at.frame), || {
+                format!(
+                    "{} segments of the {side} bring other bytes than frame {} had brought for the same place; what came first was read, and its receiver may have read the other",
+                    facts.disagreeing, before.frame
+                )
+            });
+        }
+        if let Some(at) = facts.first_leap {
+            notices.add(LEAPS, Some(at.frame), || {
+                format!(
+                    "{} segments of the {side} have sequence numbers far beyond all that was sent, and nothing goes on there; they were left out",
+                    facts.leaps
+                )
+            });
+        }
     }
 }
 

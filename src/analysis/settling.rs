@@ -32,8 +32,8 @@ use crate::findings::resets::{Company, Views};
 use crate::findings::{Link, Outcome, connection_sentence, diagnose, sightings};
 
 /// Finished connections that wait for company, and as many again that gather
-/// before any is settled. Each takes some 8 KiB.
-const WAITING: usize = 1_024;
+/// before any is settled. Each takes up to 20 KiB: together less than 16 MiB.
+const WAITING: usize = 384;
 
 /// Connections of which a summary of some 300 bytes is kept, for what is said
 /// of many of them together.

@@ -1,7 +1,10 @@
 //! One direction of a conversation: its bytes in order, its holes, its losses.
 
 mod acknowledgment;
+mod beginning;
 mod delivery;
+
+use beginning::Beginning;
 
 use super::conversation::Consumer;
 use super::direction_facts::DirectionFacts;
@@ -18,6 +21,10 @@ use crate::wire::{Segment, TcpFlags};
 /// Acknowledgments remembered: a reset from a closed socket repeats the one of
 /// the segment that it answers, which may be a few segments old.
 const REMEMBERED_ACKS: usize = 16;
+
+/// The largest hole that is believed of one segment. Captures that lose more at
+/// once go on behind it.
+const MAX_HOLE: i64 = 1 << 20;
 
 /// Copies remembered: the receiver reports a packet that the network doubled
 /// within a few packets (RFC 2883).
@@ -64,6 +71,11 @@ pub struct Direction {
     used: i64,
     /// Behind the highest byte that its receiver ever had room for.
     right_edge: i64,
+    /// The widest window that its receiver ever offered.
+    widest: i64,
+    /// Behind the last segment that nobody had room for.
+    leapt_to: Option<i64>,
+    beginning: Beginning,
     sender: Sender,
     /// One segment timed at a time: the offset behind it, when it passed.
     timed: Option<(i64, CaptureTime)>,
@@ -197,6 +209,12 @@ impl Direction {
         let end = offset.saturating_add(i64::from(len));
         let is_new = end > self.max_end;
         self.count(segment, at);
+        let takes_room = len > 0 || segment.tcp.flags.has(TcpFlags::FIN);
+        if offset > self.max_end && takes_room && self.leaps(offset, end) {
+            self.facts.leaps += 1;
+            self.facts.first_leap.get_or_insert(at);
+            return false;
+        }
         if len > 0 {
             self.classify(segment, offset, end, at, around);
             if !around.window_closed {
@@ -229,6 +247,21 @@ impl Direction {
         self.begin_at(seq, false);
         consumer.gap(side, Gap { bytes: 0, cause: GapCause::LateStart, frame: at.frame, time: at.time });
         0
+    }
+
+    /// Whether a segment has a number that its sender can hardly have come to:
+    /// far behind all that was seen, or behind all that its receiver ever had
+    /// room for, by a whole window more, since packets that offered it may be
+    /// missing. The next one in the same place is believed: senders go on, and
+    /// numbers that somebody made up do not.
+    #[cold]
+    fn leaps(&mut self, offset: i64, end: i64) -> bool {
+        let has_room =
+            !self.from_handshake || self.widest == 0 || offset <= self.right_edge.saturating_add(self.widest);
+        if has_room && offset <= self.max_end.saturating_add(MAX_HOLE) {
+            return false;
+        }
+        self.leapt_to.replace(end) != Some(offset)
     }
 
     #[cold]

@@ -73,6 +73,15 @@ pub struct DirectionFacts {
     /// The largest data packet that its receiver acknowledged, IP length, as
     /// far as single packets can be told.
     pub largest_delivered: u32,
+    /// Segments that brought other bytes for a place than came before; what came
+    /// first is what was read.
+    pub disagreeing: u64,
+    /// The first of them, behind the packet that it contradicts.
+    pub first_disagreeing: Option<(At, At)>,
+    /// Segments with numbers that the sender can hardly have come to; left out.
+    pub leaps: u64,
+    /// The first of them.
+    pub first_leap: Option<At>,
     /// Duplicate acknowledgments that this direction's receiver sent.
     pub duplicate_acks: u64,
     /// The hole that was open in the stream at the end: the packet that

@@ -69,6 +69,7 @@ impl Direction {
             return None;
         }
         self.right_edge = self.right_edge.max(offset.saturating_add(a.window));
+        self.widest = self.widest.max(a.window);
         if !a.sack.is_empty() {
             self.selective(a, offset);
         }

@@ -1,6 +1,7 @@
 //! Bytes in order, and what is done about holes.
 
 use super::Direction;
+use super::beginning::Beginning;
 use crate::base::{At, Gap, GapCause, Side, Span};
 use crate::flow::conversation::Consumer;
 use crate::flow::hold::Held;
@@ -27,6 +28,9 @@ impl Direction {
     ) {
         let is_whole = segment.payload.len() as u64 == u64::from(segment.payload_len);
         if offset == self.next && is_whole && self.hold.is_empty() {
+            if Beginning::covers(offset) {
+                self.beginning.keep(offset, segment.payload, at);
+            }
             consumer.bytes(side, segment.payload, at);
             self.come_to(offset + i64::from(segment.payload_len));
             self.hole_since = None;
@@ -55,12 +59,18 @@ impl Direction {
     /// Hands on the part of a segment behind `next`, and says what it lacks.
     fn hand_on(&mut self, offset: i64, len: u32, data: &[u8], side: Side, at: At, consumer: &mut impl Consumer) {
         let end = offset + i64::from(len);
+        if offset < self.next && Beginning::covers(offset) {
+            self.compare(offset, data, at);
+        }
         if end <= self.next {
             return;
         }
         let known = usize::try_from(self.next - offset).unwrap_or(usize::MAX);
         let fresh = data.get(known..).unwrap_or_default();
         if !fresh.is_empty() {
+            if Beginning::covers(self.next) {
+                self.beginning.keep(self.next, fresh, at);
+            }
             consumer.bytes(side, fresh, at);
         }
         let missing = (end - self.next).unsigned_abs().saturating_sub(fresh.len() as u64);
@@ -76,6 +86,15 @@ impl Direction {
         self.next = offset;
         if let Some(unrolled) = &mut self.unrolled {
             unrolled.advance(offset);
+        }
+    }
+
+    /// Notes a segment that brings other bytes for a place than came before.
+    #[cold]
+    fn compare(&mut self, offset: i64, data: &[u8], at: At) {
+        if let Some(before) = self.beginning.disagrees(offset, data) {
+            self.facts.disagreeing += 1;
+            self.facts.first_disagreeing.get_or_insert((before, at));
         }
     }
 

@@ -19,7 +19,7 @@ const MAX_FAILED: usize = 10_000;
 pub struct Listed {
     attempts: Vec<Attempt>,
     connections: Vec<Connection>,
-    /// The first attempt without room, and how many there are.
+    /// Attempts without room.
     left_out: u64,
 }
 
@@ -34,10 +34,12 @@ impl Listener for Listed {
         Ok(())
     }
 
-    fn connection(&mut self, connection: Connection, attempt: &Attempt) -> io::Result<()> {
-        if self.attempts.binary_search_by_key(&attempt.id, |listed| listed.id).is_ok() {
-            self.connections.push(connection);
-        }
+    fn wants(&self, attempt: &Attempt) -> bool {
+        self.attempts.binary_search_by_key(&attempt.id, |listed| listed.id).is_ok()
+    }
+
+    fn connection(&mut self, connection: Connection, _: &Attempt) -> io::Result<()> {
+        self.connections.push(connection);
         Ok(())
     }
 }

@@ -44,6 +44,11 @@ pub trait Listener {
     /// What keeps it from passing the attempt on.
     fn attempt(&mut self, attempt: Attempt) -> io::Result<()>;
 
+    /// Whether it has room for the connections of this attempt.
+    fn wants(&self, _attempt: &Attempt) -> bool {
+        true
+    }
+
     /// The next connection, and the attempt that it is part of.
     ///
     /// # Errors
@@ -100,6 +105,9 @@ impl Builder {
                 self.views.certificate(&connection);
             }
             let Some(attempt) = attempt_of.get(&connection.id).and_then(|place| told.get(*place)) else { continue };
+            if !listener.wants(attempt) {
+                continue;
+            }
             let same_as = same_as.remove(&connection.id).unwrap_or_default();
             listener.connection(connection::build(&connection, attempt.id, same_as, self.frames), attempt)?;
         }
