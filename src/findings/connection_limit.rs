@@ -51,8 +51,16 @@ impl CrowdRule for ConnectionLimit {
                 Evidence::new(worst.turned_away.first, "a connection that the server did not take"),
             )
             .detail(format!(
-                "When this connection began, {} others to the same server, from {} addresses, had begun and neither reached the desktop nor ended. {} connections to it were turned away at such moments. A Windows server takes no more above a limit of such connections.{also}",
-                worst.half_done, worst.clients, worst.victims
+                "When this connection began, {} others to the same server, from {}, had begun and neither reached the desktop nor ended. {} turned away at such moments. A Windows server takes no more above a limit of such connections.{also}",
+                worst.half_done,
+                match worst.clients {
+                    1 => "one address".to_owned(),
+                    n => format!("{n} addresses"),
+                },
+                match worst.victims {
+                    1 => "One connection to it was".to_owned(),
+                    n => format!("{n} connections to it were"),
+                }
             ))
             .support([Evidence::new(worst.oldest.first, "the oldest of the half-done connections")])
             .cannot_tell("whether the server has reached a limit, or fails for another reason that keeps them all half done; connections that this capture does not see count as well")

@@ -54,7 +54,7 @@ impl Screen<'_> {
 
     /// The lines, without the terminal's commands.
     pub(super) fn lines(&mut self) -> Vec<String> {
-        let Tally { uptime, packets, open, .. } = self.tally;
+        let Tally { uptime, packets, .. } = self.tally;
         let names: Vec<String> = self
             .interfaces
             .iter()
@@ -66,9 +66,9 @@ impl Screen<'_> {
         };
         let mut lines = vec![
             cut(&format!("rdpwhy live on {}, for {uptime}: {packets} packets, {lost}", names.join(", ")), WIDTH),
-            cut(&self.numbers(*open), WIDTH),
+            cut(&self.numbers(self.open.len()), WIDTH),
             String::new(),
-            row(["CLIENT", "SERVER", "STAGE", "AGE", "QUIET", "RTT", "AGAIN"]),
+            row(["CLIENT", "SERVER", "STAGE", "AGE", "QUIET", "RTT", "RESENT"]),
         ];
         let verdicts = self.verdicts.len().min(VERDICTS);
         let room = self.height.saturating_sub(OTHER_LINES + verdicts).max(3);
@@ -108,7 +108,7 @@ impl Screen<'_> {
 /// One line of the table, 80 columns at most.
 fn row(cells: [&str; 7]) -> String {
     let [client, server, stage, age, quiet, trip, again] = cells;
-    format!("{client:<21} {server:<21} {stage:<10} {age:>5} {quiet:>5} {trip:>7} {again:>5}")
+    format!("{client:<21} {server:<21} {stage:<10} {age:>4} {quiet:>5} {trip:>7} {again:>6}")
 }
 
 /// An address and port in 21 columns: the middle of a long IPv6 address is left
@@ -125,7 +125,7 @@ fn end(endpoint: &Endpoint) -> String {
     format!("{middle_less}:{port}")
 }
 
-/// A time in five columns.
+/// A time in four columns.
 fn age(span: Span) -> String {
     let seconds = span.nanos().max(0) / 1_000_000_000;
     match seconds {
@@ -183,9 +183,9 @@ mod tests {
         rdpwhy live on eth0, eth1 (DOWN), for 75.0 s: 12 packets, none dropped
         2 connections open; ended: none
 
-        CLIENT                SERVER                STAGE        AGE QUIET     RTT AGAIN
-        10.77.1.3:50123       10.77.1.3:3389        tls          10s   10s 21.0 ms     2
-        10.77.1.2:50123       10.77.1.2:3389        active       99s   99s 21.0 ms     2
+        CLIENT                SERVER                STAGE       AGE QUIET     RTT RESENT
+        10.77.1.3:50123       10.77.1.3:3389        tls         10s   10s 21.0 ms      2
+        10.77.1.2:50123       10.77.1.2:3389        active      99s   99s 21.0 ms      2
 
         LAST VERDICTS
         12:03:05 injected-reset

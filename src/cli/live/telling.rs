@@ -97,7 +97,9 @@ impl Telling {
             Form::Table if connection.diagnosis.outcome == Outcome::Failed => {
                 let end = Time::from(connection.diagnosis.ended_at.time).to_string();
                 let clock = end.get(11..19).unwrap_or_default();
-                self.verdict(format!("{clock} {}", summary(&connection)));
+                // All of them failed: that need not be said of each.
+                let summary = summary(&connection);
+                self.verdict(format!("{clock} {}", summary.strip_prefix("failed ").unwrap_or(&summary)));
             }
             Form::Table => {}
         }

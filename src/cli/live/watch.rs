@@ -27,14 +27,14 @@ const TURN: usize = 4_096;
 
 /// A signal ends the program within two seconds. Of these, so much is for
 /// packets that had arrived before it, …
-const READING: Duration = Duration::from_millis(300);
+const READING: Duration = Duration::from_millis(200);
 
 /// … until then all connections in progress end at once. A flood leaves more
 /// than can be explained; what is more than a flood comes first, …
-const EXPLAINING: Duration = Duration::from_millis(900);
+const EXPLAINING: Duration = Duration::from_millis(700);
 
 /// … and until then lines and files that wait are written.
-const LAST_WORDS: Duration = Duration::from_millis(1_700);
+const LAST_WORDS: Duration = Duration::from_millis(1_400);
 
 /// Connections explained at a time, before the clock is looked at again.
 const AT_ONCE: usize = 32;
