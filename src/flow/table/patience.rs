@@ -122,3 +122,49 @@ impl<C: Consumer> State<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{At, Frame, Side};
+    use crate::flow::testing::{A, Line, Log, S, handshake, packet, segment};
+
+    fn at(second: i64) -> At {
+        At { frame: Frame::new(0, 1), time: CaptureTime::from_parts(second, 0) }
+    }
+
+    /// A SYN from a port of its own.
+    fn syn(table: &mut Table<Log>, port: u16) {
+        let line = packet(0.0, Side::Client, S, 0, 0, b"");
+        let mut segment = segment(&line);
+        segment.tcp.source_port = port;
+        table.segment(&segment, at(0), 0);
+    }
+
+    #[test]
+    fn a_flood_is_over_bit_by_bit() {
+        let mut table = Table::<Log>::default();
+        (0..600).for_each(|n| syn(&mut table, 1_000 + n));
+        let mut told = Vec::new();
+        assert!(!table.tick(at(69).time, |_| true), "somebody may still answer");
+        while table.tick(at(71).time, |_| true) {
+            told.push(table.drain().count());
+        }
+        told.push(table.drain().count());
+        assert_eq!(told, [256, 256, 88]);
+    }
+
+    #[test]
+    fn what_is_known_best_ends_first() {
+        let mut table = Table::<Log>::default();
+        (0..5).for_each(|n| syn(&mut table, 1_000 + n));
+        let more = packet(11.0, Side::Client, A, 1, 1, b"hello");
+        let opened: Vec<Line> = handshake().into_iter().chain([more]).collect();
+        opened.iter().for_each(|line| table.segment(&segment(line), at(1), 0));
+        assert!(table.finish_some(1));
+        let first: Vec<_> = table.drain().map(|finished| finished.tcp.handshake.established.is_some()).collect();
+        assert_eq!(first, [true]);
+        assert!(table.finish_some(4) && table.drain().count() == 4);
+        assert!(!table.finish_some(4) && table.drain().count() == 1);
+    }
+}
