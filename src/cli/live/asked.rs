@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::args::Redaction;
 use crate::cli::exit;
 
 /// Watch interfaces, and say why Remote Desktop connections die as they do
@@ -62,6 +63,8 @@ pub(in crate::cli) struct Live {
     pub(super) recorder: Recording,
     #[command(flatten)]
     pub(super) ring: Ringing,
+    #[command(flatten)]
+    pub(super) redaction: Redaction,
 }
 
 /// The flight recorder.
@@ -101,8 +104,10 @@ pub(super) struct Ringing {
     ///
     /// For what the flight recorder does not keep: how the connections went that
     /// did not fail. A file is named by its first packet and is there once it is
-    /// whole; on a full disk the oldest files make room.
-    #[arg(long, value_name = "DIR")]
+    /// whole; on a full disk the oldest files make room. Its packets are as they
+    /// were, which --redact would contradict: `rdpwhy evidence --redact` takes what
+    /// may leave the room from them.
+    #[arg(long, value_name = "DIR", conflicts_with = "redact")]
     pub(super) ring: Option<PathBuf>,
     /// Files kept in the ring; then the oldest makes room
     #[arg(long, value_name = "N", default_value = "10", requires = "ring", value_parser = clap::value_parser!(u32).range(1..))]

@@ -13,7 +13,8 @@ use rdpwhy::capture::{
 };
 use rdpwhy::report::build::{self, Inputs};
 use rdpwhy::report::document::{Notice, Report};
-use rdpwhy::report::{json, text};
+use rdpwhy::report::redact::Redactor;
+use rdpwhy::report::{evidence, json, text};
 
 use super::archive;
 use super::recorder::{Kept, KeptPacket};
@@ -41,6 +42,8 @@ pub(super) struct Evidence {
     pub(super) interface: Origin,
     /// Packets were lost meanwhile; 0 where nobody counted them.
     pub(super) lost: Option<u64>,
+    /// Everything is written under its pseudonyms.
+    pub(super) redactor: Option<Arc<Redactor>>,
 }
 
 /// The interface.
@@ -72,9 +75,14 @@ impl Evidence {
         if !self.agrees(&first) {
             return self.write_without_report(folder, name);
         }
-        let deciding = deciding(&first);
-        let bytes = self.pcapng(&deciding)?;
+        let bytes = match &self.redactor {
+            Some(redactor) => self.redacted(redactor)?,
+            None => self.pcapng(&deciding(&first))?,
+        };
         let report = self.report(&file, bytes.clone());
+        if !self.agrees(&report) {
+            return self.write_without_report(folder, name);
+        }
         output::write(&folder.join(&file), |out| out.write_all(&bytes))?;
         output::write(&folder.join(format!("{name}.json")), |out| json::write(&report, out))?;
         let for_people = text::Options { all: true, color: false };
@@ -86,10 +94,15 @@ impl Evidence {
     /// attempt would be told otherwise, and might accuse where all together do not. So
     /// what was found live is all that is said.
     fn write_without_report(&self, folder: &Path, name: String) -> anyhow::Result<String> {
-        let bytes = self.pcapng(&BTreeMap::new())?;
+        let bytes = match &self.redactor {
+            Some(redactor) => self.redacted(redactor)?,
+            None => self.pcapng(&BTreeMap::new())?,
+        };
         output::write(&folder.join(format!("{name}.pcapng")), |out| out.write_all(&bytes))?;
         output::write(&folder.join(format!("{name}.txt")), |out| {
-            writeln!(out, "{}", rdpwhy::report::escape::sentence(&self.sentence))?;
+            let hidden = self.redactor.as_ref().map(|redactor| redactor.sentence(&self.sentence));
+            let sentence = hidden.as_deref().unwrap_or(&self.sentence);
+            writeln!(out, "{}", rdpwhy::report::escape::sentence(sentence))?;
             writeln!(out, "\nFinding: {} (rdpwhy explain {}).", self.finding, self.finding)?;
             writeln!(out, "It was judged together with other connections of the same hosts, which are not in")?;
             writeln!(out, "{name}.pcapng: rdpwhy analyze may tell otherwise of that file alone.")
@@ -144,9 +157,24 @@ impl Evidence {
         Ok(writer.into_inner())
     }
 
+    /// The packets under pseudonyms, with the comments of a report on them.
+    fn redacted(&self, redactor: &Redactor) -> io::Result<Vec<u8>> {
+        let bytes = self.pcapng(&BTreeMap::new())?;
+        let report = self.report("", bytes.clone());
+        let all: Vec<u32> = report.attempts.iter().map(|attempt| attempt.id).collect();
+        let mut packets = evidence::Evidence::new(evidence::Selection::of(&report, &all));
+        let mut timeline = timeline("", bytes);
+        while let Some(packet) = timeline.next_packet() {
+            packets.push(&packet);
+        }
+        let mut out = Vec::new();
+        let options = evidence::Options { full: false, redactor: Some(redactor) };
+        packets.write(&redactor.report(&report), options, &mut out)?;
+        Ok(out)
+    }
+
     fn report(&self, name: &str, bytes: Vec<u8>) -> Report {
-        let source = Source::Reader { name: name.to_owned(), reader: Box::new(Cursor::new(bytes)) };
-        let mut timeline = Timeline::new(vec![source], CaptureOptions { sha256: true });
+        let mut timeline = timeline(name, bytes);
         let mut analyzer = Analyzer::default();
         let mut first = None;
         while let Some(packet) = timeline.next_packet() {
@@ -175,6 +203,12 @@ impl Evidence {
         }
         notices
     }
+}
+
+/// A capture in memory.
+fn timeline(name: &str, bytes: Vec<u8>) -> Timeline {
+    let source = Source::Reader { name: name.to_owned(), reader: Box::new(Cursor::new(bytes)) };
+    Timeline::new(vec![source], CaptureOptions { sha256: true })
 }
 
 /// What is said of the frames that decide, by their numbers.
@@ -234,6 +268,7 @@ mod tests {
             until,
             interface: Origin { name: "eth0".to_owned(), snap_len: 262_144 },
             lost: None,
+            redactor: None,
         })
     }
 
@@ -297,6 +332,19 @@ mod tests {
         );
         let report = std::fs::read_to_string(folder.path().join(format!("{name}.json"))).unwrap();
         assert!(report.contains(&format!("{name}.pcapng")));
+        // Under pseudonyms nothing says whose it was, and the verdict stays.
+        let mut all = watched(&case, Span::ZERO, 4 << 20);
+        let redactor = Some(Arc::new(Redactor::new([3; 32])));
+        let hidden = Evidence { redactor, ..evidence(all.remove(0)).unwrap() };
+        let name = hidden.write(folder.path()).unwrap();
+        for ending in ["pcapng", "json", "txt"] {
+            let written = std::fs::read(folder.path().join(format!("{name}.{ending}"))).unwrap();
+            for original in [&b"10.77."[..], &[10, 77, 1, 2], &[10, 77, 2, 2], b"eth0"] {
+                assert!(!written.windows(original.len()).any(|bytes| bytes == original), "{ending}: {original:?}");
+            }
+        }
+        let report = std::fs::read_to_string(folder.path().join(format!("{name}.json"))).unwrap();
+        assert!(report.contains("injected-reset") && report.contains("\"number\": 9"));
         // With next to no memory, what is missing is told; where it makes a
         // difference, nothing is but what was found live.
         let mut all = watched(&case, Span::ZERO, 1_000);

@@ -26,6 +26,7 @@ mod telling;
 mod watch;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use rdpwhy::base::CaptureId;
@@ -35,6 +36,7 @@ pub(super) use asked::Live;
 
 use super::console::Console;
 use super::exit::{Exit, Told};
+use super::redaction;
 use outlet::Outlet;
 use recording::Recording;
 use signals::Signals;
@@ -48,6 +50,8 @@ const MAX_INTERFACES: usize = 64;
 pub(super) fn run(asked: &Live, console: &mut Console) -> anyhow::Result<Exit> {
     let taps = open(asked)?;
     let folders = writable(asked)?;
+    // The key is made before the folders are locked.
+    let redactor = redaction::redactor(&asked.redaction)?.map(Arc::new);
     if asked.no_sandbox {
         console.complain("WARNING: --no-sandbox: strangers' packets are read with every privilege of this process");
     } else {
@@ -60,8 +64,8 @@ pub(super) fn run(asked: &Live, console: &mut Console) -> anyhow::Result<Exit> {
         Some(path) => format!("{}: lines cannot be appended to it", path.display()),
         None => "standard output".to_owned(),
     })?;
-    let recording = Recording::new(asked, &taps)?;
-    let telling = Telling::new(Form::of(asked.format, output.is_some()), outlet);
+    let recording = Recording::new(asked, &taps, redactor.clone())?;
+    let telling = Telling::new(Form::of(asked.format, output.is_some()), outlet, redactor);
     Watch::new(asked, taps, telling, recording, console).run(&signals)
 }
 

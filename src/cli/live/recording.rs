@@ -12,6 +12,7 @@ use rdpwhy::base::{CaptureTime, Span};
 use rdpwhy::capture::{Packet, Tap, TapCounters};
 use rdpwhy::findings::attempts::Attempt;
 use rdpwhy::findings::{Outcome, pages};
+use rdpwhy::report::redact::Redactor;
 
 use super::archive::{self, Room};
 use super::asked::Live;
@@ -39,6 +40,7 @@ pub(super) struct Recording {
     recorder: Option<Recorder>,
     held: Held,
     triggers: Vec<String>,
+    redactor: Option<Arc<Redactor>>,
     metrics: Option<PathBuf>,
     disk: Option<Disk>,
     ring: Option<Ring>,
@@ -51,7 +53,7 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Begins what was asked for.
-    pub(super) fn new(live: &Live, taps: &[Tap]) -> anyhow::Result<Self> {
+    pub(super) fn new(live: &Live, taps: &[Tap], redactor: Option<Arc<Redactor>>) -> anyhow::Result<Self> {
         let asked = &live.recorder;
         let known: Vec<&str> = pages().map(|page| page.id).collect();
         if let Some(unknown) = asked.trigger.iter().find(|trigger| !known.contains(&trigger.as_str())) {
@@ -77,6 +79,7 @@ impl Recording {
             // The other half is for what goes on.
             held: Held::new(budget.all / 2),
             triggers: asked.trigger.clone(),
+            redactor,
             metrics: live.metrics.clone(),
             disk: (folder.is_some() || live.metrics.is_some()).then(|| Disk::new(folder)),
             ring: ring.transpose()?,
@@ -154,6 +157,7 @@ impl Recording {
             until: now.max(connection.tcp.last.time),
             interface: Origin::of(tap.info(), tap.name()),
             lost: parts.iter().filter_map(|part| part.lost).reduce(u64::saturating_add),
+            redactor: self.redactor.clone(),
         });
         if !taken {
             self.tally.left_out += 1;

@@ -3,15 +3,18 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdpwhy::analysis::{Analysis, Connection, InProgress};
-use rdpwhy::base::CaptureTime;
+use rdpwhy::base::{BySide, CaptureTime};
 use rdpwhy::capture::{CaptureInfo, Tap};
 use rdpwhy::findings::attempts::Attempt;
 use rdpwhy::findings::{Finding, Outcome};
+use rdpwhy::flow::Endpoint;
 use rdpwhy::report::build::{self, Inputs};
 use rdpwhy::report::document::{Concerns, Report, Time};
+use rdpwhy::report::redact::Redactor;
 use rdpwhy::report::{escape, ndjson};
 
 use super::asked::Format;
@@ -47,15 +50,16 @@ impl Form {
 pub(super) struct Telling {
     form: Form,
     outlet: Outlet,
+    redactor: Option<Arc<Redactor>>,
     verdicts: VecDeque<String>,
 }
 
 impl Telling {
-    pub(super) fn new(form: Form, mut outlet: Outlet) -> Self {
+    pub(super) fn new(form: Form, mut outlet: Outlet, redactor: Option<Arc<Redactor>>) -> Self {
         if form == Form::Table {
             outlet.line(table::BEGIN.to_owned());
         }
-        Self { form, outlet, verdicts: VecDeque::new() }
+        Self { form, outlet, redactor, verdicts: VecDeque::new() }
     }
 
     /// Whether remarks on standard error would spoil a table.
@@ -66,7 +70,7 @@ impl Telling {
     /// A connection has ended, as part of `attempt`.
     pub(super) fn ended(
         &mut self,
-        connection: Connection,
+        mut connection: Connection,
         attempt: (u32, Attempt),
         shared: Vec<Finding>,
         taps: &[Tap],
@@ -74,9 +78,13 @@ impl Telling {
         if self.form != Form::Table && !self.outlet.has_room() {
             return;
         }
+        let redactor = self.redactor.as_deref();
         match self.form {
             Form::Ndjson => {
-                let report = report(connection, attempt, shared, taps.iter().map(Tap::info).collect());
+                let mut report = report(connection, attempt, shared, taps.iter().map(Tap::info).collect());
+                if let Some(redactor) = redactor {
+                    report = redactor.report(&report);
+                }
                 let mut line = Vec::new();
                 // Memory takes all that is written to it.
                 if ndjson::write(&report, &mut line).is_ok() {
@@ -85,6 +93,7 @@ impl Telling {
             }
             // <4> is a warning and <6> a piece of information (RFC 5424, sd-daemon(3)).
             Form::Log => {
+                hide(redactor, &mut connection.tcp.endpoints);
                 let priority = if connection.diagnosis.outcome == Outcome::Failed { 4 } else { 6 };
                 let end = Time::from(connection.diagnosis.ended_at.time);
                 let line = format!(
@@ -95,6 +104,7 @@ impl Telling {
                 self.outlet.line(line);
             }
             Form::Table if connection.diagnosis.outcome == Outcome::Failed => {
+                hide(redactor, &mut connection.tcp.endpoints);
                 let end = Time::from(connection.diagnosis.ended_at.time).to_string();
                 let clock = end.get(11..19).unwrap_or_default();
                 // All of them failed: that need not be said of each.
@@ -141,8 +151,9 @@ impl Telling {
         let height = terminal_size::terminal_size().map_or(USUAL_HEIGHT, |(_, height)| usize::from(height.0));
         let interfaces: Vec<(String, bool)> =
             taps.iter().map(|tap| (escape::text(tap.name()).into_owned(), tap.is_up())).collect();
-        let mut screen =
-            Screen { interfaces: &interfaces, tally, open: open.collect(), verdicts: &self.verdicts, now, height };
+        let mut open: Vec<_> = open.collect();
+        open.iter_mut().for_each(|open| hide(self.redactor.as_deref(), &mut open.tcp.endpoints));
+        let mut screen = Screen { interfaces: &interfaces, tally, open, verdicts: &self.verdicts, now, height };
         self.outlet.line(screen.draw());
     }
 
@@ -167,6 +178,15 @@ impl Telling {
             self.outlet.line(table::END.to_owned());
         }
         self.outlet.finish(patience)
+    }
+}
+
+/// Puts pseudonyms in place of addresses, where that is asked for.
+fn hide(redactor: Option<&Redactor>, ends: &mut BySide<Endpoint>) {
+    if let Some(redactor) = redactor {
+        for end in [&mut ends.client, &mut ends.server] {
+            end.ip = redactor.address(end.ip);
+        }
     }
 }
 
