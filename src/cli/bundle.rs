@@ -29,7 +29,9 @@ pub(super) fn run(asked: &BundleArguments, console: &mut Console) -> anyhow::Res
         written = archive(&analysed, packets.as_ref(), asked.full, out)?;
         Ok(())
     })?;
-    evidence::complain(written, console);
+    if let Some(packets) = &packets {
+        evidence::complain(written, packets, console);
+    }
     Ok(Exit::of_report(&analysed.report, asked.exit_zero))
 }
 
@@ -57,18 +59,18 @@ fn archive(analysed: &Analysed, packets: Option<&Evidence>, full: bool, out: &mu
 
 fn readme(report: &Report, has_packets: bool, is_redacted: bool) -> String {
     let mut text = format!(
-        "Why did this Remote Desktop connection die? Made by {} {}, which read packet\ncaptures and sent nothing anywhere.\n\n",
+        "Why did this Remote Desktop connection die? Made by {} {}, which read\npacket captures and sent nothing anywhere.\n\n",
         report.tool.name, report.tool.version
     );
-    text.push_str("report.html      the report with diagrams; any browser shows it, without a network\n");
+    text.push_str("report.html      the report with diagrams, for any browser; it loads nothing\n");
     text.push_str("report.md        the report, for a ticket; it reads well as plain text, too\n");
     text.push_str("report.txt       the same without markup\n");
     text.push_str("report.json      everything, for programs\n");
     if has_packets {
-        text.push_str("evidence.pcapng  the packets of the failed attempts, with comments on those that\n");
-        text.push_str("                 decide: open it in Wireshark, the comment of the file says where\n");
-        text.push_str("                 to look. Frame numbers in the reports are those of the original\n");
-        text.push_str("                 capture; the comments name both.\n");
+        text.push_str("evidence.pcapng  the packets of the failed attempts, with comments on those\n");
+        text.push_str("                 that decide: open it in Wireshark; the comment of the file\n");
+        text.push_str("                 says where to look. Frame numbers in the reports are those\n");
+        text.push_str("                 of the original capture; the comments name both.\n");
     } else {
         text.push_str("\nNo attempt failed, so there is no file with packets.\n");
     }

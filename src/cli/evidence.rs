@@ -40,7 +40,7 @@ pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::R
         written = write(&evidence, &analysed, asked.full, out)?;
         Ok(())
     })?;
-    complain(written, console);
+    complain(written, &evidence, console);
     console.remark(&format!("{}: {} packets", asked.output.display(), written.packets));
     let is_whole = analysed.report.summary.complete && analysed.report.unreadable.is_empty();
     Ok(if is_whole { Exit::Success } else { Exit::Unreadable })
@@ -126,7 +126,12 @@ pub(super) fn write(evidence: &Evidence, analysed: &Analysed, full: bool, out: &
 }
 
 /// What did not fit is not kept quiet.
-pub(super) fn complain(written: Written, console: &Console) {
+pub(super) fn complain(written: Written, evidence: &Evidence, console: &Console) {
+    if evidence.leaves_views_out() {
+        console.complain(
+            "several captures hold the same connection; the evidence has it once, and its comment says from which. For another point of view: rdpwhy evidence THAT-CAPTURE -o FILE",
+        );
+    }
     if written.left_out > 0 {
         console.complain(&format!(
             "{} packets more than can be held were left out of the evidence; --attempt N takes one attempt alone",

@@ -18,7 +18,7 @@ use super::exit::Told;
 pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
     if output.is_dir() {
         return Err(Told::usage(format!(
-            "{}: this is a folder; expected the name of a file to write the report to",
+            "{}: this is a folder; expected the name of a file to write to",
             output.display()
         )));
     }
@@ -36,7 +36,7 @@ pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
     for input in inputs {
         if input.canonicalize().is_ok_and(|input| input == destination) {
             return Err(Told::usage(format!(
-                "{}: this is an input, and writing the report there would destroy it; choose another name after -o",
+                "{}: this is an input, and writing there would destroy it; choose another name after -o",
                 output.display()
             )));
         }
@@ -46,7 +46,7 @@ pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
 
 /// Writes `output` with `write`, whole or not at all.
 pub(super) fn write(output: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
-    let failed = || format!("{}: the report could not be written", output.display());
+    let failed = || format!("{}: could not be written", output.display());
     // A link stays a link: what it points to is replaced.
     let destination = output.canonicalize().unwrap_or_else(|_| output.to_owned());
     match fs::metadata(&destination) {
@@ -141,7 +141,7 @@ mod tests {
             Err(io::ErrorKind::StorageFull.into())
         })
         .unwrap_err();
-        assert!(error.to_string().contains("report.txt: the report could not be written"), "{error}");
+        assert!(error.to_string().contains("report.txt: could not be written"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "first");
         write(&path, |out| out.write_all(b"third")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "third");

@@ -86,13 +86,18 @@ impl<'r> Frames<'r> {
     }
 }
 
-/// A path as it was given, harmless; `-` in words.
+/// A path as it was given, harmless; `-` in words. What a spreadsheet would take
+/// for a formula is written as the same path with its folder.
 pub(super) fn path(path: &str) -> Cow<'_, str> {
-    if path == "-" { Cow::Borrowed("standard input") } else { escape::path(path) }
+    match path {
+        "-" => Cow::Borrowed("standard input"),
+        _ if path.starts_with(['=', '+', '-', '@']) => Cow::Owned(format!("./{}", escape::path(path))),
+        _ => escape::path(path),
+    }
 }
 
 /// The last part of a path, harmless and short.
-fn file_name(path: &str) -> Cow<'_, str> {
+pub(super) fn file_name(path: &str) -> Cow<'_, str> {
     let name = path.rsplit(['/', '\\']).next().filter(|n| !n.is_empty()).unwrap_or(path);
     if name == "-" { Cow::Borrowed("standard input") } else { escape::shortened(name, LONGEST_FILE_NAME) }
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests make their input")]
 
 mod analyze;
+mod hostile;
 mod reference;
+mod ticket;
 
 use assert_cmd::Command;
 

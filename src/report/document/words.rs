@@ -151,6 +151,12 @@ impl From<base::CaptureTime> for Time {
     }
 }
 
+impl From<Time> for base::CaptureTime {
+    fn from(time: Time) -> Self {
+        time.0
+    }
+}
+
 /// RFC 3339; a precision cuts the decimals of the second: `{:.3}`.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,12 +1,14 @@
 //! What is written into the file for whoever opens it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Selection;
 use crate::base::Frame;
-use crate::report::document::{Attempt, Connection, FrameRef, Report};
-use crate::report::escape;
+use crate::report::document::{Attempt, Connection, FrameRef, Report, Role};
+use crate::report::words::Frames;
+use crate::report::{escape, story, words};
 
 /// Attempts described in the section's comment; the others are counted.
 const MAX_ATTEMPTS: usize = 20;
@@ -20,6 +22,8 @@ pub(super) struct Comments<'a> {
     /// The frame's number in the new file, by capture and number in the old.
     numbers: BTreeMap<(u32, u64), u64>,
     of_frames: BTreeMap<(u32, u64), Vec<String>>,
+    /// Captures that were preferred to others that hold the same.
+    views: Vec<Cow<'a, str>>,
     left_out: u64,
 }
 
@@ -31,7 +35,9 @@ impl<'a> Comments<'a> {
             numbers.entry((frame.capture.0, frame.number)).or_insert(number);
         }
         let attempts: Vec<_> = report.attempts.iter().filter(|a| selection.attempts().contains(&a.id)).collect();
-        let mut comments = Self { report, attempts, numbers, of_frames: BTreeMap::new(), left_out };
+        let taken = report.captures.iter().filter(|capture| selection.seen_elsewhere().contains(&capture.index));
+        let views = taken.map(|capture| words::file_name(&capture.path)).collect();
+        let mut comments = Self { report, attempts, numbers, of_frames: BTreeMap::new(), views, left_out };
         for connection in report.connections.iter().filter(|c| selection.attempts().contains(&c.attempt)) {
             comments.connection(connection);
         }
@@ -57,9 +63,15 @@ impl<'a> Comments<'a> {
         if let Some(more) = self.attempts.len().checked_sub(MAX_ATTEMPTS).filter(|more| *more > 0) {
             let _ = writeln!(text, "\nand {more} more attempts.");
         }
-        text.push_str(
-            "\nFrame numbers in comments on packets are those of the original capture; times are the original's.\n",
-        );
+        let views: Vec<_> = self.views.iter().map(|name| line(name)).collect();
+        if !views.is_empty() {
+            let _ = writeln!(
+                text,
+                "\nWhat several captures hold is here once, as it passed in {}. For another point of view, take the evidence of that capture alone.",
+                views.join(", ")
+            );
+        }
+        text.push_str("\nNumbers in square brackets are those of the original capture; times are the original's.\n");
         if !is_full {
             text.push_str(
                 "What was negotiated in the clear is here; all other payload is zeros or cut off. Checksums over it do not fit.\n",
@@ -87,10 +99,12 @@ impl<'a> Comments<'a> {
     /// Where the packet is that decides an attempt.
     fn deciding(&self, attempt: &Attempt) -> Option<String> {
         let connection = self.report.connection(attempt.verdict.as_ref()?.connection)?;
-        let finding = connection.findings.first()?;
-        let frame = finding.evidence.first()?.frame;
-        let here = self.numbers.get(&key(frame))?;
-        Some(format!("Look at frame {here} ({} in the original): {}", frame.number, line(&finding.title)))
+        let finding = story::explaining(connection)?;
+        // Its primary evidence, where that is in the file.
+        let mut evidence: Vec<_> = finding.evidence.iter().collect();
+        evidence.sort_by_key(|e| e.role != Role::Primary);
+        let (here, frame) = evidence.iter().find_map(|e| Some((self.numbers.get(&key(e.frame))?, e.frame)))?;
+        Some(format!("Look at frame {here} ({}): {}", self.original(frame), line(&finding.title)))
     }
 
     fn connection(&mut self, connection: &Connection) {
@@ -114,11 +128,17 @@ impl<'a> Comments<'a> {
         if !self.numbers.contains_key(&key(frame)) {
             return;
         }
+        let told = format!("{says} [{}]", self.original(frame));
         let comments = self.of_frames.entry(key(frame)).or_default();
-        let told = format!("{says} [frame {} of the original]", frame.number);
         if comments.len() < MAX_COMMENTS && !comments.contains(&told) {
             comments.push(told);
         }
+    }
+
+    /// What a frame was in the capture that it comes from.
+    fn original(&self, frame: FrameRef) -> String {
+        let named = Frames::of(self.report).one(frame).replace('\u{a0}', " ");
+        if self.report.captures.len() > 1 { named } else { format!("{named} of the original") }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What may be shown of a message: default is nothing but its framing.
 
-use super::certificate;
+use super::handshake::{self, Handshakes};
 use crate::report::redact::Redactor;
 use crate::wire::negotiation;
 use crate::wire::tls::ContentType;
@@ -32,6 +32,7 @@ pub(super) struct Reader<'a> {
     is_protected: bool,
     /// What is left of a message that the run before broke off in.
     left: u64,
+    handshakes: Handshakes,
 }
 
 #[derive(Clone, Copy)]
@@ -44,11 +45,13 @@ enum Kind {
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(policy: Policy<'a>) -> Self {
-        Self { policy, is_under_way: false, is_in_step: true, is_protected: false, left: 0 }
+        let handshakes = Handshakes::new();
+        Self { policy, is_under_way: false, is_in_step: true, is_protected: false, left: 0, handshakes }
     }
 
     /// Bytes are missing.
     pub(super) fn gap(&mut self, len: u64) {
+        self.handshakes.gap();
         match self.left.checked_sub(len) {
             Some(left) => self.left = left,
             None => (self.left, self.is_in_step) = (0, false),
@@ -80,6 +83,15 @@ impl<'a> Reader<'a> {
                 continue;
             };
             self.is_under_way = true;
+            if let (Kind::Record(22), Policy::Redacted(redactor), false) = (kind, self.policy, self.is_protected) {
+                let flight = self.handshakes.read(rest, redactor);
+                self.left = flight.left;
+                parts.extend(
+                    flight.records.into_iter().map(|(from, bytes)| Part { at: at.saturating_add(from), bytes }),
+                );
+                at = at.saturating_add(flight.len);
+                continue;
+            }
             let message = rest.get(..len).unwrap_or(rest);
             parts.push(Part { at, bytes: self.show(kind, message, message.len() == len) });
             self.left = len.saturating_sub(message.len()) as u64;
@@ -107,7 +119,7 @@ impl<'a> Reader<'a> {
                         let mut message = message.to_vec();
                         if let Policy::Redacted(redactor) = self.policy {
                             let body = message.get_mut(record::HEADER_LEN..).unwrap_or_default();
-                            handshakes(body, is_whole, redactor);
+                            handshake::messages(body, is_whole, redactor);
                         }
                         message
                     }
@@ -168,6 +180,23 @@ fn is_front(bytes: &[u8]) -> bool {
         None | Some([]) => true,
         Some(next) => matches!(next, [20..=23, 3, ..] | [20..=23 | 3] | [3, 0, ..]),
     }
+}
+
+/// What a reset carries: load balancers write its cause into it (RFC 1122
+/// section 4.2.2.12), which is text; anything else is zeros.
+pub(super) fn in_reset(payload: &[u8], redactor: Option<&Redactor>) -> Vec<u8> {
+    let len = payload.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+    let text = payload.get(..len).unwrap_or_default();
+    let mut shown = match (redactor, std::str::from_utf8(text)) {
+        (Some(redactor), Ok(text)) => redactor.device_text(text).into_bytes(),
+        _ => text.to_vec(),
+    };
+    // Stray content of a connection is no text, but for its first bytes.
+    if len.saturating_mul(10) < payload.len().saturating_mul(8) {
+        shown.clear();
+    }
+    shown.resize(payload.len(), 0);
+    shown
 }
 
 /// What is no Remote Desktop is named by its first bytes, where these are words
@@ -318,102 +347,4 @@ fn conference(message: &[u8], user_data_len: usize) -> Vec<u8> {
         at = end;
     }
     out
-}
-
-/// Handshake messages of one record.
-fn handshakes(body: &mut [u8], is_whole: bool, redactor: &Redactor) {
-    let mut rest = body;
-    while let Some(&[kind, a, b, c]) = rest.first_chunk() {
-        let len = u32::from_be_bytes([0, a, b, c]) as usize;
-        let (_, behind) = rest.split_at_mut(4);
-        if len > behind.len() {
-            // It goes on in another record, or was not captured.
-            behind.fill(0);
-            return;
-        }
-        let (message, next) = behind.split_at_mut(len);
-        match kind {
-            1 if is_whole => hello(message, true, redactor),
-            2 if is_whole => hello(message, false, redactor),
-            11 => chain(message, redactor),
-            _ => message.fill(0),
-        }
-        rest = next;
-    }
-    rest.fill(0);
-}
-
-/// ClientHello and ServerHello: the extensions that say nothing about whose
-/// they are stay; server names become others; the content of the rest is
-/// zeros.
-fn hello(message: &mut [u8], is_client: bool, redactor: &Redactor) {
-    const FIXED: usize = 34;
-    /// Groups, formats, algorithms, ALPN, encrypt-then-MAC, extended master
-    /// secret, versions, renegotiation.
-    const HARMLESS: [u16; 9] = [5, 10, 11, 13, 16, 22, 23, 43, 0xff01];
-    const SERVER_NAME: u16 = 0;
-    let mut at = FIXED;
-    let byte = |message: &[u8], at: usize| message.get(at).copied().map(usize::from);
-    let pair =
-        |message: &[u8], at: usize| Some(u16::from_be_bytes([*message.get(at)?, *message.get(at.saturating_add(1))?]));
-    let extensions = (|| {
-        at = at.checked_add(1)?.checked_add(byte(message, at)?)?;
-        if is_client {
-            at = at.checked_add(2)?.checked_add(pair(message, at)?.into())?;
-            at = at.checked_add(1)?.checked_add(byte(message, at)?)?;
-        } else {
-            at = at.checked_add(3)?;
-        }
-        at.checked_add(2)
-    })();
-    let Some(mut at) = extensions else {
-        message.get_mut(FIXED..).unwrap_or_default().fill(0);
-        return;
-    };
-    while let (Some(kind), Some(len)) = (pair(message, at), pair(message, at.saturating_add(2))) {
-        let start = at.saturating_add(4);
-        let end = start.saturating_add(len.into()).min(message.len());
-        let content = message.get_mut(start..end).unwrap_or_default();
-        match kind {
-            SERVER_NAME => names(content, redactor),
-            // The shares themselves are keys of an hour; which group stays.
-            51 => zero_behind(content, 6),
-            kind if HARMLESS.contains(&kind) => {}
-            _ => content.fill(0),
-        }
-        at = end;
-    }
-    message.get_mut(at..).unwrap_or_default().fill(0);
-}
-
-/// A server_name extension (RFC 6066 section 3): list length, then type,
-/// length, name.
-fn names(content: &mut [u8], redactor: &Redactor) {
-    let mut rest = content.get_mut(2..).unwrap_or_default();
-    while let Some(&[_, high, low]) = rest.first_chunk() {
-        let (_, behind) = rest.split_at_mut(3);
-        let len = usize::from(u16::from_be_bytes([high, low])).min(behind.len());
-        let (name, next) = behind.split_at_mut(len);
-        certificate::text(name, redactor);
-        rest = next;
-    }
-    rest.fill(0);
-}
-
-/// A Certificate message of TLS 1.2 and before: length, then each certificate
-/// behind its own.
-fn chain(message: &mut [u8], redactor: &Redactor) {
-    let mut rest = message.get_mut(3..).unwrap_or_default();
-    while let Some(&[a, b, c]) = rest.first_chunk() {
-        let (_, behind) = rest.split_at_mut(3);
-        let len = (u32::from_be_bytes([0, a, b, c]) as usize).min(behind.len());
-        let (der, next) = behind.split_at_mut(len);
-        certificate::rewrite(der, redactor);
-        rest = next;
-    }
-    rest.fill(0);
-}
-
-fn zero_behind(bytes: &mut [u8], kept: usize) {
-    bytes.get_mut(kept..).unwrap_or_default().fill(0);
 }

@@ -11,6 +11,7 @@
 
 mod certificate;
 mod comments;
+mod handshake;
 mod messages;
 mod rebuild;
 mod selection;
@@ -19,15 +20,16 @@ mod stream;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::document::{Report, Time};
 use super::redact::Redactor;
+use super::words::file_name;
 use crate::base::{CaptureTime, Frame, LinkType, Notices, Side};
 use crate::capture::{InterfaceNotes, Packet, PacketToWrite, PcapngWriter, SectionNotes};
 use crate::flow::fragments::Fragments;
-use crate::wire::{self, Datagram, Decoded, Segment};
+use crate::wire::{self, Datagram, Decoded, Segment, TcpFlags};
 use comments::Comments;
 use messages::Policy;
 use rebuild::Rebuilt;
@@ -98,6 +100,13 @@ impl Evidence {
     #[must_use]
     pub fn new(selection: Selection) -> Self {
         Self { selection, fragments: Fragments::default(), held: Vec::new(), bytes: 0, left_out: 0 }
+    }
+
+    /// Captures that hold connections which are taken from another here: the
+    /// same, from another point of view.
+    #[must_use]
+    pub fn leaves_views_out(&self) -> bool {
+        !self.selection.seen_elsewhere().is_empty()
     }
 
     /// Packets kept so far.
@@ -171,16 +180,32 @@ impl Evidence {
             let (time, data, original_len) = (held.time, &*shown.data, shown.original_len);
             writer.packet(&PacketToWrite { interface, time, data, original_len, comments })?;
         }
-        // What the captures lost casts the same doubt on what is left of them.
+        // What the captures lost casts the same doubt on what is left of them,
+        // and until when they ran shows what did not come.
         let last = shown.iter().map(|(held, _)| held.time).max().unwrap_or_default();
+        let until = self.watched_until(report).map_or(last, |until| until.max(last));
         for capture in &report.captures {
             let first = interfaces.range((capture.index, 0, 0)..(capture.index.saturating_add(1), 0, 0)).next();
-            if let (Some((_, &interface)), Some(dropped)) = (first, capture.dropped) {
-                writer.statistics(interface, last, None, Some(dropped))?;
+            if let Some((_, &interface)) = first {
+                writer.statistics(interface, until, None, capture.dropped)?;
             }
         }
         writer.flush()?;
         Ok(Written { packets: shown.len() as u64, left_out: self.left_out })
+    }
+
+    /// Until when every point of view that something was taken from was watched.
+    fn watched_until(&self, report: &Report) -> Option<CaptureTime> {
+        let mut ends: BTreeMap<u16, Time> = BTreeMap::new();
+        for capture in &report.captures {
+            if let (Some(vantage), Some(last)) = (self.selection.vantage(capture.index), capture.last_time) {
+                let end = ends.entry(vantage).or_insert(last);
+                *end = last.max(*end);
+            }
+        }
+        let taken: BTreeSet<u16> =
+            self.held.iter().filter_map(|held| self.selection.vantage(held.frame.capture.0)).collect();
+        taken.iter().filter_map(|vantage| ends.get(vantage)).min().map(|end| CaptureTime::from(*end))
     }
 
     /// What each side of each connection said, as far as it may be shown.
@@ -198,7 +223,7 @@ impl Evidence {
         match held.decoded() {
             Decoded::Tcp(segment) => {
                 let Concern::Tcp(flow, side) = held.concern else { return None };
-                let payload = self.payload(held, &segment, streams, flow, side);
+                let payload = self.payload(held, &segment, streams, (flow, side), redactor);
                 Some(match redactor {
                     Some(redactor) => Rebuilt::tcp(&segment, &payload, held.destination_mac(), redactor).into(),
                     None => held.with_payload(segment.payload, payload),
@@ -219,7 +244,17 @@ impl Evidence {
 
     /// The payload as it may be shown: zeros in place of content, and no end
     /// where the session was under way and there is no end of content.
-    fn payload(&self, held: &Held, segment: &Segment<'_>, streams: &Streams, flow: Flow, side: Side) -> Vec<u8> {
+    fn payload(
+        &self,
+        held: &Held,
+        segment: &Segment<'_>,
+        streams: &Streams,
+        (flow, side): (Flow, Side),
+        redactor: Option<&Redactor>,
+    ) -> Vec<u8> {
+        if segment.tcp.flags.has(TcpFlags::RST) {
+            return messages::in_reset(segment.payload, redactor);
+        }
         let mut payload = vec![0; segment.payload.len()];
         let kept = streams.copy(flow, side, segment, &mut payload);
         if self.selection.session_since(flow).is_some_and(|since| Time::from(held.time) >= since) {
@@ -289,11 +324,13 @@ fn describe<W: io::Write>(
         }
         let capture = report.captures.iter().find(|capture| capture.index == held.frame.capture.0);
         let known = capture.and_then(|capture| capture.interfaces.get(held.interface as usize));
+        // Of several files each is told by its name.
+        let file = capture.filter(|_| report.captures.len() > 1).map(|capture| file_name(&capture.path));
         let notes = InterfaceNotes {
             link: shown.link,
             snap_len: 0,
             name: known.and_then(|known| known.name.as_deref()),
-            description: known.and_then(|known| known.description.as_deref()),
+            description: known.and_then(|known| known.description.as_deref()).or(file.as_deref()),
         };
         interfaces.insert(key, writer.interface(&notes)?);
     }

@@ -1,6 +1,6 @@
 //! Which packets concern an attempt.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use core::net::IpAddr;
 
@@ -8,11 +8,16 @@ use crate::base::{Side, Span};
 use crate::capture::Packet;
 use crate::flow::RDP_PORT;
 use crate::report::document::{BySide, Connection, Endpoint, Outcome, ProxyProtocol, Report, Stage, Time};
+use crate::report::story;
 use crate::wire::Decoded;
 
 /// A side channel is tried while the connection comes up, and its client asks
 /// again for seconds.
 const AROUND: Span = Span::from_secs(30);
+
+/// Connections between the same two ends that are looked through for the one
+/// that a packet belongs to: more than anybody has points of capture.
+const MAX_VIEWS: usize = 64;
 
 /// A connection among those of the report, by its `id`.
 pub(super) type Flow = u32;
@@ -33,14 +38,13 @@ pub struct Selection {
     /// The connections between two ends, in order of time, those that are not
     /// wanted, too: ports are used again.
     between: BTreeMap<(Endpoint, Endpoint), Vec<Known>>,
-    /// Client, server, from, until.
-    side_channels: Vec<(IpAddr, IpAddr, Time, Time)>,
+    side_channels: Vec<SideChannel>,
     session_since: HashMap<Flow, Time>,
     /// Bytes of each side that a proxy was told, or told, before RDP began.
     preambles: HashMap<Flow, BySide<u64>>,
-    /// The point of view that all packets are taken from: that of the first
-    /// connection wanted. From two, every packet would be there twice.
-    capture: Option<u32>,
+    /// The captures that a connection was taken from, where others saw it, too.
+    seen_elsewhere: BTreeSet<u32>,
+    /// The point of view of each capture, once a packet of it came.
     vantages: HashMap<u32, u16>,
 }
 
@@ -49,7 +53,20 @@ struct Known {
     flow: Flow,
     client: Endpoint,
     start: Time,
+    end: Time,
+    /// The capture that it begins in.
+    capture: u32,
     is_wanted: bool,
+}
+
+/// Where datagrams beside an attempt would be.
+#[derive(Clone, Copy, Debug)]
+struct SideChannel {
+    client: IpAddr,
+    server: IpAddr,
+    from: Time,
+    until: Time,
+    capture: u32,
 }
 
 impl Selection {
@@ -70,12 +87,18 @@ impl Selection {
                 flow: connection.id,
                 client: connection.client,
                 start: connection.start,
+                end: connection.end,
+                capture: connection.capture,
                 is_wanted: is_wanted(connection),
             });
         }
         between.retain(|_, known| known.iter().any(|known| known.is_wanted));
+        let decides: BTreeSet<Flow> =
+            report.attempts.iter().filter_map(|attempt| Some(attempt.verdict.as_ref()?.connection)).collect();
+        let mut seen_elsewhere = BTreeSet::new();
         for known in between.values_mut() {
             known.sort_by_key(|known| known.start);
+            seen_elsewhere.extend(once_each(known, &decides));
         }
         let wanted = || report.connections.iter().filter(|connection| is_wanted(connection));
         Self {
@@ -84,12 +107,20 @@ impl Selection {
                 .attempts
                 .iter()
                 .filter(|attempt| attempts.contains(&attempt.id))
-                .map(|a| (a.client_ip, a.server.ip, a.start.shifted(Span::ZERO - AROUND), a.end.shifted(AROUND)))
+                .filter_map(|attempt| {
+                    Some(SideChannel {
+                        client: attempt.client_ip,
+                        server: attempt.server.ip,
+                        from: attempt.start.shifted(Span::ZERO - AROUND),
+                        until: attempt.end.shifted(AROUND),
+                        capture: story::deciding(report, attempt)?.capture,
+                    })
+                })
                 .collect(),
             session_since: wanted().filter_map(|c| Some((c.id, session_start(c)?))).collect(),
             preambles: wanted().filter_map(|c| Some((c.id, preamble(c)?))).collect(),
-            capture: wanted().next().map(|connection| connection.capture),
             between,
+            seen_elsewhere,
             vantages: HashMap::new(),
         }
     }
@@ -104,6 +135,17 @@ impl Selection {
     #[must_use]
     pub fn attempts(&self) -> &[u32] {
         &self.attempts
+    }
+
+    /// The captures from which connections were taken that other captures hold,
+    /// too. From two points of view every packet would be there twice.
+    pub(super) const fn seen_elsewhere(&self) -> &BTreeSet<u32> {
+        &self.seen_elsewhere
+    }
+
+    /// The point of view of a capture, where a packet of it came.
+    pub(super) fn vantage(&self, capture: u32) -> Option<u16> {
+        self.vantages.get(&capture).copied()
     }
 
     /// Since when a desktop was there: from then on what is in the packets is
@@ -124,51 +166,83 @@ impl Selection {
 
     /// Whether `packet` concerns one of the attempts, and how.
     pub(super) fn concern(&mut self, decoded: &Decoded<'_>, packet: &Packet<'_>) -> Option<Concern> {
-        let capture = packet.frame.capture.0;
-        self.vantages.entry(capture).or_insert(packet.vantage);
-        let wanted = self.capture?;
-        // The capture that the first connection began in may come later, when
-        // its packets do; until then the others cannot be of its view.
-        if capture != wanted && self.vantages.get(&wanted) != Some(&packet.vantage) {
-            return None;
-        }
+        let view = packet.frame.capture.0;
+        self.vantages.entry(view).or_insert(packet.vantage);
         let time = Time::from(packet.time);
         match decoded {
             Decoded::Tcp(segment) => {
                 let source = Endpoint { ip: segment.ip.src, port: segment.tcp.source_port };
                 let destination = Endpoint { ip: segment.ip.dst, port: segment.tcp.destination_port };
-                let known = self.known(source, destination, time)?;
+                let known = self.known(source, destination, time, view)?;
                 Some(Concern::Tcp(known.flow, if known.client == source { Side::Client } else { Side::Server }))
             }
             Decoded::Udp(datagram) => {
                 let is_port = datagram.source_port == RDP_PORT || datagram.destination_port == RDP_PORT;
-                (is_port && self.is_beside(datagram.ip.src, datagram.ip.dst, time)).then_some(Concern::Beside)
+                let (a, b) = (datagram.ip.src, datagram.ip.dst);
+                (is_port && self.is_beside(a, b, time, view)).then_some(Concern::Beside)
             }
             Decoded::IcmpError(error) => {
                 let end = |(ip, port)| Endpoint { ip, port };
-                let known = self.known(end(error.quoted_source), end(error.quoted_destination), time);
+                let known = self.known(end(error.quoted_source), end(error.quoted_destination), time, view);
                 let ports = [error.quoted_source.1, error.quoted_destination.1];
                 let beside = ports.contains(&RDP_PORT)
-                    && self.is_beside(error.quoted_source.0, error.quoted_destination.0, time);
+                    && self.is_beside(error.quoted_source.0, error.quoted_destination.0, time, view);
                 (known.is_some() || beside).then_some(Concern::Beside)
             }
             Decoded::Fragment(_) | Decoded::Other | Decoded::Failed(_) => None,
         }
     }
 
-    /// The connection that a packet between two ends belongs to, if wanted.
-    fn known(&self, a: Endpoint, b: Endpoint, time: Time) -> Option<&Known> {
+    /// The connection that a packet between two ends in capture `view` belongs
+    /// to, if wanted.
+    fn known(&self, a: Endpoint, b: Endpoint, time: Time, view: u32) -> Option<&Known> {
         let known = self.between.get(&key(a, b))?;
         let later = known.partition_point(|known| known.start <= time);
-        let known = known.get(later.saturating_sub(1))?;
-        known.is_wanted.then_some(known)
+        let mut begun = known.get(..later.max(1))?.iter().rev().take(MAX_VIEWS);
+        begun.find(|known| self.is_view_of(view, known.capture)).filter(|known| known.is_wanted)
     }
 
-    fn is_beside(&self, a: IpAddr, b: IpAddr, time: Time) -> bool {
-        self.side_channels.iter().any(|(client, server, from, until)| {
-            ((*client, *server) == (a, b) || (*client, *server) == (b, a)) && (*from..=*until).contains(&time)
+    fn is_beside(&self, a: IpAddr, b: IpAddr, time: Time, view: u32) -> bool {
+        self.side_channels.iter().any(|beside| {
+            let ends = (beside.client, beside.server);
+            (ends == (a, b) || ends == (b, a))
+                && (beside.from..=beside.until).contains(&time)
+                && self.is_view_of(view, beside.capture)
         })
     }
+
+    /// Whether `view` continues capture `first`: from one ring, or the same. The
+    /// capture that something begins in may come later, when its packets do;
+    /// until then the others cannot be of its view.
+    fn is_view_of(&self, view: u32, first: u32) -> bool {
+        view == first || self.vantages.get(&first).is_some_and(|vantage| self.vantages.get(&view) == Some(vantage))
+    }
+}
+
+/// Of connections between two ends, in order of time, those that are one, seen
+/// from several points, stay wanted once: as the verdict saw it, or as the first
+/// capture did. Returns the captures that they are taken from.
+fn once_each(between: &mut [Known], decides: &BTreeSet<Flow>) -> Vec<u32> {
+    let mut taken = Vec::new();
+    let mut rest = between;
+    while let Some(first) = rest.first().copied() {
+        let mut end = first.end;
+        let more = rest.iter().skip(1).take_while(|known| {
+            let overlaps = known.start < end && known.capture != first.capture;
+            end = end.max(known.end);
+            overlaps
+        });
+        let (same, later) = rest.split_at_mut(more.count().saturating_add(1));
+        let chosen = same.iter().position(|known| decides.contains(&known.flow)).unwrap_or(0);
+        if same.len() > 1 && same.iter().any(|known| known.is_wanted) {
+            for (n, known) in same.iter_mut().enumerate() {
+                known.is_wanted = n == chosen;
+            }
+            taken.extend(same.get(chosen).map(|known| known.capture));
+        }
+        rest = later;
+    }
+    taken
 }
 
 fn key(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {

@@ -77,3 +77,34 @@ fn a_name_asked_for_becomes_another() {
     assert!(told.windows(other.len()).any(|w| w == other.as_bytes()), "{told:?}");
     assert!(told.ends_with(&[0, 35, 0, 4, 0, 0, 0, 0]));
 }
+
+/// A ClientHello that asks for `name`, as a message.
+fn client_hello(name: &[u8]) -> Vec<u8> {
+    let sni = [&[0, name.len() as u8 + 3, 0, 0, name.len() as u8][..], name].concat();
+    let extensions = [&[0, 0, 0, sni.len() as u8][..], &sni].concat();
+    let mut body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0]].concat();
+    body.extend([0, extensions.len() as u8]);
+    body.extend(&extensions);
+    [&[1, 0, 0, body.len() as u8][..], &body].concat()
+}
+
+#[test]
+fn a_message_over_several_records_is_told_as_in_one() {
+    let redactor = Redactor::new([4; 32]);
+    let policy = Policy::Redacted(&redactor);
+    let messages = [client_hello(b"srv01.corp.example"), vec![14, 0, 0, 0]].concat();
+    let whole = shown(policy, &record(22, &messages));
+    for cut in 1..messages.len() {
+        let (first, second) = messages.split_at(cut);
+        let told = shown(policy, &[record(22, first), record(22, second)].concat());
+        assert_eq!([&told[5..5 + cut], &told[10 + cut..]].concat(), whole[5..], "{cut}");
+    }
+    // Without its beginning it might be anything.
+    let mut reader = Reader::new(policy);
+    reader.run(&record(22, &messages[..20]));
+    reader.gap(1_000);
+    let rest = [record(22, b"\x0b\0\0\x04corp.example"), record(23, &[1; 9])].concat();
+    let parts = reader.run(&rest);
+    assert!(parts.iter().all(|part| !part.bytes.windows(4).any(|four| four == b"corp")));
+    assert_eq!(parts[0].bytes[..5], rest[..5]);
+}

@@ -12,6 +12,9 @@ use crate::report::document::Report;
 /// What stands for a text that somebody wrote into a capture.
 const REMOVED: &str = "[redacted]";
 
+/// A load balancer that writes the cause of a reset into it, behind its name.
+const KNOWN_DEVICE: &str = "BIG-IP";
+
 /// Attributes of a distinguished name; anything else in front of a `=` may be
 /// part of a value.
 const ATTRIBUTES: &[&str] = &[
@@ -142,7 +145,28 @@ impl Redactor {
                 text = text.replace(name.as_str(), called);
             }
         }
-        self.addresses_in(&text)
+        let text = self.addresses_in(&text);
+        // Within quotation marks stands what a device wrote into a packet.
+        match text.split_once('"').and_then(|(before, rest)| Some((before, rest.rsplit_once('"')?))) {
+            Some((before, (quoted, behind))) => format!("{before}\"{}\"{behind}", self.device_text(quoted)),
+            None => text,
+        }
+    }
+
+    /// A sentence of ours, with every address in it replaced.
+    #[must_use]
+    pub fn sentence(&self, text: &str) -> String {
+        self.addresses_in(text)
+    }
+
+    /// What a device wrote into a reset: all but the name of its kind may tell
+    /// of somebody.
+    #[must_use]
+    pub fn device_text(&self, text: &str) -> String {
+        match text.split_once(KNOWN_DEVICE) {
+            Some((before, behind)) => format!("{}{KNOWN_DEVICE}{}", self.name(before), self.name(behind)),
+            None => self.name(text),
+        }
     }
 
     /// The text with every address in it replaced.
@@ -227,6 +251,15 @@ mod tests {
             told,
             format!("ip.addr == {a} && ipv6.addr == {b}; from {c}:50000, [{b}]:3389. At 12:30:05.250, add {a}.")
         );
+    }
+
+    #[test]
+    fn what_a_device_wrote_is_hidden_and_keeps_its_length() {
+        let redactor = Redactor::new([5; 32]);
+        let told = redactor.prose("it carries a text: \"BIG-IP: [0x2] pool_jane idle timeout\" at 10.1.2.3", &[]);
+        assert!(told.starts_with("it carries a text: \"BIG-IP: [") && !told.contains("jane"), "{told}");
+        assert!(!told.contains("10.1.2.3") && told.contains("\" at "), "{told}");
+        assert_eq!(redactor.device_text("BIG-IP: [0x2] pool_jane").len(), 23);
     }
 
     #[test]

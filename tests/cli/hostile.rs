@@ -1,0 +1,145 @@
+//! Names from strangers, through the program, into every form.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rdpwhy::capture::{CaptureOptions, InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes, Source, Timeline};
+use rdpwhy::report::escape::is_deceptive;
+use serde_json::Value;
+
+use super::{rdpwhy, stdout};
+
+/// What is in place of `labserver`, the name in the certificate: markup, a
+/// command to a terminal; a formula behind a change of direction; Markdown; lines.
+const NAMES: [&str; 4] = ["<b>&\"'\x1b[m", "=cmd|\u{202e}A", "`](x)|*_#", "\r\n# hi\0\ta"];
+
+/// A capture whose certificate names `name`, and whose file, interface and
+/// comments do, too.
+fn capture(folder: &Path, name: &str) -> PathBuf {
+    assert_eq!(name.len(), "labserver".len());
+    let case =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/refused-expired-certificate-tls12/client.pcap");
+    let long = format!("={name}={name}");
+    let comments = [long.clone()];
+    let section = SectionNotes { comment: Some(&long), application: Some(&long), ..SectionNotes::default() };
+    let mut writer = PcapngWriter::new(Vec::new(), &section).unwrap();
+    let mut timeline = Timeline::new(vec![Source::named(&case)], CaptureOptions::default());
+    let mut interface = None;
+    while let Some(packet) = timeline.next_packet() {
+        let notes = InterfaceNotes { link: packet.link, snap_len: 0, name: Some(&long), description: Some(&long) };
+        let interface = *interface.get_or_insert_with(|| writer.interface(&notes).unwrap());
+        let mut data = packet.data.to_vec();
+        let places: Vec<usize> =
+            data.windows(9).enumerate().filter(|(_, w)| w == b"labserver").map(|(n, _)| n).collect();
+        for place in places {
+            // A UTF8String, in which everything is allowed.
+            data[place - 2] = 0x0c;
+            data[place..place + 9].copy_from_slice(name.as_bytes());
+        }
+        let (time, original_len) = (packet.time, packet.original_len);
+        writer.packet(&PacketToWrite { interface, time, data: &data, original_len, comments: &comments }).unwrap();
+    }
+    let called = format!("={}.pcapng", name.replace(['/', '\0'], "_"));
+    let path = folder.join(called);
+    fs::write(&path, writer.into_inner()).unwrap();
+    path
+}
+
+/// Markdown without its code spans.
+fn outside_code(markdown: &str) -> String {
+    let mut out = String::new();
+    let mut rest = markdown;
+    while let Some(at) = rest.find('`') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let ticks = from.len() - from.trim_start_matches('`').len();
+        let fence = &from[..ticks];
+        let behind = &from[ticks..];
+        // The span ends at the next run of as many.
+        let mut end = 0;
+        loop {
+            let Some(next) = behind[end..].find(fence) else { return out };
+            let run = behind[end + next..].len() - behind[end + next..].trim_start_matches('`').len();
+            if run == ticks {
+                end += next;
+                break;
+            }
+            end += next + run;
+        }
+        rest = &behind[end + ticks..];
+    }
+    out + rest
+}
+
+/// Whether a cell or a line would be taken for a formula. A number is none.
+fn is_formula(text: &str) -> bool {
+    let mut chars = text.trim_start().chars();
+    match chars.next() {
+        Some('=' | '@') => true,
+        Some('+' | '-') => chars.next().is_some_and(char::is_alphabetic),
+        _ => false,
+    }
+}
+
+#[test]
+fn names_of_strangers_are_harmless_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in NAMES {
+        let path = capture(folder.path(), name);
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let run = |format: &str| {
+            let mut command = rdpwhy();
+            command.current_dir(&folder).arg("analyze").arg(file).args(["--all", "--format", format]);
+            let out = stdout(&mut command, 1);
+            let obeyed = out.chars().find(|c| is_deceptive(*c) && *c != '\n');
+            assert!(obeyed.is_none(), "{name:?} in {format}: {obeyed:?}");
+            out
+        };
+        let text = run("text");
+        assert!(!text.lines().any(|line| line.trim() == "# hi" || is_formula(line)), "{text}");
+
+        let markdown = run("markdown");
+        let prose = outside_code(&markdown);
+        for markup in ["<b>", "](x)", "=cmd", "\n# hi"] {
+            assert!(!prose.contains(markup), "{markup}: {prose}");
+        }
+        let title = markdown.lines().next().unwrap();
+        assert!(title.starts_with("RDP failed: ") && title.chars().count() <= 80, "{title}");
+        let cells = prose.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('|'));
+        assert!(!cells.into_iter().any(is_formula), "{prose}");
+
+        let html = run("html");
+        assert!(!html.contains("<b>&"), "{html}");
+        let style = html.split("</style>").nth(1).unwrap();
+        let texts = style.split('>').map(|rest| rest.split('<').next().unwrap_or_default());
+        let formulas: Vec<&str> = texts.filter(|text| is_formula(text)).collect();
+        assert_eq!(formulas, Vec::<&str>::new());
+
+        let json: Value = serde_json::from_str(&run("json")).unwrap();
+        let subject = json["connections"][0]["tls"]["certificate"]["subject"].as_str().unwrap();
+        assert!(subject.contains(name) || subject.contains(&name[..4]), "{subject:?}");
+        assert_eq!(run("ndjson").lines().count(), 1);
+
+        let proof = folder.path().join("proof.pcapng");
+        stdout(rdpwhy().current_dir(&folder).arg("evidence").arg(file).arg("-o").arg(&proof), 0);
+        let mut timeline = Timeline::new(vec![Source::named(&proof)], CaptureOptions::default());
+        while timeline.next_packet().is_some() {}
+        for comment in &timeline.captures().next().unwrap().comments {
+            assert!(!comment.text.chars().any(|c| is_deceptive(c) && c != '\n'), "{:?}", comment.text);
+        }
+
+        // Somebody else's names are nobody's: nothing of them is left.
+        let archive = folder.path().join("ticket.zip");
+        stdout(rdpwhy().current_dir(&folder).args(["bundle", "--redact"]).arg(file).arg("-o").arg(&archive), 1);
+        let mut archive = zip::ZipArchive::new(fs::File::open(&archive).unwrap()).unwrap();
+        for n in 0..archive.len() {
+            let mut member = archive.by_index(n).unwrap();
+            let called = member.name().unwrap().into_owned();
+            assert!(called.chars().all(|c| c.is_ascii_alphanumeric() || c == '.'), "{called}");
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut member, &mut bytes).unwrap();
+            assert!(!bytes.windows(9).any(|bytes| bytes == name.as_bytes()), "{name:?} in {called}");
+        }
+        fs::remove_file(path).unwrap();
+    }
+}
