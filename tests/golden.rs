@@ -3,8 +3,12 @@
 //!
 //! `just bless` rewrites them; the difference is what a reviewer reads.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use rdpwhy::analysis::Analyzer;
+use rdpwhy::capture::{CaptureOptions, Source, Timeline};
+use rdpwhy::report::build::{Inputs, report};
 use rdpwhy::report::document::Report;
 use rdpwhy::report::plots::Plots;
 use rdpwhy::report::{html, json, markdown, text};
@@ -78,6 +82,70 @@ fn every_case_is_reported_as_before() {
         "{} golden reports differ; `just bless` and read the difference:\n{wrong:#?}",
         wrong.len()
     );
+}
+
+#[test]
+fn what_diagrams_need_changes_nothing_else() {
+    for folder in folders() {
+        for (vantage, path) in captures(&folder) {
+            // As `--format json` reads it: packets are not remembered.
+            let mut timeline = Timeline::new(vec![Source::named(&path)], CaptureOptions::default());
+            let mut analyzer = Analyzer::default();
+            while let Some(packet) = timeline.next_packet() {
+                analyzer.push(&packet);
+            }
+            let analysis = analyzer.finish(0);
+            assert!(Plots::of(&analysis, false).get(1).is_none());
+            let inputs = Inputs { captures: timeline.captures().collect(), unreadable: Vec::new() };
+            let mut without = report(analysis, &inputs);
+            let (with, _) = reported(&path);
+            without.tool.version.clone_from(&with.tool.version);
+            for (capture, named) in without.captures.iter_mut().zip(&with.captures) {
+                capture.path.clone_from(&named.path);
+            }
+            let json = |report: &Report| {
+                let mut out = Vec::new();
+                json::write(report, &mut out).unwrap();
+                out
+            };
+            assert!(json(&without) == json(&with), "{} {vantage}", folder.display());
+        }
+    }
+}
+
+/// Addresses, host names, user names and file names of a case.
+fn personal(report: &Report) -> Vec<String> {
+    let mut found = vec!["alice".to_owned(), "labserver".to_owned(), ".pcap".to_owned()];
+    for connection in &report.connections {
+        found.extend([connection.client.ip.to_string(), connection.server.ip.to_string()]);
+        let certificate = connection.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
+        let values = certificate.into_iter().flat_map(|c| c.subject.split(['=', ',']));
+        found.extend(values.map(|value| value.trim().to_owned()).filter(|value| value.len() > 3));
+    }
+    found
+}
+
+#[test]
+fn every_first_line_is_a_title_for_a_ticket() {
+    let mut seen = BTreeSet::new();
+    for folder in folders() {
+        for (vantage, path) in captures(&folder) {
+            let (report, _) = reported(&path);
+            let mut out = Vec::new();
+            markdown::write(&report, markdown::Options { all: false }, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let title = text.lines().next().unwrap();
+            let case = format!("{} {vantage}: {title}", folder.display());
+            assert!(title.starts_with("RDP ") || title.starts_with("RDP:") || title.starts_with("No Remote"), "{case}");
+            assert!(title.chars().count() <= 80 && !title.contains(['#', '*', '`', '|', '<']), "{case}");
+            let lower = title.to_lowercase();
+            let told: Vec<_> =
+                personal(&report).into_iter().filter(|name| lower.contains(&name.to_lowercase())).collect();
+            assert!(told.is_empty(), "{case}: {told:?}");
+            seen.insert(title.to_owned());
+        }
+    }
+    assert!(seen.len() > 40, "{}", seen.len());
 }
 
 #[test]

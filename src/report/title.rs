@@ -40,8 +40,14 @@ pub(super) fn of(report: &Report) -> Title {
         _ if s.failed > 0 => {
             let mut causes: Vec<_> = s.by_finding.iter().collect();
             causes.sort_by_key(|&(id, n)| (Reverse(n), id));
-            let causes: Vec<_> = causes.into_iter().map(|(id, n)| format!("{id} {}", words::count(*n))).collect();
-            let causes = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
+            let causes = match causes.as_slice() {
+                [] => String::new(),
+                [(id, n)] if **n == s.failed => format!(": {id}"),
+                causes => {
+                    let told: Vec<_> = causes.iter().map(|(id, n)| format!("{} {id}", words::count(**n))).collect();
+                    format!(": {}", told.join(", "))
+                }
+            };
             let (failed, attempts) = (words::count(s.failed), words::count(s.attempts));
             (format!("RDP: {failed} of {attempts} attempts failed{causes}"), Mood::Bad)
         }

@@ -26,17 +26,17 @@ const NOTE: f64 = 28.0;
 const STAGE: f64 = 22.0;
 /// The most characters written on an arrow: what fits a telephone. The tooltip
 /// has all.
-const LONGEST_LABEL: usize = 34;
+const LONGEST_LABEL: usize = 31;
 
 /// Draws the ladder of a connection.
 pub(super) fn draw(html: &mut Html<'_>, c: &Connection, plot: Option<&Plot>, frames: &Frames<'_>) {
-    let rows = rows::of(c, plot);
+    let rows::Rows { rows, bare } = rows::of(c, plot);
     if rows.is_empty() {
         return;
     }
     let forged = c.resets.iter().any(|r| r.built_by == BuiltBy::OtherDevice);
     let id = format!("ladder-{}", c.id);
-    let height = rows.iter().map(height_of).sum::<f64>() + HEAD + 14.0;
+    let height = rows.iter().map(height_of).sum::<f64>() + head(c) + 14.0;
     html.raw("<section>\n<h3>What passed between them</h3>\n<figure class=\"ladder\">\n");
     html.open(
         "svg",
@@ -49,20 +49,43 @@ pub(super) fn draw(html: &mut Html<'_>, c: &Connection, plot: Option<&Plot>, fra
     );
     html.inline("title", &[("id", &format!("{id}-title"))], "Ladder diagram: the deciding packets in order of time");
     html.inline("desc", &[("id", &format!("{id}-desc"))], &description(c, &rows, frames));
-    let mut y = HEAD;
+    let mut y = head(c);
     for row in &rows {
         spotlight(html, row, y);
         y += height_of(row);
     }
     lifelines(html, c, forged, height);
-    y = HEAD;
+    y = head(c);
     for row in &rows {
         self::row(html, c, row, y);
         y += height_of(row);
     }
     html.close_block("svg");
-    caption(html, c, &rows, forged);
+    caption(html, c, &rows, bare, forged);
+    table(html, c, &rows, frames);
     html.raw("</figure>\n</section>\n");
+}
+
+/// The same for those who cannot see the drawing, or want to copy from it.
+fn table(html: &mut Html<'_>, c: &Connection, rows: &[Row], frames: &Frames<'_>) {
+    html.raw(
+        "<details><summary>These packets as a table</summary>\n<table>\n<thead><tr><th scope=\"col\">Frame</th><th \
+         scope=\"col\">Time</th><th scope=\"col\">Address of</th><th scope=\"col\">Packet</th></tr></thead>\n<tbody>\n",
+    );
+    for arrow in rows.iter().filter_map(|row| if let Row::Arrow(arrow) = row { Some(arrow) } else { None }) {
+        let builder = marks::builder(c, arrow.frame).map(|(by, _)| by);
+        let label = arrow.label(builder == Some(BuiltBy::OtherDevice), builder == Some(BuiltBy::Undetermined));
+        let lost = if arrow.lost { " (lost behind the capture point, or its acknowledgment was)" } else { "" };
+        html.raw("<tr><th scope=\"row\">");
+        html.text(&frames.one(arrow.frame));
+        html.raw("</th>");
+        let time = words::offset(arrow.time.since(c.start));
+        for cell in [time.as_str(), arrow.side.name(), &format!("{label}{lost}")] {
+            html.inline("td", &[], cell);
+        }
+        html.close_block("tr");
+    }
+    html.raw("</tbody>\n</table>\n</details>\n");
 }
 
 const fn height_of(row: &Row) -> f64 {
@@ -91,11 +114,22 @@ fn description(c: &Connection, rows: &[Row], frames: &Frames<'_>) -> String {
     )
 }
 
+/// Whether a telephone has no room for both addresses beside each other.
+fn are_long(c: &Connection) -> bool {
+    c.client.ip.to_string().len().saturating_add(c.server.ip.to_string().len()) > LONGEST_LABEL
+}
+
+/// The height of what stands above the rows.
+fn head(c: &Connection) -> f64 {
+    if are_long(c) { HEAD + 14.0 } else { HEAD }
+}
+
 fn lifelines(html: &mut Html<'_>, c: &Connection, forged: bool, height: f64) {
-    let bottom = format!("{height:.0}");
+    let (bottom, top) = (format!("{height:.0}"), format!("{:.0}", head(c) - 8.0));
+    let (client, server) = (c.client.ip.to_string(), c.server.ip.to_string());
     let mut line = |x: f64, name: &str, below: &str, class: &str, anchor: &str| {
         let x = percent(x);
-        html.open("line", &[("class", class), ("x1", &x), ("x2", &x), ("y1", "36"), ("y2", &bottom)]);
+        html.open("line", &[("class", class), ("x1", &x), ("x2", &x), ("y1", &top), ("y2", &bottom)]);
         html.close("line");
         let at = match anchor {
             "start" => "0%",
@@ -103,10 +137,18 @@ fn lifelines(html: &mut Html<'_>, c: &Connection, forged: bool, height: f64) {
             _ => x.as_str(),
         };
         html.inline("text", &[("class", "who"), ("x", at), ("y", "13"), ("text-anchor", anchor)], name);
-        html.inline("text", &[("class", "where"), ("x", at), ("y", "29"), ("text-anchor", anchor)], below);
+        if !below.is_empty() {
+            // A long one begins where the frame numbers stand.
+            let (at, y) = match (are_long(c), anchor) {
+                (true, "end") => (at, "43"),
+                (true, _) => ("-92", "29"),
+                (false, _) => (at, "29"),
+            };
+            html.inline("text", &[("class", "where"), ("x", at), ("y", y), ("text-anchor", anchor)], below);
+        }
     };
-    line(CLIENT, "client", &c.client.ip.to_string(), "life", "start");
-    line(SERVER, "server", &c.server.ip.to_string(), "life", "end");
+    line(CLIENT, "client", &client, "life", "start");
+    line(SERVER, "server", &server, "life", "end");
     if forged {
         line(DEVICE, "a device", "", "life device", "middle");
     }
@@ -221,7 +263,7 @@ fn arrow(html: &mut Html<'_>, c: &Connection, arrow: &Arrow, y: f64) {
     html.close("g");
 }
 
-fn caption(html: &mut Html<'_>, c: &Connection, rows: &[Row], forged: bool) {
+fn caption(html: &mut Html<'_>, c: &Connection, rows: &[Row], bare: u64, forged: bool) {
     html.raw("<figcaption>");
     if forged {
         html.raw(
@@ -237,7 +279,14 @@ fn caption(html: &mut Html<'_>, c: &Connection, rows: &[Row], forged: bool) {
     if rows.iter().any(|row| matches!(row, Row::Arrow(arrow) if arrow.again || arrow.lost)) {
         html.raw("Dashed: sent again. A cross: lost behind the capture point, or its acknowledgment was. ");
     }
-    html.raw("Times count from the first packet. Highlighted: what the verdict rests on.</figcaption>\n");
+    if bare > 0 {
+        html.text(&format!("{} not drawn. ", words::counted(bare, "bare acknowledgment")));
+    }
+    html.raw("Times count from the first packet.");
+    if c.verdict.is_some() {
+        html.raw(" Highlighted: what the verdict rests on.");
+    }
+    html.raw("</figcaption>\n");
 }
 
 fn percent(x: f64) -> String {

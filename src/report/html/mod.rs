@@ -49,7 +49,7 @@ pub fn write(report: &Report, plots: &Plots, options: Options, out: &mut dyn io:
     for attempt in &drawn {
         attempt::full(&mut html, report, plots, attempt);
     }
-    page::trouble(&mut html, report, options.all);
+    page::trouble(&mut html, report, plots, options.all);
     page::findings(&mut html, report);
     page::captures(&mut html, report, options.all);
     page::closing(&mut html, report);

@@ -3,11 +3,12 @@
 
 use super::attempt::section;
 use super::markup::Html;
+use super::plots::{Plot, Plots};
 use super::story::{self, deciding};
 use super::title::{self, Mood};
 use super::words::{self, Frames};
-use super::{groups, summary};
-use crate::report::document::{Attempt, Finding, Outcome, Report, Severity};
+use super::{groups, sequence, stages, summary};
+use crate::report::document::{Attempt, Evidence, Finding, Outcome, Report, Role, Severity};
 
 /// The most attempts in the table: a browser lays out this many at once.
 const MOST_ROWS: usize = 1_000;
@@ -15,6 +16,12 @@ const MOST_ROWS: usize = 1_000;
 const MOST_TROUBLED: usize = 20;
 /// The most captures described one by one: a ring has thousands.
 const MOST_CAPTURES: usize = 20;
+
+/// The finding that is about how long stages took.
+const SLOW_SERVER: &str = "slow-server";
+/// Findings that a diagram of sequence numbers shows.
+const IN_SEQUENCE: [&str; 5] =
+    ["retransmission-burst", "packet-loss", "zero-window", SLOW_SERVER, "path-mtu-black-hole"];
 
 /// What the page may load: nothing, but for the style within it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -64,9 +71,9 @@ fn sums(report: &Report) -> String {
 pub(super) fn warnings(html: &mut Html<'_>, report: &Report) {
     let warnings = summary::warnings(report);
     if !warnings.is_empty() {
-        html.raw("<div class=\"warning\" role=\"note\">\n");
-        section(html, "Part of the input could not be read", "ul", &warnings);
-        html.raw("</div>\n");
+        html.raw("<section class=\"warning\">\n<h2>Part of the input could not be read</h2>\n<ul>\n");
+        warnings.iter().for_each(|warning| html.leaf("li", &[], warning));
+        html.raw("</ul>\n</section>\n");
     }
 }
 
@@ -75,7 +82,8 @@ pub(super) fn overview(html: &mut Html<'_>, report: &Report, drawn: &[&Attempt],
     if report.attempts.len() < 2 && !drawn.is_empty() || report.attempts.is_empty() {
         return;
     }
-    html.raw("<section class=\"overview\">\n<h2>Attempts</h2>\n");
+    html.raw("<section class=\"overview\">\n");
+    html.leaf("h2", &[], if report.attempts.len() == 1 { "The attempt" } else { "Attempts" });
     let failed: Vec<_> = report.attempts.iter().filter(|a| a.outcome == Outcome::Failed).collect();
     if failed.len() > drawn.len() {
         reasons(html, &failed, drawn.len());
@@ -162,19 +170,25 @@ const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// What hurt attempts that did not fail.
-pub(super) fn trouble(html: &mut Html<'_>, report: &Report, all: bool) {
+pub(super) fn trouble(html: &mut Html<'_>, report: &Report, plots: &Plots, all: bool) {
     let frames = Frames::of(report);
     let most = if all { usize::MAX } else { MOST_TROUBLED };
     let troubled = report.attempts.iter().filter(|a| a.outcome != Outcome::Failed).filter_map(|attempt| {
         let c = deciding(report, attempt)?;
         let found: Vec<_> = c.findings.iter().filter(|f| f.severity > Severity::Info).collect();
-        (!found.is_empty()).then_some((attempt, found))
+        (!found.is_empty()).then_some((attempt, c, found))
     });
     let troubled: Vec<_> = troubled.collect();
-    for (attempt, found) in troubled.iter().take(most) {
+    for (attempt, c, found) in troubled.iter().take(most) {
         html.raw("<section>\n");
-        html.leaf("h3", &[], &format!("Trouble in attempt {}, which did not fail", attempt.id));
+        html.leaf("h2", &[], &format!("Trouble in attempt {}, which did not fail", attempt.id));
         found.iter().for_each(|finding| about(html, finding, &frames));
+        if found.iter().any(|finding| finding.id == SLOW_SERVER) {
+            stages::bar(html, c);
+        }
+        if let Some(plot) = plots.get(c.id).filter(|plot| found.iter().any(|finding| is_drawn(finding, plot))) {
+            sequence::draw(html, c, plot);
+        }
         html.raw("</section>\n");
     }
     let hidden = troubled.len().saturating_sub(most);
@@ -182,6 +196,13 @@ pub(super) fn trouble(html: &mut Html<'_>, report: &Report, all: bool) {
         let more = words::counted(hidden as u64, "more attempt");
         html.leaf("p", &[("class", "note")], &format!("{more} had trouble (--all shows them)."));
     }
+}
+
+/// Whether a diagram of sequence numbers shows what a finding is about: it is
+/// of the kind, and the packets that show it were recorded.
+fn is_drawn(finding: &Finding, plot: &Plot) -> bool {
+    let shown = |e: &Evidence| e.role == Role::Primary && plot.packets.iter().any(|p| p.frame == e.frame);
+    IN_SEQUENCE.contains(&finding.id.as_str()) && finding.evidence.iter().any(shown)
 }
 
 /// Findings about captures and across connections.

@@ -9,8 +9,11 @@ const MOST_BREAKS: usize = 3;
 const LITTLE: f64 = 0.05;
 /// The width of a cut, in percent of the axis.
 const BREAK_WIDTH: f64 = 13.0;
-/// The least distance between two labels, in percent of the axis.
-const LABEL_WIDTH: f64 = 12.0;
+/// What a character of a label takes on a telephone, in percent of the axis, and
+/// what stays free between two labels.
+const CHARACTER: f64 = 2.3;
+/// See [`CHARACTER`].
+const BETWEEN: f64 = 3.0;
 /// What stays free at both ends, in percent of the axis.
 const MARGIN: f64 = 2.0;
 
@@ -101,16 +104,23 @@ impl TimeScale {
             while n * step <= s.to_ms {
                 let share = if s.to_ms > s.from_ms { (n * step - s.from_ms) / (s.to_ms - s.from_ms) } else { 0.0 };
                 let x = s.x + s.width * share;
+                let label = duration(n * step, step);
                 // The label of the last one is cut off at the edge.
-                let crowded = ticks.last().is_some_and(|(last, _)| x - last < LABEL_WIDTH) || x > 97.0;
-                if !crowded {
-                    ticks.push((x, duration(n * step, step)));
+                let crowded = ticks
+                    .last()
+                    .is_some_and(|(last, before)| x - last < (width_of(before) + width_of(&label)) / 2.0 + BETWEEN);
+                if !crowded && x <= 97.0 {
+                    ticks.push((x, label));
                 }
                 n += 1.0;
             }
         }
         ticks
     }
+}
+
+fn width_of(label: &str) -> f64 {
+    label.chars().count() as f64 * CHARACTER
 }
 
 /// The next larger of 1, 2 and 5 times a power of ten; of minutes, 1, 2, 5 and

@@ -12,9 +12,12 @@ use crate::report::document::{BuiltBy, Connection, Side};
 /// Heights, in pixels.
 const PANEL: f64 = 132.0;
 const BETWEEN: f64 = 30.0;
-const TOP: f64 = 24.0;
+/// Room for the labels of resets, and below them for the name of a panel.
+const TOP: f64 = 40.0;
 /// The least height of a packet, in pixels: one byte must be seen.
 const LEAST: f64 = 4.0;
+/// The room for the label of a reset, in percent of the width of a telephone.
+const RESET_LABEL: f64 = 45.0;
 
 /// Draws the diagram of a connection.
 pub(super) fn draw(html: &mut Html<'_>, c: &Connection, plot: &Plot) {
@@ -38,9 +41,8 @@ pub(super) fn draw(html: &mut Html<'_>, c: &Connection, plot: &Plot) {
     for (side, top) in [(Side::Client, TOP), (Side::Server, TOP + PANEL + BETWEEN)] {
         panel(html, c, plot, side, &scale, top);
     }
-    for packet in plot.packets.iter().filter(|p| p.mark == Mark::Rst) {
-        reset(html, c, packet, scale.x(packet.time), bottom);
-    }
+    silences(html, &scale);
+    resets(html, c, plot, &scale, bottom);
     html.close_block("svg");
     legend(html, plot);
     html.raw("</figure>\n</section>\n");
@@ -67,23 +69,26 @@ fn time_axis(html: &mut Html<'_>, scale: &TimeScale, bottom: f64) {
         );
     }
     for stretch in scale.breaks() {
-        let (x, width, middle) = (percent(stretch.x), percent(stretch.width), percent(stretch.x + stretch.width / 2.0));
         let silence = words::span(scale::length(stretch));
         html.open("g", &[("class", "silence")]);
         html.inline("title", &[], &format!("{silence} without a packet, not drawn to scale"));
+        let (x, width) = (percent(stretch.x), percent(stretch.width));
         html.open("rect", &[("x", &x), ("width", &width), ("y", &from), ("height", &px(bottom - TOP))]);
         html.close("rect");
-        html.inline(
-            "text",
-            &[("x", &middle), ("y", &px(TOP + PANEL / 2.0 - 6.0)), ("text-anchor", "middle")],
-            "silence",
-        );
-        html.inline(
-            "text",
-            &[("x", &middle), ("y", &px(TOP + PANEL / 2.0 + 8.0)), ("text-anchor", "middle")],
-            &silence,
-        );
         html.close("g");
+    }
+    html.raw("\n");
+}
+
+/// How long each was: above the lines that cross it.
+fn silences(html: &mut Html<'_>, scale: &TimeScale) {
+    for stretch in scale.breaks() {
+        let (x, middle) = (percent(stretch.x + stretch.width / 2.0), TOP + PANEL / 2.0);
+        let silence = words::span(scale::length(stretch));
+        for (y, text) in [(middle - 6.0, "silence"), (middle + 8.0, silence.as_str())] {
+            let at = [("class", "silent"), ("x", x.as_str()), ("y", &px(y)), ("text-anchor", "middle")];
+            html.inline("text", &at, text);
+        }
     }
     html.raw("\n");
 }
@@ -179,23 +184,55 @@ fn packet(html: &mut Html<'_>, c: &Connection, packet: &Packet, x: f64, bytes: &
     html.close("g");
 }
 
-fn reset(html: &mut Html<'_>, c: &Connection, packet: &Packet, x: f64, bottom: f64) {
-    let forged = marks::builder(c, packet.frame).is_some_and(|(by, _)| by == BuiltBy::OtherDevice);
-    html.open(
-        "g",
-        &[("class", if forged { "rst forged" } else { "rst" }), ("data-frame", &packet.frame.number.to_string())],
-    );
-    html.inline("title", &[], &marks::tooltip(c, packet));
-    line(html, "rst-line", (x, x), (TOP - 10.0, bottom));
-    let (anchor, at) = if x > 50.0 { ("end", -4) } else { ("start", 4) };
-    html.open("svg", &[("x", &percent(x)), ("y", &px(TOP - 12.0)), ("class", "tip")]);
-    html.inline(
-        "text",
-        &[("text-anchor", anchor), ("x", &at.to_string())],
-        &format!("RST, frame {}", packet.frame.number),
-    );
-    html.close("svg");
-    html.close("g");
+fn resets(html: &mut Html<'_>, c: &Connection, plot: &Plot, scale: &TimeScale, bottom: f64) {
+    let mut labels: Vec<ResetLabel> = Vec::new();
+    for packet in plot.packets.iter().filter(|p| p.mark == Mark::Rst) {
+        let x = scale.x(packet.time);
+        let forged = marks::builder(c, packet.frame).is_some_and(|(by, _)| by == BuiltBy::OtherDevice);
+        let class = if forged { "rst forged" } else { "rst" };
+        html.open("g", &[("class", class), ("data-frame", &packet.frame.number.to_string())]);
+        html.inline("title", &[], &marks::tooltip(c, packet));
+        line(html, "rst-line", (x, x), (TOP - 24.0, bottom));
+        html.close("g");
+        match labels.last_mut() {
+            // One label for all that there would be no room for beside it.
+            Some(last) if x < last.upto() + RESET_LABEL => last.frames.push(packet.frame.number),
+            _ => labels.push(ResetLabel { x, frames: vec![packet.frame.number] }),
+        }
+    }
+    for label in labels {
+        let (anchor, at) = if label.is_left() { ("end", "-4") } else { ("start", "4") };
+        html.open("svg", &[("x", &percent(label.x)), ("y", &px(TOP - 26.0)), ("class", "tip rst")]);
+        html.inline("text", &[("text-anchor", anchor), ("x", at)], &label.text());
+        html.close("svg");
+    }
+}
+
+/// What stands beside one reset, or several close together.
+struct ResetLabel {
+    x: f64,
+    frames: Vec<u64>,
+}
+
+impl ResetLabel {
+    /// Whether it stands to the left of its line.
+    fn is_left(&self) -> bool {
+        self.x > 50.0
+    }
+
+    /// Where it ends, in percent.
+    fn upto(&self) -> f64 {
+        if self.is_left() { self.x } else { self.x + RESET_LABEL }
+    }
+
+    fn text(&self) -> String {
+        match self.frames.as_slice() {
+            [] => String::new(),
+            [one] => format!("RST, frame {one}"),
+            [one, two] => format!("RST, frames {one} and {two}"),
+            [first, .., last] => format!("{} RST, frames {first} to {last}", self.frames.len()),
+        }
+    }
 }
 
 /// A shape of its own size at a place that moves with the width.

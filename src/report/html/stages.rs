@@ -25,7 +25,7 @@ pub(super) fn bar(html: &mut Html<'_>, c: &Connection) {
     for stage in words::STAGES {
         let record = c.stages.iter().find(|s| s.stage == stage);
         let state = match record {
-            Some(_) if stage == c.stage => "died",
+            Some(_) if stage == c.stage && c.verdict.is_some() => "died",
             Some(_) => "reached",
             None => "missing",
         };
@@ -48,7 +48,8 @@ pub(super) fn bar(html: &mut Html<'_>, c: &Connection) {
     html.raw("</ol>\n");
     for (record, waiting) in c.stages.iter().filter_map(|s| Some((s, s.waiting_for.as_ref()?))) {
         let (side, ms) = (waiting.side.name(), words::span(waiting.ms));
-        let text = format!("In {}, the {side} owed {} for {ms}.", words::stage(record.stage), waiting.message);
+        let (message, stage) = (&waiting.message, words::stage(record.stage));
+        let text = format!("For {ms} the next message was due from the {side}: {message}. Stage: {stage}.");
         html.leaf("p", &[("class", "wait")], &text);
     }
     if c.stages.iter().any(|s| s.visibility == Visibility::Inferred) {

@@ -111,3 +111,97 @@ fn hundreds_of_attempts_stay_usable_and_the_page_says_what_it_leaves_out() {
     let all = page(&report, true);
     assert_eq!(all.matches("<article ").count() as u64, report.summary.failed);
 }
+
+/// The colours of one dress, by name.
+type Palette<'a> = std::collections::BTreeMap<&'a str, [f64; 3]>;
+
+/// Those of light, dark and print, in this order.
+fn palettes(css: &str) -> Vec<Palette<'_>> {
+    let blocks = css.split(":root {").skip(1).map(|rest| rest.split('}').next().unwrap());
+    let pairs =
+        |block: &str| -> Vec<(usize, usize)> { block.match_indices("--").map(|(at, _)| (at, at + 2)).collect() };
+    blocks
+        .map(|block| {
+            let colours = pairs(block).into_iter().filter_map(|(_, from)| {
+                let (name, value) = block[from..].split_once(": ")?;
+                let digits = value.split(';').next()?.strip_prefix('#')?;
+                let width = digits.len() / 3;
+                let mut colour = [0.0; 3];
+                for (n, part) in colour.iter_mut().enumerate() {
+                    let digits = digits[n * width..(n + 1) * width].repeat(3 - width);
+                    *part = f64::from(u8::from_str_radix(&digits, 16).ok()?) / 255.0;
+                }
+                Some((name, colour))
+            });
+            colours.collect()
+        })
+        .collect()
+}
+
+/// WCAG 2.2, contrast ratio.
+fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let luminance = |colour: [f64; 3]| {
+        let [r, g, b] = colour.map(|c| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) });
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    };
+    let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+    a.max(b) / a.min(b)
+}
+
+#[test]
+fn every_colour_can_be_told_from_what_is_behind_it() {
+    let palettes = palettes(include_str!("style.css"));
+    assert_eq!(palettes.len(), 3);
+    for palette in palettes {
+        let backgrounds = ["bg", "card", "soft", "bad-soft", "warn-soft", "good-soft", "spot"];
+        let stages = palette.keys().copied().filter(|name| name.starts_with("s-"));
+        let written: Vec<&str> = ["text", "dim", "accent", "bad", "warn"].into_iter().chain(stages).collect();
+        assert_eq!(written.len(), 5 + words::STAGES.len());
+        let pairs = written.iter().flat_map(|text| backgrounds.map(|behind| (*text, behind, 4.5)));
+        let good = ["bg", "card", "good-soft"].map(|behind| ("good", behind, 4.5));
+        // What is drawn and not written needs less (success criterion 1.4.11).
+        let drawn =
+            ["again", "data", "ack", "zero"].into_iter().flat_map(|line| [(line, "bg", 3.0), (line, "spot", 3.0)]);
+        for (text, behind, least) in pairs.chain(good).chain(drawn) {
+            let is = contrast(palette[text], palette[behind]);
+            assert!(is >= least, "{text} on {behind}: {is:.2}");
+        }
+    }
+}
+
+#[test]
+fn pages_can_be_read_by_ear_and_walked_through_by_key() {
+    for (name, report) in samples::all() {
+        let page = page(&report, true);
+        assert!(page.contains("<html lang=\"en\">") && page.contains("<main id=\"report\">"), "{name}");
+        // The first thing that a key comes to leads past the heading.
+        assert!(page.split("<body>").nth(1).unwrap().trim_start().starts_with("<a class=\"skip\" href=\"#report\">"));
+        let mut level = 0;
+        for (at, _) in page.match_indices("<h") {
+            let Some(next) = page[at + 2..].chars().next().and_then(|c| c.to_digit(10)) else { continue };
+            assert!(next <= level + 1, "{name}: a heading of level {next} below one of level {level}");
+            assert_eq!(next == 1, level == 0, "{name}: one heading of the first level");
+            level = next;
+        }
+        for svg in page.split("<svg role=").skip(1) {
+            let head = svg.split("</desc>").next().unwrap();
+            let labels = head.split("aria-labelledby=\"").nth(1).unwrap().split('"').next().unwrap();
+            assert_eq!(labels.split(' ').count(), 2, "{name}");
+            assert!(labels.split(' ').all(|label| head.contains(&format!(" id=\"{label}\""))), "{name}: {labels}");
+        }
+        // Every other drawing belongs to one of these, or is no more than a sign.
+        let signs = page.matches("aria-hidden=\"true\"").count() + page.matches("class=\"tip").count();
+        assert_eq!(page.matches("<svg").count(), page.matches("<svg role=\"img\"").count() + signs, "{name}");
+        let focused = page.split("tabindex=\"0\"").skip(1).map(|rest| rest.split('>').next().unwrap());
+        for element in focused {
+            assert!(element.contains("role=\"region\"") && element.contains("aria-label=\""), "{name}: {element}");
+        }
+        assert!(!page.replace("<thead", "").contains("<th>"), "{name}: a heading of a table without a scope");
+        // What is drawn can be read as a table, too.
+        assert_eq!(
+            page.matches("<figure class=\"ladder\">").count(),
+            page.matches("<details><summary>").count(),
+            "{name}"
+        );
+    }
+}

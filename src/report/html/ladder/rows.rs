@@ -63,8 +63,17 @@ impl Arrow {
     }
 }
 
+/// What is drawn of a connection.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    /// Bare acknowledgments that are left out without a row of their own: they
+    /// stand between any two messages.
+    pub(super) bare: u64,
+}
+
 /// The rows of a connection.
-pub(super) fn of(c: &Connection, plot: Option<&Plot>) -> Vec<Row> {
+pub(super) fn of(c: &Connection, plot: Option<&Plot>) -> Rows {
     let mut arrows: BTreeMap<(Option<u32>, u64), Arrow> = BTreeMap::new();
     let key = |frame: FrameRef| (frame.capture, frame.number);
     let packets = plot.map_or(&[][..], |plot| plot.packets.as_slice());
@@ -91,13 +100,14 @@ pub(super) fn of(c: &Connection, plot: Option<&Plot>) -> Vec<Row> {
 fn from_packet(c: &Connection, packet: &Packet, near_end: bool, is_acknowledged: bool) -> Arrow {
     let decides = marks::decides(c, packet.frame);
     let is_step = c.steps.iter().any(|s| s.frame == packet.frame);
+    let begins = c.stages.iter().any(|s| s.first_frame == packet.frame);
     let again = matches!(packet.kind, Kind::Again(_) | Kind::Needless);
     let supports = story::explaining(c).is_some_and(|f| f.evidence.iter().any(|e| e.frame == packet.frame));
     let weight = match () {
         () if decides => 6,
-        () if packet.mark == Mark::Rst || supports => 5,
+        () if packet.mark == Mark::Rst || supports || begins => 5,
         () if packet.mark != Mark::None && !again => 4,
-        () if is_step || packet.lost => 4,
+        () if is_step || packet.lost || (again && near_end) => 4,
         () if again => 3,
         () if packet.len > 0 && near_end => 2,
         () if packet.len > 0 => 1,
@@ -133,7 +143,11 @@ fn from_document(c: &Connection) -> Vec<Arrow> {
         lost: false,
         unanswered: false,
         decides: marks::decides(c, frame),
-        weight: if marks::decides(c, frame) { 6 } else { 4 },
+        weight: match () {
+            () if marks::decides(c, frame) => 6,
+            () if c.stages.iter().any(|s| s.first_frame == frame) => 5,
+            () => 4,
+        },
     };
     let resets = c.resets.iter().map(|r| arrow(r.frame, r.time, r.claimed_by, "RST".to_owned(), true));
     let steps = c.steps.iter().map(|s| arrow(s.frame, s.time, s.side, s.message.clone(), false));
@@ -163,8 +177,9 @@ fn lay_out(
     mut unknown: Vec<(FrameRef, String)>,
     plot: Option<&Plot>,
     total: u64,
-) -> Vec<Row> {
-    let mut rows = Vec::new();
+) -> Rows {
+    let (mut rows, mut all_bare) = (Vec::new(), 0_u64);
+    let mut bare = 0_u64;
     let mut stage = None;
     let mut skipped = 0_u64;
     let mut last_drawn: Option<Time> = None;
@@ -182,13 +197,17 @@ fn lay_out(
             skipped = skipped.saturating_add(plot.map_or(0, |p| p.left_out));
         }
         if !is_drawn(&key) {
-            skipped = skipped.saturating_add(1);
+            let count = if arrow.weight == 0 { &mut bare } else { &mut skipped };
+            *count = count.saturating_add(1);
             continue;
         }
         if skipped > 0 {
-            rows.push(Row::Skipped { packets: skipped, took: arrow.time.since(last_drawn.unwrap_or(c.start)) });
-            skipped = 0;
+            let took = arrow.time.since(last_drawn.unwrap_or(c.start));
+            rows.push(Row::Skipped { packets: skipped.saturating_add(bare), took });
+        } else {
+            all_bare = all_bare.saturating_add(bare);
         }
+        (skipped, bare) = (0, 0);
         let now = c.stages.iter().rfind(|s| s.start <= arrow.time && !arrow.is_reset).map(|s| s.stage);
         if now.is_some() && now > stage {
             stage = now;
@@ -203,7 +222,10 @@ fn lay_out(
         rows.push(Row::Arrow(arrow));
     }
     if skipped > 0 {
-        rows.push(Row::Skipped { packets: skipped, took: c.end.since(last_drawn.unwrap_or(c.start)) });
+        let took = c.end.since(last_drawn.unwrap_or(c.start));
+        rows.push(Row::Skipped { packets: skipped.saturating_add(bare), took });
+    } else {
+        all_bare = all_bare.saturating_add(bare);
     }
     rows.extend(unknown.map(|(frame, says)| Row::Seen { frame, says }));
     rows.extend(waiting.map(told));
@@ -211,7 +233,7 @@ fn lay_out(
         let took = c.end.since(c.start);
         rows.push(Row::Skipped { packets: total.saturating_sub(known), took });
     }
-    rows
+    Rows { rows, bare: all_bare }
 }
 
 fn told(waiting: &crate::report::document::Waiting) -> Row {
