@@ -12,6 +12,7 @@
 )]
 
 mod attacks;
+mod browser;
 mod cases;
 mod cli;
 mod containers;

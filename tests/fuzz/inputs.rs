@@ -3,6 +3,8 @@
 
 #[path = "inputs/assembler.rs"]
 mod assembler;
+#[path = "inputs/evidence.rs"]
+mod evidence;
 #[path = "inputs/fragments.rs"]
 mod fragments;
 /// Frames as bytes.
@@ -13,6 +15,8 @@ pub mod frame;
 mod packets;
 #[path = "inputs/records.rs"]
 mod records;
+#[path = "inputs/redact.rs"]
+mod redact;
 
 use std::io::Cursor;
 
@@ -37,12 +41,16 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("records", records),
     ("analyze", analyze),
     ("packets", packets),
+    ("evidence", evidence),
+    ("redact", redact),
 ];
 
 pub use assembler::assembler;
+pub use evidence::evidence;
 pub use fragments::fragments;
 pub use packets::packets;
 pub use records::records;
+pub use redact::redact;
 
 /// Survives any input, or panics.
 pub type Target = fn(&[u8]);

@@ -122,7 +122,8 @@ impl Telling {
             // It stands in the lines of the connections.
             Form::Ndjson => {}
             Form::Log => {
-                let says = escape::sentence(&finding.detail);
+                let detail = self.redactor.as_ref().map(|redactor| redactor.sentence(&finding.detail));
+                let says = escape::sentence(detail.as_deref().unwrap_or(&finding.detail));
                 self.outlet.line(format!("<4>{now:.3} {} ({}): {says}\n", finding.id, certainty(finding)));
             }
             Form::Table => {
