@@ -45,7 +45,7 @@ fn analyse(bytes: Vec<u8>) -> Report {
         analyzer.push(&packet);
     }
     if let Some(until) = capture.info().watched_until() {
-        analyzer.tick(until);
+        while analyzer.tick(until) {}
     }
     let analysis = analyzer.finish(capture.info().dropped.unwrap_or_default());
     report(analysis, &Inputs { captures: vec![capture.info()], unreadable: Vec::new() })

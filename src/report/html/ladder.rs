@@ -184,7 +184,7 @@ fn row(html: &mut Html<'_>, c: &Connection, row: &Row, y: f64) {
         }
         Row::Arrow(arrow) => self::arrow(html, c, arrow, y),
         Row::Skipped { packets, took } => {
-            let packets = words::counted(*packets, "packet");
+            let packets = words::count(*packets);
             note(html, y, "skipped", &format!("\u{22ee} {packets} not drawn, {}", words::span(*took)));
         }
         Row::Waiting { how_long, what } => {
