@@ -318,6 +318,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests read what was written")]
     fn the_frames_that_decide_bear_comments_and_the_rest_is_said() {
         let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/injected-suricata-tls/client.pcap");
         let folder = tempfile::tempdir().unwrap();
