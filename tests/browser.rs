@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -101,14 +101,17 @@ fn listen(tell: Sender<(String, String)>) -> u16 {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let tell = tell.clone();
-            std::thread::spawn(move || answer(stream, &tell));
+            std::thread::spawn(move || answer(&stream, &tell));
         }
     });
     port
 }
 
-fn answer(mut stream: TcpStream, tell: &Sender<(String, String)>) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+fn answer<S>(stream: &S, tell: &Sender<(String, String)>) -> Option<()>
+where
+    for<'s> &'s S: Read + Write,
+{
+    let mut reader = BufReader::new(stream);
     let (mut asked, mut length) = (String::new(), 0);
     reader.read_line(&mut asked).ok()?;
     loop {
@@ -126,6 +129,7 @@ fn answer(mut stream: TcpStream, tell: &Sender<(String, String)>) -> Option<()> 
     let mut body = String::new();
     reader.take(length).read_to_string(&mut body).ok()?;
     tell.send((asked, body)).ok()?;
+    let mut stream = stream;
     stream.write_all(b"HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()
 }
 
