@@ -119,6 +119,11 @@ pub fn read(paths: &[&Path]) -> Vec<Kept> {
 
 pub fn play(packets: &[Kept]) -> Analysis {
     let mut analyzer = Analyzer::default();
+    feed(&mut analyzer, packets);
+    analyzer.finish(0)
+}
+
+pub fn feed(analyzer: &mut Analyzer, packets: &[Kept]) {
     for kept in packets {
         analyzer.push(&Packet {
             frame: kept.frame,
@@ -131,7 +136,6 @@ pub fn play(packets: &[Kept]) -> Analysis {
             original_len: kept.original_len,
         });
     }
-    analyzer.finish(0)
 }
 
 /// A copy of frame n is frame n plus this.

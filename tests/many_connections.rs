@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use rdpwhy::analysis::Analysis;
+use rdpwhy::analysis::{Analysis, Analyzer, Connection};
 use rdpwhy::base::{Certainty, Frame, Span};
 
-use super::laws_resets::{Kept, play, read};
+use super::laws_resets::{Kept, feed, play, read};
 
 /// Where the addresses of source and destination end in an IPv4 packet on
 /// Ethernet.
@@ -60,10 +60,29 @@ fn the_sentence_for_the_firewall_team_over_several_connections() {
         )
     );
     // What was found in the others stands beside each one's own evidence.
-    let strengthened = |c: &&rdpwhy::analysis::Connection| {
-        c.diagnosis.resets.iter().any(|judgement| judgement.evidence.iter().any(|piece| piece.id == "same-device"))
-    };
-    assert_eq!(analysis.connections.iter().filter(strengthened).count(), 3);
+    assert_eq!(analysis.connections.iter().filter(|c| is_strengthened(c)).count(), 3);
+}
+
+/// Whether what was found in other connections speaks in this one.
+fn is_strengthened(connection: &Connection) -> bool {
+    let mut pieces = connection.diagnosis.resets.iter().flat_map(|judgement| &judgement.evidence);
+    pieces.any(|piece| piece.id == "same-device")
+}
+
+#[test]
+fn live_what_was_found_before_counts() {
+    let idle = case("windows-idle-240s-balancer");
+    let mut analyzer = Analyzer::default();
+    let mut strengthened = Vec::new();
+    for (n, server) in (0_i64..).zip(20..23) {
+        let packets = again(&idle, server, n, 0);
+        feed(&mut analyzer, &packets);
+        analyzer.tick(packets.last().unwrap().time + Span::from_secs(1_800));
+        let taken = analyzer.take();
+        assert_eq!(taken.len(), 1, "told as soon as it is over");
+        strengthened.push(is_strengthened(&taken[0]));
+    }
+    assert_eq!(strengthened, [false, false, true], "two others make a device");
 }
 
 #[test]
