@@ -178,3 +178,16 @@ fn the_same_file_twice_settles_nothing() {
     });
     assert!(score.wrong.iter().all(|wrong| !wrong.contains("(0, ")), "{:?}", score.wrong);
 }
+
+#[test]
+fn a_second_capture_that_ends_too_early_is_said_to() {
+    let folder = folders().into_iter().find(|folder| folder.ends_with("injected-suricata-tls")).unwrap();
+    let files = captures(&folder);
+    let paths: Vec<_> = files.iter().map(|(_, path)| path.as_path()).collect();
+    let analysis = play(&read(&paths));
+    assert_eq!((analysis.connections.len(), analysis.attempts.len()), (2, 1), "one connection from two points");
+    assert_eq!(analysis.attempts[0].verdict.map(|(finding, _)| finding), Some("injected-reset"));
+    let finding = analysis.connections.iter().flat_map(|c| &c.diagnosis.findings).find(|f| f.id == "injected-reset");
+    let next = &finding.unwrap().next;
+    assert!(next.iter().any(|step| step.contains("some seconds after its end")), "{next:?}");
+}

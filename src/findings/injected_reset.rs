@@ -1,7 +1,7 @@
 //! `injected-reset`: a device other than the claimed sender built the RST.
 
 use super::finding::{Evidence, Finding, Severity};
-use super::resets::{Builder, Effect, Judgement, PointsAt};
+use super::resets::{Builder, Effect, Judgement, PointsAt, UNSETTLED};
 use super::rule::{Case, Out, Rule};
 use super::words;
 use crate::base::Certainty;
@@ -89,7 +89,11 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
     }))
     .cannot_tell("which product built it, and which of its rules or timers")
     .next("ask the owners of the firewalls on this path for their log of exactly this connection");
-    if judgement.evidence.iter().all(|piece| piece.id != "other-end") {
+    if judgement.cannot_tell.iter().any(|blind| UNSETTLED.contains(blind)) {
+        finding = finding.next(
+            "capture on both ends once more, from before the connection until some seconds after its end: the other capture could have settled it",
+        );
+    } else if judgement.evidence.iter().all(|piece| piece.id != "other-end") {
         finding = finding
             .next("capture on both ends at once: a reset that one end receives and the other never sent settles it");
     }

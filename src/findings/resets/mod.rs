@@ -36,7 +36,7 @@ mod volley;
 
 pub use company::Company;
 pub use neighbours::{Known, Neighbours};
-pub use other_end::{View, Views};
+pub use other_end::{UNSETTLED, View, Views};
 pub use same_device::{Fingerprint, Suspects};
 
 use crate::base::{At, Certainty};

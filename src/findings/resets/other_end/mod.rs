@@ -27,6 +27,12 @@ const SLACK: Span = Span::from_millis(20);
 /// Resets this much later than the one in question are others.
 const ANOTHER: Span = Span::from_secs(2);
 
+/// Why a second capture does not settle who built a reset.
+pub const UNSETTLED: [&str; 2] = [
+    "packets are missing from the other capture, so that it cannot show what was not sent",
+    "the other capture ends too early to show whether the claimed sender sent this reset",
+];
+
 pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let pieces = scene.views().filter_map(|view| match view.shows(scene.reset) {
         Some(same) => of_the_same(scene, view, same),
@@ -116,10 +122,10 @@ fn crossed(scene: &Scene<'_>, view: &View, latest: CaptureTime) -> Option<At> {
 pub(super) fn blind_spot(scene: &Scene<'_>) -> Option<&'static str> {
     let unseen = |view: &&View| view.shows(scene.reset).is_none();
     let view = scene.views().filter(unseen).find(|view| view.is_nearer(scene.side(), scene.tcp))?;
+    let [lacks_packets, ends_too_early] = UNSETTLED;
     if !view.shows_absence {
-        return Some("packets are missing from the other capture, so that it cannot show what was not sent");
+        return Some(lacks_packets);
     }
     let latest = latest_sending(scene, view)?;
-    (view.watched_until < latest)
-        .then_some("the other capture ends too early to show whether the claimed sender sent this reset")
+    (view.watched_until < latest).then_some(ends_too_early)
 }
