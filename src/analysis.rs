@@ -261,7 +261,7 @@ impl Analyzer {
             }
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
-            let (tcp, session, diagnosis) = (Box::new(tcp), Box::new(session), Box::new(diagnosis));
+            let (session, diagnosis) = (Box::new(session), Box::new(diagnosis));
             self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost });
         }
         self.table.forget_trace(forgotten);

@@ -284,12 +284,15 @@ impl<C: Consumer> Conversation<C> {
     }
 
     /// The connection is over (or the capture is, at `observed_until`).
-    pub fn finish(self, observed_until: CaptureTime) -> (TcpFacts, C) {
+    #[expect(clippy::boxed_local, reason = "to take it out of its box is to move all of it")]
+    pub fn finish(mut self: Box<Self>, observed_until: CaptureTime) -> (Box<TcpFacts>, C) {
         let (end, ending_reset) = self.ending(observed_until);
-        let last = self.last.time;
+        let BySide { client, server } = &mut self.directions;
+        client.close_books(self.last.time);
+        server.close_books(self.last.time);
+        // Each part moves once: connections are large, and a scan has many.
         let BySide { client, server } = self.directions;
-        let habits = BySide { client: client.habits.clone(), server: server.habits.clone() };
-        let facts = TcpFacts {
+        let facts = Box::new(TcpFacts {
             proxied: self.proxied,
             endpoints: self.endpoints,
             roles_from: self.roles_from,
@@ -298,8 +301,8 @@ impl<C: Consumer> Conversation<C> {
             observed_until,
             handshake: self.handshake,
             isns: self.isns,
-            directions: BySide { client: client.into_facts(last), server: server.into_facts(last) },
-            habits,
+            directions: BySide { client: client.facts, server: server.facts },
+            habits: BySide { client: client.habits, server: server.habits },
             rtt: self.rtt,
             resets: self.resets,
             more_resets: self.more_resets,
@@ -310,7 +313,7 @@ impl<C: Consumer> Conversation<C> {
             longest_silence: self.longest_silence,
             clock_ran_back: self.clock_ran_back,
             trace: self.trace,
-        };
+        });
         (facts, self.consumer)
     }
 }

@@ -137,8 +137,8 @@ impl Direction {
         self.last_class
     }
 
-    /// The facts, once nothing more will come after `last`.
-    pub fn into_facts(mut self, last: CaptureTime) -> DirectionFacts {
+    /// Completes the facts: nothing more will come after `last`.
+    pub fn close_books(&mut self, last: CaptureTime) {
         let behind_hole = self.hold.first().map_or(0, |part| part.offset);
         let proven = behind_hole.max(self.fin_offset.unwrap_or(0)).max(self.proven);
         self.facts.never_seen = u64::try_from(proven - self.next).unwrap_or(0);
@@ -148,7 +148,6 @@ impl Direction {
         if !self.sender.numbers_each() {
             self.facts.skips.clear();
         }
-        self.facts
     }
 
     /// Whether bytes are sent and not acknowledged.

@@ -62,7 +62,7 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub struct Finished<C> {
     /// What TCP tells.
-    pub tcp: TcpFacts,
+    pub tcp: Box<TcpFacts>,
     /// What took the bytes.
     pub consumer: C,
     /// The point of view it was seen from.
@@ -377,9 +377,9 @@ impl<C: Consumer + Default> Table<C> {
         let Some(found) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.index.remove(&found.key);
         let conversation = match found.state {
-            State::Followed(conversation) => *conversation,
+            State::Followed(conversation) => conversation,
             State::Opening(opening) => {
-                let mut conversation = opening.follow(self.traces.begin());
+                let mut conversation = Box::new(opening.follow(self.traces.begin()));
                 self.traces.settle(0, &mut conversation.trace);
                 conversation
             }

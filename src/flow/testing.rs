@@ -103,7 +103,7 @@ pub fn play_one(lines: &[Line]) -> (TcpFacts, Log) {
     let mut all = play(lines);
     assert_eq!(all.len(), 1, "one connection expected");
     let one = all.remove(0);
-    (one.tcp, one.consumer)
+    (*one.tcp, one.consumer)
 }
 
 /// A line as a segment.
