@@ -1,7 +1,7 @@
 //! Path or host: what became of the message that was to be answered, and of
 //! the answer.
 
-use super::finding::AtFault;
+use super::finding::{AtFault, Evidence};
 use super::rule::Case;
 use crate::base::{At, Side, Span};
 use crate::flow::{Burst, BurstOutcome, DirectionFacts};
@@ -77,7 +77,7 @@ impl Fault {
     pub(super) fn title(self, waiting: &Waiting, waited: Span) -> String {
         let Waiting { side, owed, since } = waiting;
         match self {
-            Self::AnswerLost(_) => format!("What the {side} sent as {owed} got lost on the way"),
+            Self::AnswerLost(_) => format!("The {side}'s answer was lost on the way ({owed})"),
             Self::RequestLost(_) => format!("The {}'s {} was never acknowledged", side.other(), since.value),
             Self::Delivered(_) | Self::Unknown => format!("The {side} was not heard to send {owed} for {waited}"),
             Self::NoRoom => format!("The {} took no data, so the {side} could not send {owed}", side.other()),
@@ -129,6 +129,31 @@ impl Fault {
                 "Whether the last message ({message}) arrived, this capture does not show: it was not acknowledged, nor sent again often enough to call it lost."
             ),
         }
+    }
+
+    /// The packet that shows what became of it.
+    pub(super) fn evidence(self, case: &Case<'_>, side: Side) -> Option<Evidence> {
+        let (asked, answers) = (case.tcp.directions.of(side.other()), case.tcp.directions.of(side));
+        Some(match self {
+            Self::AnswerLost(bytes) => {
+                let says = format!("the number of this packet of the {side} shows that {bytes} bytes are missing");
+                Evidence::new(answers.hole_since?, says)
+            }
+            Self::Host(acked) | Self::Delivered(acked) => {
+                Evidence::new(acked, format!("the {side}'s computer acknowledges the last message"))
+            }
+            Self::RequestLost(_) => {
+                Evidence::new(asked.loss.bursts.last()?.last, "the last time it was sent again, in vain")
+            }
+            Self::NoRoom => Evidence::new(
+                asked.first_zero_window?,
+                format!("the {} closes its window for the first time", side.other()),
+            ),
+            Self::WindowClosed => {
+                Evidence::new(answers.first_zero_window?, format!("the {side} closes its window for the first time"))
+            }
+            Self::Unknown => return None,
+        })
     }
 
     pub(super) fn cannot_tell(self, side: Side) -> String {

@@ -19,9 +19,9 @@ const MIN_SUSPECT: u32 = 577;
 /// headers: passes nearly every tunnel.
 const CAUTIOUS_MSS: u32 = 1220;
 
-/// A hole that one lost packet tore is filled by then: four repetitions, with
-/// the slowest first one that is usual (RFC 6298).
-const HOLE_OPEN: Span = Span::from_secs(7);
+/// A hole that one lost packet tore is filled by then: four repetitions from
+/// 300 ms on, or two from the slowest first one (RFC 6298 §2.1).
+const HOLE_OPEN: Span = Span::from_secs(5);
 
 /// The rule.
 pub struct PathMtuBlackHole;

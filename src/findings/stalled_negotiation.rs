@@ -22,6 +22,9 @@ const LOST: Span = Span::from_secs(1);
 /// times what a server needs.
 const HOPELESS: Span = Span::from_secs(10);
 
+/// When the server's clock for the connection sequence runs out.
+const SERVER_CLOCK: core::ops::RangeInclusive<Span> = Span::from_secs(59)..=Span::from_secs(62);
+
 /// The rule.
 pub struct StalledNegotiation;
 
@@ -99,7 +102,7 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
         EndKind::CaptureEnd => "The capture ends there.".to_owned(),
         EndKind::Silence => "Nobody was heard again.".to_owned(),
         EndKind::Fin | EndKind::Reset => match case.tcp.end.by {
-            Some(by) if case.ended_by(by) => format!("Then the {by} ended the connection."),
+            Some(by) if case.ended_by(by) => format!("Then the {by} ended the connection{}.", server_clock(case, by)),
             _ => "Then the connection was reset.".to_owned(),
         },
     };
@@ -117,15 +120,29 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
         fault.blame(case, waiting),
     ))
     .at_fault(fault.lies_with(*side))
+    .support(fault.evidence(case, *side))
     .support([case.end_evidence()])
     .cannot_tell(fault.cannot_tell(*side));
     out.found(fault.next(waiting).into_iter().fold(finding, Finding::next));
+}
+
+/// A Windows server closes what is not done within a minute ([MS-RDPBCGR]
+/// 3.3.6.1).
+fn server_clock(case: &Case<'_>, by: Side) -> &'static str {
+    let lasted = case.tcp.end.at.time.since(case.tcp.first.time);
+    let is_full = by == Side::Server && !case.coverage.late_start && SERVER_CLOCK.contains(&lasted);
+    if is_full {
+        ", a minute after it began: as long as a Windows server grants for the connection sequence"
+    } else {
+        ""
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::Side::{Client, Server};
+    use crate::findings::AtFault;
     use crate::findings::scripts::*;
 
     fn silent(rest: Vec<Line>) -> Option<Finding> {
@@ -171,6 +188,25 @@ mod tests {
         ];
         let found = silent(lines).unwrap();
         assert!(found.detail.contains("19 bytes which never came"), "{}", found.detail);
+    }
+
+    #[test]
+    fn a_server_that_closes_after_a_minute_kept_to_its_clock() {
+        let after = |ms| {
+            let mut lines = vec![
+                packet(20.0, Client, A, 1, 1, REQUEST),
+                packet(30.0, Server, A, 1, 20, CONFIRM),
+                packet(30.1, Client, A, 20, 20, b""),
+            ];
+            lines.push(packet(ms - 5_000.0, Client, A, 20, 20, b""));
+            lines.push(packet(ms, Server, A | F, 20, 20, b""));
+            finding(&script(10.0, lines), "stalled-negotiation").unwrap()
+        };
+        let minute = after(60_010.0);
+        assert!(minute.detail.contains("a minute after it began"), "{}", minute.detail);
+        assert_eq!(minute.at_fault, Some(AtFault::Host(Client)));
+        assert!(minute.next[0].contains("ask the person"), "{:?}", minute.next);
+        assert!(!after(40_000.0).detail.contains("a minute"), "that was another limit");
     }
 
     #[test]

@@ -323,7 +323,7 @@ pub(super) fn network(c: &Connection) -> String {
     said.extend(legs(&n.rtt_legs_ms));
     let sent_again = n.retransmissions;
     if sent_again.client.segments == 0 && sent_again.server.segments == 0 {
-        said.push("Nothing was sent again.".to_owned());
+        said.push("Nothing was seen to be sent again.".to_owned());
     }
     for (side, sent, lost) in
         [("client", sent_again.client, n.lost.client), ("server", sent_again.server, n.lost.server)]
@@ -374,7 +374,7 @@ fn stalled(stall: &Stall) -> String {
         StallCause::TailLoss => format!("the last packet that the {sender} had sent was lost"),
         StallCause::DoubleLoss => format!("a packet of the {sender} was lost, and so was its repetition"),
         StallCause::ContinuousLoss => {
-            format!("a packet of the {sender} was lost, and its repetitions did not come to the capture point either")
+            format!("a packet of the {sender} was lost and its repetitions, most likely, before the capture point")
         }
         StallCause::AcknowledgmentLoss => format!("an acknowledgment of the {receiver} was lost or late"),
         StallCause::ReceiverWindow => format!("the {receiver} had no room for data"),
