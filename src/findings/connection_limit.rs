@@ -15,8 +15,8 @@ use crate::flow::Endpoint;
 /// documented is 50 (Windows Server 2008); a capture sees a part of them.
 const HALF_DONE: usize = 20;
 
-/// Ways in which a server that takes no more looks.
-const TURNED_AWAY: [&str; 3] = ["connection-refused", "no-answer", "service-silent"];
+/// Ways in which a server that takes no more looks: verdicts on its connections.
+pub const TURNED_AWAY: [&str; 3] = ["connection-refused", "no-answer", "service-silent"];
 
 /// The rule.
 pub struct ConnectionLimit;

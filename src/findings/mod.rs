@@ -64,6 +64,7 @@ mod capture_late_start;
 mod capture_one_sided;
 
 pub use catalogue::{Page, pages};
+pub use connection_limit::TURNED_AWAY;
 pub use crowd::{Crowd, CrowdRule};
 pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
 pub use finding::{AtFault, Evidence, Excluded, Finding, Severity};

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 
 use rdpwhy::analysis::{Analyzer, Connection};
 use rdpwhy::base::{CaptureTime, Span};
-use rdpwhy::findings::{CROWD_RULES, Crowd, Finding, Link, Outcome};
+use rdpwhy::findings::{CROWD_RULES, Crowd, Finding, Link, Outcome, TURNED_AWAY};
 use rdpwhy::flow::Endpoint;
 use rdpwhy::session::Stage;
 
@@ -68,10 +68,16 @@ impl Crowds {
     /// What a connection that has ended shows together with others. All that
     /// ended with it are remembered by then.
     pub(super) fn shared(&mut self, connection: &Connection, analyzer: &Analyzer, now: CaptureTime) -> Vec<Finding> {
-        let (server, outcome) = (connection.tcp.endpoints.server, connection.diagnosis.outcome);
+        let server = connection.tcp.endpoints.server;
         let own = |id: &str| connection.diagnosis.findings.iter().any(|finding| finding.id == id);
         let mut found: Vec<Finding> = Vec::new();
-        if matches!(outcome, Outcome::Failed | Outcome::Active) {
+        // Only servers of which something may be shown are looked at.
+        let is_worth_it = match connection.diagnosis.outcome {
+            Outcome::Failed => connection.diagnosis.verdict().is_some_and(|found| TURNED_AWAY.contains(&found.id)),
+            Outcome::Active => !analyzer.side_channels(Some(server.ip)).is_empty(),
+            Outcome::Abandoned | Outcome::Open | Outcome::Unknown => false,
+        };
+        if is_worth_it {
             let of_server = self.of_server(server, analyzer, now).iter();
             found.extend(of_server.filter(|finding| is_shared(finding.id, connection)).cloned());
         }

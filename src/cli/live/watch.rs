@@ -22,8 +22,9 @@ use crate::cli::exit::Exit;
 /// cost nothing that can be measured.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Packets read from one interface before the next has its turn.
-const TURN: usize = 4_096;
+/// Packets read from one interface before the next has its turn, and before it
+/// is looked for signals: in a flood each may end a connection that is explained.
+const TURN: usize = 256;
 
 /// A signal ends the program within two seconds. Of these, so much is for
 /// packets that had arrived before it, …
@@ -314,6 +315,7 @@ impl<'a> Watch<'a> {
     fn finish(mut self) -> Exit {
         let ending = self.started.elapsed();
         let spent = |started: &Instant| started.elapsed().saturating_sub(ending);
+        self.crowds.tick();
         // What arrived before the signal still counts.
         while self.read() && spent(&self.started) < READING {}
         let now = self.clock.now();
