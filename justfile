@@ -56,7 +56,7 @@ fixtures:
 compare *ARGS:
     benches/compare.py {{ ARGS }}
 
-# What a packet costs as captures and connections grow, as a table
+# What a packet costs as captures and connections grow: a table and benches/growth.svg
 growth *ARGS:
     benches/compare.py --growth {{ ARGS }}
 

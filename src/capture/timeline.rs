@@ -4,6 +4,11 @@
 //! present moment. So each is opened for its first time stamp, closed, and
 //! opened again when its time comes: a run over 10,000 files holds a few
 //! descriptors and buffers.
+//!
+//! They are read one after the other, in the order of time, and not on all cores
+//! at once: a connection goes on from one file of a ring to the next, two
+//! captures may show the two ends of one, and what is known only when all
+//! packets have been seen (whether files are independent) would be needed first.
 
 mod source;
 #[cfg(test)]
