@@ -201,8 +201,8 @@ Examples:
 
 /// Write reports and evidence to one archive for a ticket
 ///
-/// A zip file with the report in Markdown, as text and as JSON, the packets of
-/// the failed attempts, and a README.
+/// A zip file with the report as a page with diagrams, in Markdown, as text and
+/// as JSON, the packets of the failed attempts, and a README.
 #[derive(Debug, Args)]
 #[command(after_long_help = BUNDLE_EXAMPLES)]
 pub(super) struct BundleArguments {

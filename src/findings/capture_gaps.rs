@@ -2,6 +2,7 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::totals::{CaptureRule, Totals};
+use super::words::counted;
 use crate::base::Certainty;
 
 /// The rule.
@@ -32,8 +33,11 @@ impl CaptureRule for CaptureGaps {
                 Evidence::new(first, "the first hole: the receiver acknowledged bytes that are not in the capture"),
             )
             .detail(format!(
-                "{} holes ({} bytes) in {} of {} connections: packets that arrived and were not captured.{more}",
-                totals.gaps.count, totals.gap_bytes, totals.gaps.connections, totals.connections
+                "{} ({}) in {} of {}: packets that arrived and were not captured.{more}",
+                counted(totals.gaps.count, "hole", "holes"),
+                counted(totals.gap_bytes, "byte", "bytes"),
+                totals.gaps.connections,
+                counted(totals.connections, "connection", "connections")
             ))
             .cannot_tell("what the missing packets said")
             .next("capture again with a larger buffer: dumpcap -i eth0 -B 64 -f \"port 3389\" -w rdp.pcapng (rdpwhy capture-advice)"),
