@@ -317,7 +317,9 @@ impl<'a> Watch<'a> {
         let spent = |started: &Instant| started.elapsed().saturating_sub(ending);
         self.crowds.tick();
         // What arrived before the signal still counts.
-        while self.read() && spent(&self.started) < READING {}
+        while spent(&self.started) < READING && self.read() {
+            self.tell();
+        }
         let now = self.clock.now();
         self.count(now);
         self.analyzer.tick(now);
