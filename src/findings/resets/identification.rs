@@ -27,7 +27,8 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     if reset.sender.id_mode() != IpIdMode::Counter || since > MAX_SILENCE {
         return None;
     }
-    let usual_distance = reset.sender.ttls().any(|(ttl, _)| ttl == reset.ttl);
+    // A mirror's copy from behind a router has a hop less.
+    let usual_distance = reset.sender.ttls().any(|(ttl, _)| ttl.abs_diff(reset.ttl) <= 1);
     if id == 0 && (usual_distance || reset.ttl <= 64) {
         return None;
     }

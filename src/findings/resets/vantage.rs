@@ -17,9 +17,11 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let compared = scene.compared();
     let usual = scene.baseline()?.usual;
     if Habits::hops(reset.ttl) > 0 {
+        // A mirror port behind one router gives copies; the original may be missing.
+        let may_be_copy = Habits::hops(reset.ttl) == 1;
         return Some(Piece::other(
             "vantage",
-            Strength::Compelling,
+            if may_be_copy { Strength::Weak } else { Strength::Compelling },
             compared,
             format!(
                 "the capture was taken at the {}, whose packets leave with TTL {usual}, but this reset had passed {} routers before it got there",
