@@ -46,8 +46,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    pub fn glance(&self) -> Glance<'_> {
+        wire::peek(self.link, &self.data)
+    }
+
     pub fn is_reset(&self) -> bool {
-        match wire::peek(self.link, &self.data) {
+        match self.glance() {
             Glance::Tcp { flags, .. } => flags.has(TcpFlags::RST),
             _ => false,
         }

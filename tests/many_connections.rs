@@ -56,7 +56,7 @@ fn the_sentence_for_the_firewall_team_over_several_connections() {
         middlebox(&analysis).unwrap(),
         (
             Certainty::Likely,
-            "A device 1 hop from the capture point reset 3 of 4 connections after 242.9 ± 0.1 s of silence, each in stage active, in the name of 3 different servers, whose own packets come from 3 hops away."
+            "A device 1 hop from the capture point reset 3 of 4 connections after 242.9 ± 0.1 s of silence, each in the running session, in the name of 3 different servers, whose own packets come from 3 hops away."
         )
     );
     // What was found in the others stands beside each one's own evidence.

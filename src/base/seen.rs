@@ -78,4 +78,14 @@ impl Certainty {
             Self::Likely | Self::Possible => Self::Possible,
         }
     }
+
+    /// `proven`, `likely` or `possible`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+        }
+    }
 }

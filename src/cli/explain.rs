@@ -4,6 +4,7 @@ use std::io::Write;
 
 use rdpwhy::findings::{self, Page};
 use rdpwhy::report::text::prose;
+use rdpwhy::session::Stage;
 
 use super::args::Explain;
 use super::codes::{self, Code, Family};
@@ -59,7 +60,7 @@ fn list(catalogue: &[Page]) -> String {
         page += &format!("- {id}: {title}\n");
     }
     page += "\n# Stages\n\nrdpwhy explain STAGE tells what happens in a stage and what can go wrong: ";
-    page += &stages::ALL.map(|stage| stage.name()).join(", ");
+    page += &Stage::ALL.map(|stage| stage.name()).join(", ");
     page += ".\n\n# Codes\n\nrdpwhy explain CODE tells what a code means: 0x904 0x7, 2308, 0x204, 0xC000006D, or its name. \
              A word before the code says where it was read: ";
     page += &Family::ALL.map(|family| format!("{} ({})", family.word(), family.title())).join(", ");

@@ -16,21 +16,9 @@ pub(super) const fn page(stage: Stage) -> &'static str {
     }
 }
 
-/// All stages, in their order.
-pub(super) const ALL: [Stage; 8] = [
-    Stage::Tcp,
-    Stage::X224,
-    Stage::Tls,
-    Stage::Credssp,
-    Stage::Mcs,
-    Stage::Licensing,
-    Stage::Activation,
-    Stage::Active,
-];
-
 /// The stage that `word` names.
 pub(super) fn named(word: &str) -> Option<Stage> {
-    ALL.into_iter().find(|stage| stage.name().eq_ignore_ascii_case(word))
+    Stage::ALL.into_iter().find(|stage| stage.name().eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -39,7 +27,7 @@ mod tests {
 
     #[test]
     fn every_page_is_whole_and_bears_its_name() {
-        for stage in ALL {
+        for stage in Stage::ALL {
             let text = page(stage);
             assert!(text.starts_with(&format!("# Stage {stage}: ")), "{stage}");
             for part in ["What it means", "What can go wrong here", "What it cannot tell", "What to check"] {
@@ -53,7 +41,7 @@ mod tests {
     fn every_finding_that_a_page_names_exists() {
         let known: Vec<&str> = rdpwhy::findings::pages().map(|page| page.id).collect();
         let mut named = 0;
-        for stage in ALL {
+        for stage in Stage::ALL {
             let in_code = page(stage).split('`').skip(1).step_by(2);
             for id in
                 in_code.filter(|word| word.contains('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))

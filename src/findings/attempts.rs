@@ -167,7 +167,7 @@ fn attempt(group: &Group<'_>) -> Option<Attempt> {
         end: links.iter().map(|l| l.end).max()?,
         outcome: decisive.outcome,
         verdict: decisive.verdict.map(|id| (id, decisive.id)),
-        sentence: format!("{}{}.", decisive.sentence.trim_end_matches('.'), told(ties, connections)),
+        sentence: told(&decisive.sentence, ties, connections),
     })
 }
 
@@ -181,14 +181,21 @@ fn with_views(connections: &[Sighting<'_>], ties: &[Tie]) -> Vec<Tie> {
     all
 }
 
-/// Why it took more than one connection, and how many captures show it.
-fn told(ties: &[Tie], connections: &[Sighting<'_>]) -> String {
+/// What became of it, why it took more than one connection, and how many
+/// captures show it.
+fn told(decisive: &str, ties: &[Tie], connections: &[Sighting<'_>]) -> String {
+    let several = several(ties).map(|why| format!(" ({why})")).unwrap_or_default();
     let views = connections.iter().map(|connection| connection.views().len()).max().unwrap_or_default();
     let seen = if views > 1 { format!(" (seen from {views} points)") } else { String::new() };
-    if ties.is_empty() {
-        return seen;
-    }
-    let mut kinds = ties.to_vec();
+    format!("{}{several}{seen}.", decisive.trim_end_matches('.'))
+}
+
+/// That it took more than one connection, and why, in a few words.
+#[must_use]
+pub fn several(ties: &[Tie]) -> Option<String> {
+    let again: Vec<Tie> = ties.iter().copied().filter(|tie| *tie != Tie::SeenTwice).collect();
+    let connections = again.len().saturating_add(1);
+    let mut kinds = again;
     kinds.sort_unstable();
     kinds.dedup();
     let why: Vec<&str> = kinds
@@ -202,7 +209,7 @@ fn told(ties: &[Tie], connections: &[Sighting<'_>]) -> String {
             Tie::SeenTwice => "one connection is seen from several points",
         })
         .collect();
-    format!(" ({} connections: {}){seen}", connections.len(), why.join("; "))
+    (!why.is_empty()).then(|| format!("{connections} connections: {}", why.join("; ")))
 }
 
 #[cfg(test)]

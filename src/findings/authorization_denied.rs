@@ -42,7 +42,7 @@ impl Rule for AuthorizationDenied {
                 Evidence::new(at, says),
             )
             .detail(format!(
-                "The logon itself was accepted; then came {says}, and the connection ended {} later. Network, certificate and password were fine.",
+                "The server had accepted the logon; then came {says}, and the connection ended {} later. Network, certificate and password had done their part.",
                 case.until_end(at)
             ))
             .support([case.end_evidence()])

@@ -3,6 +3,7 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
+use super::words::as_told;
 use crate::base::{Certainty, Side};
 use crate::session::{Stage, TlsFacts};
 use crate::wire::TcpFlags;
@@ -23,8 +24,10 @@ impl Rule for CertificateRejected {
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let session = case.session;
         if session.stage() > Stage::Tls && session.tls.is_some() {
-            let next = session.stages.list().iter().find(|s| s.stage > Stage::Tls).map(|s| s.first.frame);
-            out.exclude(self.id(), "the client went on after seeing the certificate", next);
+            if let Some(next) = session.stages.list().iter().find(|s| s.stage > Stage::Tls) {
+                let says = as_told("the client went on after seeing the certificate", next.visibility);
+                out.exclude(self.id(), says, [next.first.frame]);
+            }
             return;
         }
         let Some(tls) = session.tls.as_ref() else { return };

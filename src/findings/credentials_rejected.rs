@@ -3,6 +3,7 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
+use super::words::as_told;
 use crate::base::{At, Certainty, Side};
 use crate::session::{Mechanism, Stage};
 
@@ -21,8 +22,10 @@ impl Rule for CredentialsRejected {
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let session = case.session;
         if session.stage() > Stage::Credssp && session.stages.of(Stage::Credssp).is_some() {
-            let begun = session.stages.list().iter().find(|s| s.stage > Stage::Credssp).map(|s| s.first.frame);
-            out.exclude(self.id(), "the session went on after the logon", begun);
+            if let Some(next) = session.stages.list().iter().find(|s| s.stage > Stage::Credssp) {
+                let says = as_told("the session went on after the logon", next.visibility);
+                out.exclude(self.id(), says, [next.first.frame]);
+            }
             return;
         }
         let Some(credssp) = session.credssp.as_ref().filter(|_| session.stage() == Stage::Credssp) else { return };
@@ -43,18 +46,34 @@ impl Rule for CredentialsRejected {
             Some(Mechanism::Kerberos) => " The client used Kerberos.",
             None => "",
         };
+        // No password, right or wrong, is in the first message.
+        let at_once = credssp.legs.len() == 1;
         let mut finding = Finding::new(
             self.id(),
             Severity::Failure,
             case.coverage.temper(Certainty::Likely),
-            "The server rejected the logon (Network Level Authentication)",
+            if at_once {
+                "The server refused the way in which the client wanted to log on"
+            } else {
+                "The server rejected the logon (Network Level Authentication)"
+            },
             Evidence::new(refused, what),
         )
-        .detail(format!(
-            "After {} CredSSP messages the server answered with {what}. Network, certificate and TLS were fine.{mechanism}",
-            credssp.legs.len()
-        ))
-        .cannot_tell("why: wrong or expired password, locked or restricted account, NTLM blocked, CredSSP policy; the code is encrypted")
+        .detail(if at_once {
+            format!(
+                "The server answered the client's first CredSSP message with {what}. That message names the way to log on and holds no proof of a password yet.{mechanism} Network, certificate and TLS had done their part."
+            )
+        } else {
+            format!(
+                "After {} CredSSP messages the server answered with {what}. Network, certificate and TLS had done their part.{mechanism}",
+                credssp.legs.len()
+            )
+        })
+        .cannot_tell(if at_once {
+            "why: NTLM restricted by policy, an account that may not use it (Protected Users), or the CredSSP policy; the code is encrypted"
+        } else {
+            "why: wrong or expired password, locked or restricted account, NTLM blocked, CredSSP policy; the code is encrypted"
+        })
         .next("on the server: event 4625 in the Security log at this time; its Status and Sub Status name the reason")
         .next("ask what the client showed: 0x807, 0xC07, 0xD07, 0xF07 and 0x1207 each name one reason");
         if let Some(first) = credssp.legs.first() {

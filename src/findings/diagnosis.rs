@@ -27,6 +27,20 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// The name that reports print.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Open => "open",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {

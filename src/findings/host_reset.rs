@@ -46,8 +46,8 @@ impl Rule for HostReset {
         )
         .detail(if failed {
             format!(
-                "In stage {} the server ended the connection with a reset. That it is the server's own: {}.",
-                case.session.stage(),
+                "The server ended the connection with a reset {}. That it is the server's own: {}.",
+                case.session.stage().words().during,
                 says.join("; ")
             )
         } else {

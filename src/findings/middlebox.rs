@@ -151,7 +151,7 @@ fn silence(group: &[&Sighting]) -> String {
 fn stage(group: &[&Sighting]) -> String {
     match group {
         [first, rest @ ..] if rest.iter().all(|s| s.stage == first.stage) => {
-            format!(", each in stage {}", first.stage)
+            format!(", each {}", first.stage.words().during)
         }
         _ => String::new(),
     }
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(found.certainty, Certainty::Likely);
         assert_eq!(
             found.detail,
-            "A device 2 hops from the capture point reset 3 of 9 connections after 10.0 ± 0.1 s of silence, each in stage active, in the name of 3 different servers, whose own packets come from 7 hops away."
+            "A device 2 hops from the capture point reset 3 of 9 connections after 10.0 ± 0.1 s of silence, each in the running session, in the name of 3 different servers, whose own packets come from 7 hops away."
         );
     }
 

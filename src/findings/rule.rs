@@ -150,13 +150,18 @@ impl Case<'_> {
         (self.ended_by(Side::Client) && !afterthought) || (closed && self.client_goodbye().is_some())
     }
 
-    /// Whether `side` sent bytes that the capture does not have: its FIN stands
-    /// behind them, or its peer acknowledged them.
+    /// Whether `side` sent bytes that the capture does not have: its FIN or its
+    /// own reset stands behind them, or its peer acknowledged them.
     #[must_use]
     pub fn has_unseen_bytes(&self, side: Side) -> bool {
         let facts = self.tcp.directions.of(side);
+        let reset_behind_them = self.ending_reset().is_some_and(|(reset, judgement)| {
+            reset.claimed_by == side
+                && judgement.built_by != Builder::OtherDevice
+                && reset.seq_beyond_sent.is_some_and(|bytes| bytes > 0)
+        });
         // The FIN takes a number of its own.
-        facts.never_seen > 0 || facts.acknowledged_bytes > facts.sent_bytes.saturating_add(1)
+        reset_behind_them || facts.never_seen > 0 || facts.acknowledged_bytes > facts.sent_bytes.saturating_add(1)
     }
 
     /// Evidence that a packet of the ending shows.

@@ -13,24 +13,28 @@ const LONG: Span = Span::from_secs(1);
 pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis) -> String {
     let lasted = diagnosis.ended_at.time.since(tcp.first.time);
     let at_least = if diagnosis.coverage.late_start { "at least " } else { "" };
+    let during = session.stage().words().during;
     match diagnosis.outcome {
         Outcome::Failed => {
             let title = diagnosis.verdict().map_or("it failed", |f| f.title.as_str());
-            format!("Failed in stage {} after {at_least}{lasted}: {title}.", session.stage())
+            format!("Failed {during} after {at_least}{lasted}: {title}.")
         }
         Outcome::Active => active(tcp, session, diagnosis, lasted),
-        Outcome::Abandoned => format!(
-            "The client left in stage {} after {lasted}, of its own accord; nothing in the connection failed.",
-            session.stage()
-        ),
-        Outcome::Open => format!(
-            "The capture ends while the connection is in stage {} ({at_least}{lasted} old){}.",
-            session.stage(),
-            owed(tcp, session)
-        ),
+        Outcome::Abandoned => {
+            let legs = session.credssp.as_ref().map_or(0, |credssp| credssp.legs.len());
+            format!(
+                "The client left {during} after {lasted}, of its own accord; nothing failed before. {}",
+                left(session.stage(), legs)
+            )
+        }
+        Outcome::Open => {
+            format!(
+                "The capture ends {during} ({at_least}{lasted} after the connection's first packet){}.",
+                owed(tcp, session)
+            )
+        }
         Outcome::Unknown => format!(
-            "What became of the connection cannot be told: it was last seen in stage {} and {}.",
-            session.stage(),
+            "What became of the connection cannot be told: it was last seen {during} and {}.",
             ending(diagnosis)
         ),
     }
@@ -42,6 +46,22 @@ fn owed(tcp: &TcpFacts, session: &SessionFacts) -> String {
     session.waiting.filter(long).map_or_else(String::new, |Waiting { side, owed, since }| {
         format!("; the {side} had owed {owed} for {}", tcp.observed_until.since(since.time))
     })
+}
+
+/// What a client that goes by itself may have in mind. None of it is in the
+/// packets.
+const fn left(stage: Stage, legs: usize) -> &'static str {
+    match (stage, legs) {
+        (Stage::Tcp | Stage::X224, _) => {
+            "Someone who cancels the question for credentials looks so, and a program that only looks whether the port is open."
+        }
+        // [MS-CSSP] 3.1.5: the second message shows the server's version.
+        (Stage::Credssp, 2) => {
+            "Someone who cancels looks so, and a client that refuses the server's answer: its policy against old versions of CredSSP (encryption oracle remediation), or no Kerberos ticket."
+        }
+        (Stage::Credssp, 4) => "A client that asks its person about the certificate looks so, and someone who cancels.",
+        _ => "Someone who cancels or closes the window looks so.",
+    }
 }
 
 fn active(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, lasted: Span) -> String {

@@ -4,9 +4,10 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::injected_reset::is_foreign;
 use super::rule::{Case, Out, Rule};
+use super::words::as_told;
 use crate::base::{Certainty, Seen, Span};
 use crate::flow::EndKind;
-use crate::session::{ErrorInfoFact, Message};
+use crate::session::{ErrorInfoFact, Message, Stage};
 use crate::wire::error_info::{Area, ErrorInfo};
 
 /// After its error the server disconnects at once; an end that comes later has
@@ -27,8 +28,9 @@ impl Rule for SessionDenied {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         if case.is_active() {
-            let desktop = case.session.stages.list().last().map(|stage| stage.first.frame);
-            out.exclude(self.id(), "the desktop was reached", desktop);
+            if let Some(desktop) = case.session.stages.of(Stage::Active) {
+                out.exclude(self.id(), as_told("the desktop was reached", desktop.visibility), [desktop.first.frame]);
+            }
             return;
         }
         let Some(error) = final_error(case) else { return };
@@ -61,8 +63,12 @@ impl Rule for SessionDenied {
             Evidence::new(error.at(), says),
         )
         .detail(format!(
-            "In stage {} the server said why it was about to disconnect, and the connection ended {} later. Network, certificate and TLS were fine: the service itself decided.",
-            case.session.stage(),
+            "{} {}, and the connection ended {} later. Network, certificate and TLS had done their part: the service itself decided.",
+            match code {
+                Some(_) => "The server said why it disconnects",
+                None => "A message came that, by its size and place, is the one in which a server says why it disconnects",
+            },
+            case.session.stage().words().during,
             case.until_end(error.at())
         ))
         .support([case.end_evidence()])

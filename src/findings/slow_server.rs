@@ -3,6 +3,7 @@
 use super::fault::is_beside;
 use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
+use super::words::as_told;
 use crate::base::{Certainty, Side, Span};
 use crate::session::{Message, Stage, Step};
 
@@ -44,8 +45,11 @@ impl Rule for SlowServer {
         let mut slow: Vec<Slow<'_>> = answers(case).filter(|answer| answer.thought >= SLOW).collect();
         slow.sort_by_key(|answer| core::cmp::Reverse(answer.thought));
         let Some(worst) = slow.first() else {
-            if case.is_active() && !case.coverage.late_start {
-                out.exclude(self.id(), "the server answered each message within a second", [case.tcp.last.frame]);
+            // What was missed may have been late.
+            let all_seen = case.session.stages.lower_bound().is_none() && !case.coverage.late_start;
+            if let Some(desktop) = case.session.stages.of(Stage::Active).filter(|_| all_seen) {
+                let says = format!("up to the desktop, no answer of the server took it {SLOW}");
+                out.exclude(self.id(), as_told(says, desktop.visibility), [desktop.first.frame]);
             }
             return;
         };

@@ -3,9 +3,10 @@
 use super::fault::Fault;
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
+use super::words::as_told;
 use crate::base::{Certainty, Side, Span, Visibility};
 use crate::flow::EndKind;
-use crate::session::{Message, Owed, Waiting};
+use crate::session::{Message, Owed, Stage, Waiting};
 
 /// A side that answers within this time is slow at the most. Servers answer in
 /// milliseconds (a hundred at the worst, in a network of their own).
@@ -42,8 +43,9 @@ impl Rule for StalledNegotiation {
             && waiting.owed != Owed::ConnectionConfirm
         {
             check_waiting(self.id(), case, &waiting, out);
-        } else if case.is_active() {
-            out.exclude(self.id(), "the connection sequence was completed", [case.tcp.last.frame]);
+        } else if let Some(desktop) = case.session.stages.of(Stage::Active) {
+            let says = as_told("the connection sequence was completed", desktop.visibility);
+            out.exclude(self.id(), says, [desktop.first.frame]);
         }
     }
 }
@@ -114,8 +116,8 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
         Evidence::new(since.at(), format!("{}: the last message; the {side} now owes {owed}", since.value)),
     )
     .detail(format!(
-        "In stage {} the {side} owed {owed} and {} for {waited}. {} {ending}",
-        case.session.stage(),
+        "The {side} owed {owed} {} and {} for {waited}. {} {ending}",
+        case.session.stage().words().during,
         if on_the_path || unclear { "it did not come" } else { "did not send it" },
         fault.blame(case, waiting),
     ))

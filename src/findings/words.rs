@@ -1,4 +1,16 @@
-//! Numbers as people write them.
+//! What several rules say in the same words.
+
+use crate::base::Visibility;
+
+/// `what`, and that it was not read but told from the shape of what is
+/// encrypted, where that is so.
+pub(super) fn as_told(what: impl Into<String>, visibility: Visibility) -> String {
+    let mut what = what.into();
+    if visibility == Visibility::Inferred {
+        what.push_str(", by the size and order of its messages");
+    }
+    what
+}
 
 /// `1 hop`, `3 hops`.
 pub(super) fn counted(n: impl Into<u64>, one: &str, many: &str) -> String {

@@ -82,7 +82,7 @@ fn stopped(case: &Case<'_>, side: Side, first: At) -> String {
         (_, Some(waiting)) if case.tcp.directions.of(side).window_closed_since.is_some() => {
             format!("Meanwhile the {} owed {}.", waiting.side, waiting.owed)
         }
-        (Some(stage), _) => format!("That was in stage {}.", stage.stage),
+        (Some(stage), _) => format!("That was {}.", stage.stage.words().during),
         (None, _) => String::new(),
     }
 }

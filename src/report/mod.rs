@@ -18,6 +18,7 @@ pub mod schema;
 pub mod text;
 
 mod groups;
+mod mirror;
 mod story;
 mod summary;
 mod title;

@@ -1,7 +1,7 @@
 //! What every form for people tells of a report as a whole: what came of an
 //! attempt, what was read, and the sums.
 
-use super::document::{Attempt, Capture, Connection, EndedBy, Millis, Notice, Outcome, Report};
+use super::document::{Attempt, Capture, Connection, EndedBy, EndedHow, Millis, Notice, Outcome, Report};
 use super::escape;
 use super::title::Mood;
 use super::words::{self, Frames};
@@ -37,6 +37,9 @@ pub(super) fn outcome(attempt: &Attempt, c: &Connection) -> String {
                 EndedBy::Client => "ended by the client",
                 EndedBy::Server => "ended by the server",
                 EndedBy::OtherDevice => "ended by another device",
+                EndedBy::Unknown if c.ended.how == EndedHow::Reset => {
+                    "ended by a reset of which is not known who built it"
+                }
                 EndedBy::Unknown => "end not seen",
             };
             let after = words::ties(&attempt.ties).map(|why| format!(" ({why})")).unwrap_or_default();

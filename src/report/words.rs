@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use crate::findings::attempts;
 use crate::report::document::{
     BuiltBy, Capture, Certainty, Connection, Ended, EndedBy, EndedHow, FrameRef, Millis, Report, Stage, Strength, Tie,
     Time,
 };
 use crate::report::escape;
+use crate::session;
 
 /// A space that no line breaks at: it keeps `frame` and its number together.
 /// The text form writes it as an ordinary space.
@@ -156,23 +158,13 @@ pub(super) fn counted(n: u64, what: &str) -> String {
     format!("{}{GLUE}{what}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// Why an attempt took more than one connection.
+/// Why an attempt took more than one connection, and whether more than one
+/// capture shows it.
 pub(super) fn ties(ties: &[Tie]) -> Option<String> {
-    let mut kinds = ties.to_vec();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let why: Vec<&str> = kinds
-        .into_iter()
-        .map(|tie| match tie {
-            Tie::ProtocolFallback => "after a fallback to another protocol",
-            Tie::Prompt => "after the client had left to ask the person",
-            Tie::CredentialsRetry => "after credentials that were refused",
-            Tie::Redirection => "after a redirection",
-            Tie::AutomaticRetry => "after trying again at once",
-            Tie::SeenTwice => "in several captures",
-        })
-        .collect();
-    (!why.is_empty()).then(|| why.join(", "))
+    let several = attempts::several(&ties.iter().copied().map(attempts::Tie::from).collect::<Vec<_>>());
+    let seen = ties.contains(&Tie::SeenTwice).then(|| "seen from several points".to_owned());
+    let why: Vec<String> = several.into_iter().chain(seen).collect();
+    (!why.is_empty()).then(|| why.join("; "))
 }
 
 /// `812 bytes`, `6.0 MB`.
@@ -187,44 +179,19 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// What a stage is about.
-pub(super) const fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Tcp => "TCP connect",
-        Stage::X224 => "negotiation (X.224)",
-        Stage::Tls => "TLS handshake",
-        Stage::Credssp => "logon before the desktop (NLA, CredSSP)",
-        Stage::Mcs => "channel set-up (MCS)",
-        Stage::Licensing => "licensing",
-        Stage::Activation => "exchange of capabilities",
-        Stage::Active => "desktop",
-    }
+pub(super) fn stage(stage: Stage) -> &'static str {
+    session::Stage::from(stage).words().long
 }
 
 /// The same in one or two words, for a line of stages.
-pub(super) const fn stage_short(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Tcp => "TCP",
-        Stage::X224 => "negotiation",
-        Stage::Tls => "TLS",
-        Stage::Credssp => "logon",
-        Stage::Mcs => "channels",
-        Stage::Licensing => "licensing",
-        Stage::Activation => "capabilities",
-        Stage::Active => "desktop",
-    }
+pub(super) fn stage_short(stage: Stage) -> &'static str {
+    session::Stage::from(stage).words().short
 }
 
 /// Every stage, in order.
-pub(super) const STAGES: [Stage; 8] = [
-    Stage::Tcp,
-    Stage::X224,
-    Stage::Tls,
-    Stage::Credssp,
-    Stage::Mcs,
-    Stage::Licensing,
-    Stage::Activation,
-    Stage::Active,
-];
+pub(super) fn stages() -> impl Iterator<Item = Stage> {
+    session::Stage::ALL.into_iter().map(Stage::from)
+}
 
 /// How sure, and what that means.
 pub(super) const fn certainty(certainty: Certainty) -> &'static str {

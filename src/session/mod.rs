@@ -34,7 +34,7 @@ pub use mcs::{LicensingFacts, MAX_LICENCE_MESSAGES, McsFacts};
 pub use message::Message;
 pub use negotiation::{ConfirmFact, Negotiation, RequestFact};
 pub use records::{KEPT, RecordShape, Records};
-pub use stage::{Doubt, Stage, StageFact, Stages};
+pub use stage::{Doubt, Stage, StageFact, StageWords, Stages};
 pub use steps::{MAX_STEPS, Step, Steps};
 pub use tls::TlsFacts;
 pub use waiting::{Owed, Waiting};

@@ -28,6 +28,10 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] =
+        [Self::Tcp, Self::X224, Self::Tls, Self::Credssp, Self::Mcs, Self::Licensing, Self::Activation, Self::Active];
+
     /// The name that reports print.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -42,6 +46,35 @@ impl Stage {
             Self::Active => "active",
         }
     }
+
+    /// The stage in the words of somebody who has never read a capture.
+    #[must_use]
+    pub const fn words(self) -> StageWords {
+        let (short, long, during) = match self {
+            Self::Tcp => ("TCP", "TCP connect", "while connecting (TCP)"),
+            Self::X224 => ("negotiation", "negotiation (X.224)", "in the negotiation (X.224)"),
+            Self::Tls => ("TLS", "TLS handshake", "in the TLS handshake"),
+            Self::Credssp => {
+                ("logon", "logon before the desktop (NLA, CredSSP)", "in the logon before the desktop (NLA)")
+            }
+            Self::Mcs => ("channels", "channel set-up (MCS)", "in the channel set-up (MCS)"),
+            Self::Licensing => ("licensing", "licensing", "in the licensing stage"),
+            Self::Activation => ("capabilities", "exchange of capabilities", "in the exchange of capabilities"),
+            Self::Active => ("desktop", "desktop", "in the running session"),
+        };
+        StageWords { short, long, during }
+    }
+}
+
+/// What people call a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageWords {
+    /// One word, for a line of stages.
+    pub short: &'static str,
+    /// What it is about.
+    pub long: &'static str,
+    /// When: to stand in a sentence, as in `it failed in the TLS handshake`.
+    pub during: &'static str,
 }
 
 impl fmt::Display for Stage {

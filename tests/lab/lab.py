@@ -30,6 +30,7 @@ import namespaces  # noqa: E402
 import peers  # noqa: E402
 import run as runs  # noqa: E402
 import scenarios  # noqa: E402
+import steps  # noqa: E402
 import truth  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -74,6 +75,7 @@ def main():
         return 0
     if options.command == "damage":
         for name in damage.make(CASES, options.replace):
+            steps.write(CASES / name)
             print(f"  {name}")
         return 0
     return make_cases(options)
@@ -88,6 +90,7 @@ def relabel(options):
             continue
         try:
             truth.write(folder, made, runs.Record(folder))
+            steps.write(folder)
         except truth.Disagreement as problem:
             failed += 1
             print(f"  {made.name}: {problem}")
@@ -99,7 +102,9 @@ def everything(into):
     rows = _make_all(scenarios.every().values(), into, replace=True, keep=False)
     spoilt = set()
     try:
-        spoilt.update(damage.make(into, replace=True))
+        for name in damage.make(into, replace=True):
+            steps.write(into / name)
+            spoilt.add(name)
         reason = ""
     except OSError as problem:
         reason = str(problem)
@@ -194,7 +199,9 @@ def _run_once(made, folder):
     finally:
         run.close()
     run.save(folder / "bridge.jsonl")
-    return truth.write(folder, made, runs.Record(folder))
+    reached = truth.write(folder, made, runs.Record(folder))
+    steps.write(folder)
+    return reached
 
 
 def _publish(folder, target):
@@ -205,7 +212,7 @@ def _publish(folder, target):
             raise truth.Disagreement(f"{capture} has {size} bytes, more than {LIMIT}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in ("client.pcap", "server.pcap", "keys.txt", "truth.toml", "bridge.jsonl"):
+    for name in ("client.pcap", "server.pcap", "keys.txt", "truth.toml", "steps.toml", "bridge.jsonl"):
         source = folder / name
         if source.exists() and source.stat().st_size:
             shutil.copy(source, target / name)

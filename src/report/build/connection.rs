@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{Frames, endpoint, finding, network, outcome, resets, security};
+use super::{Frames, endpoint, finding, network, resets, security};
 use crate::analysis;
 use crate::base::{CaptureTime, Side, Span};
 use crate::findings::EndedBy as By;
@@ -37,9 +37,9 @@ pub(super) fn build(connection: &analysis::Connection, attempt: u32, same_as: Ve
         packets: BySide { client: tcp.directions.client.packets, server: tcp.directions.server.packets },
         bytes: BySide { client: tcp.directions.client.sent_bytes, server: tcp.directions.server.sent_bytes },
         not_captured: *lost,
-        stage: stage(session.stage()),
+        stage: session.stage().into(),
         stage_is_lower_bound: session.stages.lower_bound().is_some(),
-        outcome: outcome(diagnosis.outcome),
+        outcome: diagnosis.outcome.into(),
         ended: ended(connection, frames),
         stages: stages(connection, frames),
         steps: steps(session, frames),
@@ -81,19 +81,6 @@ fn proxied(tcp: &flow::TcpFacts, session: &session::SessionFacts) -> Option<Prox
             bytes: BySide { client: u64::try_from(header.value).unwrap_or(u64::MAX), server: 0 },
         }),
         (None, None) => None,
-    }
-}
-
-const fn stage(stage: session::Stage) -> Stage {
-    match stage {
-        session::Stage::Tcp => Stage::Tcp,
-        session::Stage::X224 => Stage::X224,
-        session::Stage::Tls => Stage::Tls,
-        session::Stage::Credssp => Stage::Credssp,
-        session::Stage::Mcs => Stage::Mcs,
-        session::Stage::Licensing => Stage::Licensing,
-        session::Stage::Activation => Stage::Activation,
-        session::Stage::Active => Stage::Active,
     }
 }
 
@@ -146,7 +133,7 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
         });
     }
     records.extend(list.iter().map(|fact| StageRecord {
-        stage: stage(fact.stage),
+        stage: fact.stage.into(),
         visibility: fact.visibility.into(),
         first_frame: frames.name(fact.first.frame),
         last_frame: frames.name(fact.last.frame),
@@ -174,7 +161,7 @@ fn steps(session: &session::SessionFacts, frames: Frames) -> Vec<Step> {
         .list()
         .iter()
         .map(|step| {
-            current = step.message.stage().map_or(current, |s| stage(s).max(current));
+            current = step.message.stage().map_or(current, |s| Stage::from(s).max(current));
             Step {
                 message: step.message.to_string(),
                 side: step.side.into(),

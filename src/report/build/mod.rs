@@ -18,12 +18,12 @@ use views::Views;
 
 use super::document::{
     Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, Finding, FrameRef, Interface, Notice, Outcome,
-    Report, SchemaVersion, SideChannel, Summary, Tie, Tool, Unreadable,
+    Report, SchemaVersion, SideChannel, Summary, Tool, Unreadable,
 };
 use crate::analysis::{Analysis, Batch};
 use crate::base::{self, Frame};
 use crate::capture::{CaptureInfo, Format};
-use crate::findings::{self, attempts};
+use crate::findings::attempts;
 use crate::flow;
 use crate::session::IsRdp;
 
@@ -222,16 +222,6 @@ const fn endpoint(endpoint: &flow::Endpoint) -> Endpoint {
     Endpoint { ip: endpoint.ip, port: endpoint.port }
 }
 
-const fn outcome(outcome: findings::Outcome) -> Outcome {
-    match outcome {
-        findings::Outcome::Active => Outcome::Active,
-        findings::Outcome::Failed => Outcome::Failed,
-        findings::Outcome::Abandoned => Outcome::Abandoned,
-        findings::Outcome::Open => Outcome::Open,
-        findings::Outcome::Unknown => Outcome::Unknown,
-    }
-}
-
 fn notice(notice: &base::Notice, frames: Frames) -> Notice {
     Notice {
         kind: notice.kind.0.to_owned(),
@@ -247,25 +237,14 @@ fn attempt(id: u32, attempt: &attempts::Attempt) -> Attempt {
         client_ip: attempt.client_ip,
         server: endpoint(&attempt.server),
         connections: attempt.connections.clone(),
-        ties: attempt.ties.iter().map(|tie| self::tie(*tie)).collect(),
+        ties: attempt.ties.iter().map(|tie| (*tie).into()).collect(),
         start: attempt.start.into(),
         end: attempt.end.into(),
-        outcome: outcome(attempt.outcome),
+        outcome: attempt.outcome.into(),
         verdict: attempt
             .verdict
             .map(|(finding, connection)| AttemptVerdict { finding: finding.to_owned(), connection }),
         sentence: attempt.sentence.clone(),
-    }
-}
-
-const fn tie(tie: attempts::Tie) -> Tie {
-    match tie {
-        attempts::Tie::ProtocolFallback => Tie::ProtocolFallback,
-        attempts::Tie::Prompt => Tie::Prompt,
-        attempts::Tie::CredentialsRetry => Tie::CredentialsRetry,
-        attempts::Tie::Redirection => Tie::Redirection,
-        attempts::Tie::AutomaticRetry => Tie::AutomaticRetry,
-        attempts::Tie::SeenTwice => Tie::SeenTwice,
     }
 }
 

@@ -25,20 +25,6 @@ pub enum Outcome {
     Unknown,
 }
 
-impl Outcome {
-    /// The name in the report.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Failed => "failed",
-            Self::Abandoned => "abandoned",
-            Self::Open => "open",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// One try of a person to reach a desktop: the connections of one client to
 /// one server that belong together, since clients fall back from one protocol
 /// to another and reconnect after a prompt.

@@ -31,23 +31,6 @@ pub enum Stage {
     Active,
 }
 
-impl Stage {
-    /// The name in the report.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::X224 => "x224",
-            Self::Tls => "tls",
-            Self::Credssp => "credssp",
-            Self::Mcs => "mcs",
-            Self::Licensing => "licensing",
-            Self::Activation => "activation",
-            Self::Active => "active",
-        }
-    }
-}
-
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -220,61 +220,9 @@ impl fmt::Display for Endpoint {
     }
 }
 
-impl Side {
-    /// `client` or `server`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
-    }
-}
-
-impl From<base::Side> for Side {
-    fn from(side: base::Side) -> Self {
-        match side {
-            base::Side::Client => Self::Client,
-            base::Side::Server => Self::Server,
-        }
-    }
-}
-
 impl<T> From<base::BySide<T>> for BySide<T> {
     fn from(base::BySide { client, server }: base::BySide<T>) -> Self {
         Self { client, server }
-    }
-}
-
-impl Certainty {
-    /// `proven`, `likely` or `possible`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Possible => "possible",
-            Self::Likely => "likely",
-            Self::Proven => "proven",
-        }
-    }
-}
-
-impl From<base::Certainty> for Certainty {
-    fn from(certainty: base::Certainty) -> Self {
-        match certainty {
-            base::Certainty::Possible => Self::Possible,
-            base::Certainty::Likely => Self::Likely,
-            base::Certainty::Proven => Self::Proven,
-        }
-    }
-}
-
-impl From<base::Visibility> for Visibility {
-    fn from(visibility: base::Visibility) -> Self {
-        match visibility {
-            base::Visibility::Inferred => Self::Inferred,
-            base::Visibility::Decrypted => Self::Decrypted,
-            base::Visibility::Clear => Self::Clear,
-        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) const fn class(stage: Stage) -> &'static str {
 /// Writes the bar.
 pub(super) fn bar(html: &mut Html<'_>, c: &Connection) {
     html.raw("<section class=\"keep\">\n<h3>How far it came</h3>\n<ol class=\"stages\">\n");
-    for stage in words::STAGES {
+    for stage in words::stages() {
         let record = c.stages.iter().find(|s| s.stage == stage);
         let state = match record {
             Some(_) if stage == c.stage && c.verdict.is_some() => "died",

@@ -67,7 +67,7 @@ fn stages(sheet: &mut Sheet<'_>, c: &Connection, frames: &Frames<'_>) {
     if !rows.is_empty() {
         sheet.table(["Stage", "Took", "Frames", ""], &rows);
     }
-    let missing: Vec<_> = words::STAGES.iter().filter(|&&s| s > c.stage).map(|&s| words::stage_short(s)).collect();
+    let missing: Vec<_> = words::stages().filter(|s| *s > c.stage).map(words::stage_short).collect();
     if !missing.is_empty() {
         sheet.text(&format!("Not reached: {}.", missing.join(", ")));
     }

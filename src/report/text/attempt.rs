@@ -80,7 +80,7 @@ fn progress(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
         let end = if s.stage == c.stage { " (ended here)" } else { "" };
         format!("{guess}{} {}{end}", words::stage_short(s.stage), words::span(s.duration_ms))
     });
-    let missing: Vec<_> = words::STAGES.iter().filter(|&&s| s > c.stage).map(|&s| words::stage_short(s)).collect();
+    let missing: Vec<_> = words::stages().filter(|s| *s > c.stage).map(words::stage_short).collect();
     page.item("", &reached.collect::<Vec<_>>().join(" > "));
     if !missing.is_empty() {
         page.item("", &format!("Not reached: {}.", missing.join(", ")));

@@ -10,6 +10,8 @@ use crate::session::transcript::Transcript;
 #[derive(Debug, Default)]
 pub(super) struct Activation {
     pub confirmed: bool,
+    /// Bytes are missing: the messages after them cannot be counted.
+    pub missed: bool,
     pub client_short: u8,
     pub server_short: u8,
     server_records: u32,
@@ -76,7 +78,8 @@ impl Shapes {
             }
             _ => None,
         };
-        if let Some(message) = message {
+        // Nothing but its place tells a Control from a Font List.
+        if let Some(message) = message.filter(|message| !now.missed || *message != Message::Control) {
             t.recognise(message, side, at, Visibility::Inferred);
         }
         let graphics = now.server_bytes >= GRAPHICS_BYTES

@@ -174,7 +174,11 @@ impl Shapes {
             Expect::Active | Expect::Over | Expect::Lost => {}
             // Joins that are missing change nothing, and activation ends by
             // volume as well.
-            Expect::Ladder { attached: true } | Expect::Activation => t.facts.doubt(Doubt::Gap, at),
+            Expect::Ladder { attached: true } => t.facts.doubt(Doubt::Gap, at),
+            Expect::Activation => {
+                self.activation.missed = true;
+                t.facts.doubt(Doubt::Gap, at);
+            }
             _ => {
                 t.facts.doubt(Doubt::Gap, at);
                 self.expect = Expect::Lost;
