@@ -49,6 +49,14 @@ fn told(step: &Step) -> Option<Told> {
     (hidden && counts).then(|| Told { frame: step.at.frame.number, side: step.side, message: step.message.to_string() })
 }
 
+/// The goodbye before the desktop: a fact and no step.
+fn goodbye(connection: &Connection) -> Option<Told> {
+    let seen = connection.session.disconnect_ultimatum.filter(|seen| seen.value.visibility == Visibility::Inferred)?;
+    let message = Message::DisconnectUltimatum.to_string();
+    let told = Told { frame: seen.frame.number, side: seen.value.side, message };
+    (connection.session.stage() < Stage::Active).then_some(told)
+}
+
 /// Joins are told once a row, so only the first of each kind is compared; and
 /// nothing behind the desktop is a step.
 fn to_compare(lines: &[String]) -> Vec<Told> {
@@ -113,7 +121,8 @@ fn every_message_behind_encryption_is_told_for_what_it_was() {
                 let Some(connection) = analysis.connections.iter().find(of) else { continue };
                 let case = format!("{}/{vantage} {client}", folder.file_name().unwrap().to_string_lossy());
                 let was = to_compare(lines);
-                let got: Vec<Told> = connection.session.steps.list().iter().filter_map(told).collect();
+                let mut got: Vec<Told> = connection.session.steps.list().iter().filter_map(told).collect();
+                got.extend(goodbye(connection));
                 let (right, strange, silent) = compared(&got, &was);
                 let tally = tallies.entry(protection(connection)).or_default();
                 tally.connections += 1;

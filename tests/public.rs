@@ -1,6 +1,7 @@
 //! Captures made by others, where they are at hand beside the project: what
 //! their README says is true of them must be told, and nobody may be accused.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rdpwhy::report::document::{BuiltBy, Outcome, Report};
@@ -25,6 +26,78 @@ pub fn files(root: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Every file, and each attempt in it: what became of it, and why. (Two of the
+/// refused logons were given up before the answer came, and of one the capture
+/// lacks a message.)
+const ATTEMPTS: &[(&str, &str)] = &[
+    ("OTRF-Security-Datasets/UTICA-ONE-DRIVE.pcap", "active"),
+    ("OTRF-Security-Datasets/schtask_modification_2020-12-1907505969.pcapng", "active"),
+    ("arkime/wireshark-retrans.pcap", ""),
+    ("fox-it-quantuminsert/qi_local_SYNACK_curl_jsonip.pcap", ""),
+    ("fox-it-quantuminsert/qi_local_SYNACK_linkedin_redirect.pcap", ""),
+    ("initconf-RDP-bruteforce/RDP-HotAccounts.pcap", "6 failed no-answer, failed host-reset"),
+    (
+        "initconf-RDP-bruteforce/RDP-many-hosts-many-accounts.pcap",
+        "4 failed credentials-rejected, failed stalled-negotiation, 18 failed credentials-rejected, \
+         failed host-reset, failed credentials-rejected",
+    ),
+    (
+        "initconf-RDP-bruteforce/RDP-one-account-many-hosts.pcap",
+        "failed credentials-rejected, 2 unknown, failed host-reset, 2 failed reset-undetermined, failed host-reset, \
+         failed credentials-rejected, abandoned, 2 failed credentials-rejected, failed host-reset, abandoned, \
+         failed host-reset, failed credentials-rejected, failed host-reset, failed credentials-rejected",
+    ),
+    ("microsoft-prot-od-netcaps/MS-AUTHSOD_Example3-1_Win2016_X64_Win2016_X64_Domain.cap", ""),
+    ("nDPI/rdp.pcap", "open"),
+    ("nDPI/rdp_over_tls.pcap", "failed credentials-rejected"),
+    ("suricata-verify/RDP-003.pcap", "active"),
+    ("tcptrace/NASA_ipv6.snoop", ""),
+    ("tcptrace/dlt_null.dmp", ""),
+    ("tcptrace/first_seg_ooo.dmp", ""),
+    ("tcptrace/hardware_dups.dmp", ""),
+    ("tcptrace/linux_cooked_socket.dmp", ""),
+    ("tcptrace/ppp_over_eth.dmp", ""),
+    ("tcptrace/rawip.dmp", ""),
+    ("zeek-tcp/fin_retransmission.pcap", ""),
+    ("zeek-tcp/icmp6-toobig.pcap", ""),
+    ("zeek-tcp/missing-syn.pcap", ""),
+    ("zeek-tcp/no-handshake.pcap", ""),
+    ("zeek-tcp/retransmit-fast009.pcap", ""),
+    ("zeek-tcp/retransmit-timeout.pcapng", ""),
+    ("zeek-tcp/window-scale-range.pcap", ""),
+    ("zeek/modbus-and-non-modbus-p502.pcap", "failed service-silent"),
+    ("zeek/rdp-no-cookie-mstshash.pcap", "failed certificate-rejected"),
+    ("zeek/rdp-to-ssl.pcap", "active"),
+    ("zeek/rdp-unknown-keyboard.pcap", "open"),
+    ("zeek/rdp-x509.pcap", "open"),
+    ("zeek/rdpeudp-handshake-success.pcap", ""),
+    ("zeek/rdpeudp2-handshake-success.pcap", ""),
+];
+
+/// The attempts of a report in order: `2 failed no-answer, active`.
+fn attempts(report: &Report) -> String {
+    let mut runs: Vec<(usize, String)> = Vec::new();
+    for attempt in &report.attempts {
+        let verdict = attempt.verdict.as_ref().map(|verdict| format!(" {}", verdict.finding)).unwrap_or_default();
+        let told = format!("{}{verdict}", attempt.outcome.name());
+        match runs.last_mut() {
+            Some((count, last)) if *last == told => *count += 1,
+            _ => runs.push((1, told)),
+        }
+    }
+    let runs = runs.into_iter().map(|(count, told)| if count > 1 { format!("{count} {told}") } else { told });
+    runs.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn every_attempt_of_every_file_is_told() {
+    let Some(root) = folder() else { return };
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+    let told: BTreeMap<_, _> = files(&root).iter().map(|path| (name(path), attempts(&analyse(path).1))).collect();
+    let expected = ATTEMPTS.iter().map(|(file, told)| ((*file).to_owned(), (*told).to_owned())).collect();
+    assert_eq!(told, expected);
 }
 
 fn outcomes(report: &Report) -> Vec<Outcome> {

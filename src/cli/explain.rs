@@ -92,7 +92,7 @@ fn pair(first: u32, second: u32) -> String {
         None => undocumented(family, number),
     };
     let together = if (first, second) == (0x904, 0x7) { PAIR_904_7 } else { "" };
-    of(Family::Reason, first) + "\n\n" + &of(Family::Extended, second) + together + WHOSE
+    together.to_owned() + &of(Family::Reason, first) + "\n\n" + &of(Family::Extended, second) + WHOSE
 }
 
 /// The page of a number that stands alone: its likeliest meaning, and what else
@@ -154,9 +154,7 @@ fn whose(family: Family) -> String {
     }
 }
 
-const PAIR_904_7: &str = "
-
-# Together
+const PAIR_904_7: &str = "# Error code 0x904, extended error code 0x7
 
 The pair is no cause. 0x904 says that the client's socket closed, and 0x7, if the server really said it, that it \
 denied the connection; the first is no proof of the second. Microsoft does not document the two together, and what is \
@@ -177,7 +175,11 @@ Capture on the client and, if possible, on the server while it happens; rdpwhy c
 rdpwhy analyze FILE says which it was:
 
 - Windows: `pktmon start --capture --comp nics --pkt-size 0 -f rdp.etl`, then `pktmon stop` and `pktmon etl2pcap rdp.etl`
-- Linux: `tcpdump -i any -s 0 -w rdp.pcap 'tcp port 3389 or udp port 3389'`";
+- Linux: `tcpdump -i any -s 0 -w rdp.pcap 'tcp port 3389 or udp port 3389'`
+
+What each of the two numbers says by itself:
+
+";
 
 const WHOSE: &str = "\n\nThese are the codes of the Remote Desktop client of Windows (mstsc). The apps for macOS, iOS and \
 Android show similar numbers that mean other things.\n";
@@ -254,9 +256,16 @@ mod tests {
     fn codes_come_in_pairs_in_either_notation() {
         let pair = explain(&["0x904", "0x7"]).unwrap();
         assert_eq!(explain(&["2308", "7"]).unwrap(), pair);
-        for part in ["AtClientWinsockFDCLOSE", "ServerDeniedConnection", "# Together", "injected-reset"] {
+        for part in [
+            "AtClientWinsockFDCLOSE",
+            "ServerDeniedConnection",
+            "The pair is no cause",
+            "capture-advice",
+            "injected-reset",
+        ] {
             assert!(pair.contains(part), "{part}");
         }
+        assert!(pair.starts_with("# Error code 0x904, extended error code 0x7"), "what people come for stands first");
         let alone = explain(&["0x204", "no-answer"]).unwrap();
         assert!(alone.contains("SocketConnectFailed") && alone.contains("# Nobody answered"));
         assert!(explain(&["0x3"]).unwrap().contains("As an extended error code"));

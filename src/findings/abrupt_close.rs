@@ -3,7 +3,7 @@
 
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
-use crate::base::{Certainty, Side};
+use crate::base::{Certainty, Side, Span};
 use crate::flow::EndKind;
 
 /// The rule.
@@ -42,6 +42,12 @@ impl Rule for AbruptClose {
             return;
         }
         let last = case.tcp.directions.client.last_data.unwrap_or(case.tcp.first);
+        let before = case.until_end(last);
+        let busy = if before > Span::ZERO {
+            format!("{before} before the end the client had still sent data.")
+        } else {
+            "the client was still sending when it ended.".to_owned()
+        };
         let certainty = if case.coverage.late_start { Certainty::Possible } else { Certainty::Likely };
         out.found(
             Finding::new(
@@ -51,10 +57,7 @@ impl Rule for AbruptClose {
                 "A running session was cut off without a goodbye",
                 case.end_evidence(),
             )
-            .detail(format!(
-                "The session was running; {} before the end the client had still sent data. No Disconnect Provider Ultimatum came first.",
-                case.until_end(last)
-            ))
+            .detail(format!("The session was running; {busy} No Disconnect Provider Ultimatum came first."))
             .support([Evidence::new(last, "the client's last data")])
             .cannot_tell("why: a crashed or restarted service, a killed session, or the network")
             .next("on the server: LocalSessionManager events 24, 39 and 40, Application Error and the System log at this time"),

@@ -76,6 +76,9 @@ impl Rule for CredentialsRejected {
         })
         .next("on the server: event 4625 in the Security log at this time; its Status and Sub Status name the reason")
         .next("ask what the client showed: 0x807, 0xC07, 0xD07, 0xF07 and 0x1207 each name one reason");
+        if at_once && credssp.mechanism == Some(Mechanism::Ntlm) {
+            finding = finding.next("connect by the server's full DNS name: with an address there is no Kerberos, and NTLM is all that is left");
+        }
         if let Some(first) = credssp.legs.first() {
             finding = finding.support([Evidence::new(first.at, "first CredSSP message")]);
         }

@@ -52,7 +52,8 @@ fn owed(tcp: &TcpFacts, session: &SessionFacts) -> String {
 /// packets.
 const fn left(stage: Stage, legs: usize) -> &'static str {
     match (stage, legs) {
-        (Stage::Tcp | Stage::X224, _) => {
+        (Stage::Tcp, _) => "A program that only looks whether the port is open does that.",
+        (Stage::X224, _) => {
             "Someone who cancels the question for credentials looks so, and a program that only looks whether the port is open."
         }
         // [MS-CSSP] 3.1.5: the second message shows the server's version.

@@ -63,10 +63,10 @@ impl Rule for SessionDenied {
             Evidence::new(error.at(), says),
         )
         .detail(format!(
-            "{} {}, and the connection ended {} later. Network, certificate and TLS had done their part: the service itself decided.",
+            "{} That was {}; the connection ended {} later. Network, certificate and TLS had done their part: the service itself decided.",
             match code {
-                Some(_) => "The server said why it disconnects",
-                None => "A message came that, by its size and place, is the one in which a server says why it disconnects",
+                Some(_) => "The server said why it disconnects.",
+                None => "A message came that, by its size and place, is the one in which a server says why it disconnects.",
             },
             case.session.stage().words().during,
             case.until_end(error.at())

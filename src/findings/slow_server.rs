@@ -48,7 +48,7 @@ impl Rule for SlowServer {
             // What was missed may have been late.
             let all_seen = case.session.stages.lower_bound().is_none() && !case.coverage.late_start;
             if let Some(desktop) = case.session.stages.of(Stage::Active).filter(|_| all_seen) {
-                let says = format!("up to the desktop, no answer of the server took it {SLOW}");
+                let says = format!("up to the desktop, the server took less than {SLOW} over each answer");
                 out.exclude(self.id(), as_told(says, desktop.visibility), [desktop.first.frame]);
             }
             return;

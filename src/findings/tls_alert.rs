@@ -43,7 +43,7 @@ impl Rule for TlsAlert {
 
 fn in_words(description: AlertDescription) -> &'static str {
     match description {
-        AlertDescription::handshake_failure => "no common settings (cipher suites)",
+        AlertDescription::handshake_failure => "no common settings",
         AlertDescription::protocol_version => "no common TLS version",
         AlertDescription::certificate_expired => "certificate expired",
         AlertDescription::bad_certificate => "bad certificate",

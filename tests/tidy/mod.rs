@@ -3,6 +3,7 @@
 //! Each check is a function from texts to complaints, so that it can be shown
 //! made-up sources that break it.
 
+mod advice;
 mod files;
 mod findings;
 mod floors;
