@@ -167,7 +167,7 @@ capture, and many can be ruled out there:
 - loss, VPN, packet size: retransmission-burst, stalled-negotiation
 - slow server, disk, domain controller: stalled-negotiation, service-silent
 - licensing: licensing-incomplete (by its documentation the client would show 0x808, 0x908 or 0x100 to 0x10a)
-- too many connections or sessions: connection-limit, session-denied
+- too many connections or sessions: connection-limit, session-denied, early-close
 - listener down: connection-refused, no-answer (the client would show 0x204)
 - credentials and policies: credentials-rejected, authorization-denied
 

@@ -32,6 +32,7 @@ mod certificate_rejected;
 mod connection_limit;
 mod connection_refused;
 mod credentials_rejected;
+mod early_close;
 mod expired_certificate;
 mod hello_rejected;
 mod high_latency;
@@ -98,6 +99,7 @@ pub const RULES: &[&dyn Rule] = &[
     &retransmission_burst::RetransmissionBurst,
     &hello_rejected::HelloRejected,
     &certificate_rejected::CertificateRejected,
+    &early_close::EarlyClose,
     &abrupt_close::AbruptClose,
     &host_reset::HostReset,
     &reset_undetermined::ResetUndetermined,

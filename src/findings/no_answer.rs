@@ -59,7 +59,14 @@ impl Rule for NoAnswer {
             "The server never answered the connection request",
             Evidence::new(*first, "first SYN, never answered"),
         )
-        .detail(format!("The client asked for a connection {tries} and got no answer of any kind within {waited}."))
+        .detail(format!(
+            "The client asked for a connection {tries} and {} within {waited}.",
+            if unreachable.is_some() {
+                "the server sent nothing back; somebody on the way, or its own computer, reported an error (ICMP)"
+            } else {
+                "got no answer of any kind"
+            }
+        ))
         .at_fault(AtFault::Unclear)
         .support(handshake.syn_times.iter().skip(1).map(|at| Evidence::new(*at, "SYN again")))
         .cannot_tell("whether the request or the answer was lost, and where: that takes a capture at the server, too")

@@ -19,7 +19,6 @@ const OPENING: &[&str] = &[
     "layer 0",
     "exclu",
     "bypass",
-    "ignore",
     "lower",
 ];
 

@@ -72,6 +72,7 @@ pub(super) const CLOSED: About = About {
         "stalled-negotiation",
         "retransmission-burst",
         "host-reset",
+        "early-close",
         "hello-rejected",
         "negotiation-refused",
         "tls-alert",

@@ -12,7 +12,7 @@ FAILURES = [
     "certificate-not-yet-valid", "certificate-rejected", "credentials-rejected",
     "authorization-denied", "licensing-incomplete", "session-denied", "stalled-negotiation",
     "injected-reset", "reset-undetermined", "state-expired", "path-mtu-black-hole",
-    "connection-limit", "middlebox",
+    "connection-limit", "middlebox", "early-close",
 ]
 
 

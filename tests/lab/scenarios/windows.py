@@ -161,6 +161,14 @@ refused("windows-hello-reset", "a Windows server without an accessible key reset
         plays.until(_NTLM, "confirm",
                     Line("client", "hello", pdus.client_hello(), 3.0),
                     Line("server", "leaves", action="reset", pause=0.01)))
+refused("windows-closed-at-request", "what listens closes at the Connection Request, as a "
+        "forwarder does with nothing behind it", "early-close", "x224",
+        [Line("client", "request", pdus.connection_request(11)),
+         Line("server", "leaves", action="fin", pause=0.02), _CLIENT_RESET], tls="none")
+refused("windows-closed-at-client-info", "the server closes at the Client Info, without a word",
+        "early-close", "licensing",
+        plays.until(_NTLM, "client info", Line("server", "leaves", action="fin", pause=0.2),
+                    _CLIENT_RESET))
 
 # Stalls.
 
