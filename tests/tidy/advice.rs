@@ -47,6 +47,7 @@ const HARMLESS: &[&str] = &[
     "packet size",
     "mtu=",
     "interface MTU",
+    "a Windows server grants",
     "channels, drivers and printers",
     "as Administrator",
     "administrators without the session host role",
