@@ -8,7 +8,7 @@ use std::process::Command;
 use rdpwhy::base::{At, BySide, Gap, Side};
 use rdpwhy::capture::{CaptureOptions, Source, Timeline};
 use rdpwhy::flow::fragments::Fragments;
-use rdpwhy::flow::{Consumer, Table};
+use rdpwhy::flow::{Consumer, ResetFacts, Table};
 use rdpwhy::wire::{self, Decoded};
 
 use super::cases::{captures, folders};
@@ -76,9 +76,10 @@ fn ours(path: &Path) -> Streams {
         let (client, server) = (address(Side::Client), address(Side::Server));
         let unseen = Side::BOTH.into_iter().any(|side| flow.tcp.directions.of(side).never_seen > 0);
         let Log { mut bytes, has_gaps } = flow.consumer;
-        // tshark takes the text in a reset for data of the stream; RFC 9293
-        // (3.5.2) has it as a remark about the reset.
-        if let Some(reset) = flow.tcp.resets.iter().find(|reset| !reset.payload.is_empty()) {
+        // tshark takes the text in a reset that continues the stream for its
+        // data; RFC 9293 (3.5.2) has it as a remark about the reset.
+        let continues = |reset: &&ResetFacts| !reset.payload.is_empty() && reset.seq_beyond_sent == Some(0);
+        if let Some(reset) = flow.tcp.resets.iter().find(continues) {
             bytes.of_mut(reset.claimed_by).extend_from_slice(&reset.payload);
         }
         let stream = (!has_gaps && !unseen).then(|| BTreeMap::from([(client, bytes.client), (server, bytes.server)]));
