@@ -167,7 +167,7 @@ impl Views {
             seen.first = seen.first.min(start);
             seen.last = seen.last.max(start);
         } else if known.len() < MAX_CERTIFICATES {
-            known.push(SeenCertificate { sha256, connections: 1, first: start, last: start });
+            known.push(SeenCertificate { sha256, connections: 1, first: start, last: start, servers: 1 });
         }
     }
 
@@ -188,6 +188,7 @@ impl Views {
     /// looks for.
     pub(super) fn servers(self, crowding: &[(flow::Endpoint, Crowding)], frames: Frames) -> Vec<Server> {
         let mut certificates = self.certificates;
+        count_servers(&mut certificates);
         let crowding: BTreeMap<Endpoint, &Crowding> =
             crowding.iter().map(|(server, crowding)| (super::endpoint(server), crowding)).collect();
         let tallies = self.servers.tallies.into_iter();
@@ -228,6 +229,17 @@ impl Views {
             .collect();
         clients.sort_by_key(|c| core::cmp::Reverse((c.failed, c.attempts)));
         clients
+    }
+}
+
+/// Writes beside each certificate how many servers presented it.
+fn count_servers(certificates: &mut BTreeMap<Endpoint, Vec<SeenCertificate>>) {
+    let mut servers: BTreeMap<String, u64> = BTreeMap::new();
+    for seen in certificates.values().flatten() {
+        *servers.entry(seen.sha256.clone()).or_default() += 1;
+    }
+    for seen in certificates.values_mut().flatten() {
+        seen.servers = servers.get(&seen.sha256).copied().unwrap_or(1);
     }
 }
 

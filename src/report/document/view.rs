@@ -95,6 +95,9 @@ pub struct SeenCertificate {
     pub first: Time,
     /// Start of the last of them.
     pub last: Time,
+    /// Servers of the capture that presented it, this one among them: a farm,
+    /// machines cloned from one image, or one device that inspects TLS.
+    pub servers: u64,
 }
 
 /// Half-done connections of a server over time: Windows counts them, and takes

@@ -75,6 +75,10 @@ fn server(page: &mut Page<'_>, server: &Server) {
             page.item("  ", &format!("{n}: renewed, a farm behind one address, or TLS inspection in between"));
         }
     }
+    if let Some(shared) = server.certificates.iter().find(|seen| seen.servers > 1) {
+        let others = words::counted(shared.servers - 1, "other server");
+        page.item("  ", &format!("{others} showed its certificate: a farm, one image for many, or TLS inspection"));
+    }
     if let Some(half_done) = server.half_done.as_ref().filter(|h| h.most >= MANY_HALF_DONE) {
         let most = words::counted(half_done.most, "connection");
         page.item("  ", &format!("up to {most} half done at once (begun, neither at the desktop nor ended)"));
