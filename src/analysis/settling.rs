@@ -12,7 +12,8 @@
 //! the light of all others, and ids follow the order of the first packets. In a
 //! longer one
 //! * a connection is seen in the light of all that finished before it was
-//!   settled, which are at least `WAITING` more than itself;
+//!   settled: mostly `WAITING` more than itself, and fewer where nothing can
+//!   continue its attempt;
 //! * ids follow the order of the first packets within each part that was
 //!   settled, and the parts follow each other in time;
 //! * a connection that would have continued an attempt that was settled begins

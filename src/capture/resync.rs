@@ -7,7 +7,7 @@ use super::window::Window;
 
 /// Bytes searched for the next record after damage. More than any lost write
 /// buffer or bad disk area; an end to reading what is no capture any more. A
-/// byte costs 5 to 9 ns, whatever it is: this is half a second at most.
+/// byte costs 5 to 9 ns, zeros and random ones alike: this is half a second.
 const MAX_SEARCH: u64 = 64 * 1024 * 1024;
 
 /// What stands at the next byte cannot be read: searches behind it for a place
