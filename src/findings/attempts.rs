@@ -140,7 +140,8 @@ fn tie(group: &Group<'_>, link: &Link) -> Option<Tie> {
         _ if asks_for_other => Some(Tie::ProtocolFallback),
         Some("credentials-rejected") => Some(Tie::CredentialsRetry),
         Some(id) if TO_BE_ASKED.contains(&id) => Some(Tie::Prompt),
-        None if last.outcome == Outcome::Abandoned => Some(Tie::Prompt),
+        // Who left before a word was said asked nobody: a probe of the port.
+        None if last.outcome == Outcome::Abandoned && last.stage > Stage::Tcp => Some(Tie::Prompt),
         // With a success behind it the failure would be hidden.
         Some(_) if pause <= BY_ITSELF && link.outcome == Outcome::Failed => Some(Tie::AutomaticRetry),
         _ => None,

@@ -31,28 +31,34 @@ impl Rule for ConnectionRefused {
         if reset.claimed_by != Side::Server || reset.fit != SequenceFit::AnswersSyn {
             return;
         }
+        let by_itself = judgement.built_by == Builder::Host && judgement.certainty >= Certainty::Likely;
         let who = match judgement.built_by {
             Builder::OtherDevice if is_foreign(judgement) => "Another device refused it in the server's name.",
             Builder::OtherDevice => "There are traces of another device, too few to be sure.",
-            Builder::Host => "By what else the capture shows of the server, it refused by itself.",
-            Builder::Undetermined => {
-                "Whether the server itself or a device in its name refused cannot be told from a refusal alone."
+            Builder::Host if by_itself => {
+                "By what else the capture shows of the server, it refused by itself: at that moment nothing accepted connections on this port."
+            }
+            Builder::Host | Builder::Undetermined => {
+                "Either nothing accepts connections on this port, or a device on the path refused in the server's name; a refusal alone does not tell."
             }
         };
         let took = reset.at.time.since(syn.time);
+        let mut finding = Finding::new(
+            self.id(),
+            Severity::Failure,
+            case.coverage.temper(Certainty::Proven),
+            "The connection request was refused",
+            Evidence::new(reset.at, format!("RST in answer to the SYN, after {took}")),
+        )
+        .detail(format!("The SYN was answered with a reset after {took}. {who}"))
+        .support([Evidence::new(*syn, "the SYN")]);
+        if !by_itself && !is_foreign(judgement) {
+            finding = finding.cannot_tell("whether the server itself refused or a firewall did so in its name");
+        }
         out.found(
-            Finding::new(
-                self.id(),
-                Severity::Failure,
-                case.coverage.temper(Certainty::Proven),
-                "The connection request was refused",
-                Evidence::new(reset.at, format!("RST in answer to the SYN, after {took}")),
-            )
-            .detail(format!("The SYN was refused after {took}: nothing accepts connections on this port. {who}"))
-            .support([Evidence::new(*syn, "the SYN")])
-            .cannot_tell("whether the server itself refused or a firewall did so in its name")
-            .next("on the server: is the Remote Desktop service running and listening on this port?")
-            .next("if it is: look for a firewall rule that rejects (not drops) on the way"),
+            finding
+                .next("on the server: is the Remote Desktop service running and listening on this port?")
+                .next("if it is: look for a firewall rule that rejects (not drops) on the way"),
         );
     }
 }

@@ -99,7 +99,7 @@ fn explained(stage: Stage, last: &Step) -> (&'static str, &'static str) {
             "on the server: events of RemoteConnectionManager and RdpCoreTS (Operational) at this time; qwinsta shows the sessions that there are",
         ),
         (Stage::Licensing, _) => (
-            "The server had what it needs to open a session and decided on it: a limit of sessions, a right, licensing, or a service that fails. It had not asked for a licence.",
+            "The server had what it needs to open a session and closed instead. Often that is a limit of sessions, a right, licensing, or a service that fails. It had not asked for a licence.",
             "on the server: events of TerminalServices-LocalSessionManager and RemoteConnectionManager (Operational) at this time; qwinsta shows the sessions that there are",
         ),
         (Stage::Activation | Stage::Active, _) => (

@@ -116,7 +116,7 @@ impl Fault {
                 program(side),
             ),
             Self::RequestLost(times) => format!(
-                "The path is at fault, not the {}: what the {other} had sent was never acknowledged, although it was sent again {times} times. It, or every acknowledgment, was lost between the capture point and the {side}. (A computer that stopped altogether would look the same.)",
+                "It is not the {} alone: what the {other} had sent was never acknowledged, although it was sent again {times} times. Either it, or every acknowledgment, was lost between the capture point and the {side}, or the {side}'s whole computer had stopped.",
                 program(side)
             ),
             Self::WindowClosed => format!(
@@ -172,7 +172,7 @@ impl Fault {
                 "look at the path between the {side} and the capture point; if only large packets are lost, at the packet size (MTU)"
             )],
             Self::Delivered(_) => {
-                vec![format!("capture at the {side} as well: an answer that leaves it was lost on the way")]
+                vec![format!("capture at the {side} as well: if an answer leaves it there, it was lost on the way")]
             }
             Self::RequestLost(_) => vec![
                 format!("look at the path between the capture point and the {side}"),

@@ -50,10 +50,11 @@ impl Rule for HelloRejected {
                 Evidence::new(hello.at, "ClientHello, never answered with a ServerHello"),
             )
             .detail(format!(
-                "The server ended the connection {took} after the ClientHello, without a ServerHello or an alert: most often it cannot use its certificate or key."
+                "The server ended the connection {took} after the ClientHello, without a ServerHello or an alert: often it cannot use its certificate or key."
             ))
             .support([case.end_evidence()])
             .cannot_tell("whether it was the certificate, its key, or no common TLS version or cipher suite")
+            .cannot_tell("whether the service decided so, or crashed or was stopped at that moment")
             .next("on the server: Schannel events 36870, 36871, 36874 and RemoteConnectionManager events 1057, 1058 at this time")
             .next("does it happen to every client? Then look at the certificate and its key"),
         );

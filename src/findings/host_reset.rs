@@ -38,7 +38,7 @@ impl Rule for HostReset {
             if failed { Severity::Failure } else { Severity::Info },
             case.coverage.temper(judgement.certainty.min(Certainty::Likely)),
             if failed {
-                "The server itself reset the connection during the negotiation".to_owned()
+                "The server itself reset the connection before the desktop".to_owned()
             } else {
                 format!("The {who} itself closed with a reset")
             },
@@ -46,13 +46,13 @@ impl Rule for HostReset {
         )
         .detail(if failed {
             format!(
-                "The server ended the connection with a reset {}. That it is the server's own: {}.",
+                "The server ended the connection with a reset {}. The reset is the server's own, by this: {}.",
                 case.session.stage().words().during,
                 says.join("; ")
             )
         } else {
             format!(
-                "An ordinary way to close a Remote Desktop connection. That it is the {who}'s own: {}.",
+                "An ordinary way to close a Remote Desktop connection. The reset is the {who}'s own, by this: {}.",
                 says.join("; ")
             )
         })

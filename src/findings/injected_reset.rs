@@ -67,7 +67,9 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         }
         Effect::Ignored => (Severity::Warning, "Its receiver ignored it and the connection went on."),
     };
-    let distance = judgement.sender_hops.map_or_else(String::new, |hops| {
+    // A TTL that was copied or made up says nothing of the distance.
+    let nearer = judgement.sender_hops.filter(|hops| judgement.hops < *hops);
+    let distance = nearer.map_or_else(String::new, |hops| {
         format!(
             " By its TTL the builder is {} from the capture point; the {} is {} away.",
             words::hops(judgement.hops),
@@ -89,7 +91,10 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
     }))
     .cannot_tell("which product built it, and which of its rules or timers")
     .next("ask the owners of the firewalls on this path for their log of exactly this connection");
-    if judgement.cannot_tell.iter().any(|blind| UNSETTLED.contains(blind)) {
+    // What is proven needs no other capture to settle it.
+    let is_unsettled = |blind: &&str| UNSETTLED.contains(blind);
+    let proven = judgement.certainty == Certainty::Proven;
+    if !proven && judgement.cannot_tell.iter().any(is_unsettled) {
         finding = finding.next(
             "capture on both ends once more, from before the connection until some seconds after its end: the other capture could have settled it",
         );
@@ -97,7 +102,7 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         finding = finding
             .next("capture on both ends at once: a reset that one end receives and the other never sent settles it");
     }
-    for blind in &judgement.cannot_tell {
+    for blind in judgement.cannot_tell.iter().filter(|blind| !proven || !is_unsettled(blind)) {
         finding = finding.cannot_tell(*blind);
     }
     finding

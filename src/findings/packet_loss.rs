@@ -34,7 +34,7 @@ impl Rule for PacketLoss {
         }
         let lost = directions.iter().flat_map(|facts| &facts.loss.events).filter(|event| event.class.is_loss());
         let Some(first) = lost.map(|event| event.at).min_by_key(|at| at.time) else { return };
-        let percent = u64::from(losses) * 100 / packets.max(1);
+        let percent = (u64::from(losses) * 200 / packets.max(1)).div_ceil(2);
         let path = Path::of(case);
         // What the missing side did meanwhile is not known.
         let still = match case.coverage.missing_side {

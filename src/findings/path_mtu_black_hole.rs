@@ -248,7 +248,7 @@ fn hit(case: &Case<'_>, side: Side, flight: u64) -> String {
             " It hit the server's TLS flight with its certificate ({flight} bytes): a larger certificate (one from a CA in place of a self-signed one) is enough to begin this."
         ),
         (message @ Message::CredsspLeg(_), Side::Client, _) => format!(
-            " It hit {message} ({flight} bytes), which is too large for NTLM: it carries a Kerberos ticket. Kerberos messages do not fit such a path, NTLM messages do: connecting by address (NTLM) works, by name (Kerberos) it fails."
+            " It hit {message} ({flight} bytes), which is too large for NTLM: it carries a Kerberos ticket. Messages of NTLM are smaller: connecting by address (NTLM) may work where connecting by name (Kerberos) fails."
         ),
         (message, _, _) => format!(" It hit {message} ({flight} bytes); the {} owed {}.", waiting.side, waiting.owed),
     }

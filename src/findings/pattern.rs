@@ -42,11 +42,20 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
             ..none("there was no TCP connection: the client reports 0x204, not 0x904")
         };
     }
-    if let Some("connection-refused") = findings.first().map(|f| f.id) {
-        return Pattern0x7 {
-            client_would_show: Some("0x204"),
-            ..none("the TCP connection was refused: the client reports 0x204, not 0x904")
-        };
+    match findings.first().map(|f| f.id) {
+        Some("connection-refused") => {
+            return Pattern0x7 {
+                client_would_show: Some("0x204"),
+                ..none("the TCP connection was refused: the client reports 0x204, not 0x904")
+            };
+        }
+        Some("no-answer") => {
+            return Pattern0x7 {
+                client_would_show: Some("0x204"),
+                ..none("to the client nobody answered: it reports 0x204, not 0x904")
+            };
+        }
+        _ => {}
     }
     if case.is_active() {
         return none("the desktop had been reached");
@@ -60,7 +69,10 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
         EndKind::CaptureEnd => false,
     };
     let unseen_end = case.tcp.end.kind == EndKind::CaptureEnd;
-    let cause = findings.iter().find(|f| CAUSES.contains(&f.id)).map(|f| f.id);
+    // The verdict names it where one of these is among what was found.
+    let cause = findings.iter().find(|f| CAUSES.contains(&f.id)).and_then(|_| findings.first()).map(|f| f.id);
+    // A client that owed the next message did not go on by itself.
+    let client_owed = case.session.waiting.is_some_and(|waiting| waiting.side == Side::Client);
     // Where it came further than is seen, it may have died in a session.
     if closed_on_client && case.session.stages.lower_bound().is_some() {
         let behind = cause.map_or_else(String::new, |cause| format!(", with {cause} behind it"));
@@ -73,6 +85,12 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
         };
     }
     match (closed_on_client, cause) {
+        (true, Some("stalled-negotiation")) if client_owed => Pattern0x7 {
+            matches: Match::Partial,
+            client_would_show: Some("0x904"),
+            because: "the connection was closed before the desktop, while the client's next message was awaited"
+                .to_owned(),
+        },
         (true, Some(cause)) => Pattern0x7 {
             matches: Match::Full,
             client_would_show: Some("0x904"),
@@ -82,7 +100,8 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
         },
         (true, None) => Pattern0x7 {
             matches: Match::Partial,
-            client_would_show: Some("0x904"),
+            // A refused logon has codes of its own.
+            client_would_show: (findings.first().map(|f| f.id) != Some("credentials-rejected")).then_some("0x904"),
             because: "the client's connection was closed before the desktop".to_owned(),
         },
         (false, Some(cause)) if unseen_end => Pattern0x7 {

@@ -40,7 +40,7 @@ impl Rule for ResetUndetermined {
             self.id(),
             if failed { Severity::Failure } else { Severity::Info },
             Certainty::Possible,
-            format!("A reset with the {}'s address ended the connection; who built it is not known", reset.claimed_by),
+            format!("A reset of unknown origin ended the connection, in the {}'s name", reset.claimed_by),
             Evidence::new(reset.at, format!("RST with the {}'s address", reset.claimed_by)),
         )
         .detail(match judgement.evidence.as_slice() {

@@ -14,10 +14,12 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
     let lasted = diagnosis.ended_at.time.since(tcp.first.time);
     let at_least = if diagnosis.coverage.late_start { "at least " } else { "" };
     let during = session.stage().words().during;
+    // Where it came further than is seen.
+    let later = if session.stages.lower_bound().is_some() { " or later" } else { "" };
     match diagnosis.outcome {
         Outcome::Failed => {
             let title = diagnosis.verdict().map_or("it failed", |f| f.title.as_str());
-            format!("Failed {during} after {at_least}{lasted}: {title}.")
+            format!("Failed {during}{later} after {at_least}{lasted}: {title}.")
         }
         Outcome::Active => active(tcp, session, diagnosis, lasted),
         Outcome::Abandoned => {
@@ -30,11 +32,15 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
         Outcome::Open => {
             format!(
                 "The capture ends {during} ({at_least}{lasted} after the connection's first packet){}.",
-                owed(tcp, session)
+                if diagnosis.coverage.missing_side.is_some() {
+                    "; only one side's packets are in it, so that neither success nor failure can be told".to_owned()
+                } else {
+                    owed(tcp, session)
+                }
             )
         }
         Outcome::Unknown => format!(
-            "What became of the connection cannot be told: it was last seen {during} and {}.",
+            "What became of the connection cannot be told: it was last seen {during}{later} and {}.",
             ending(diagnosis)
         ),
     }

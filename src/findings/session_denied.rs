@@ -80,7 +80,7 @@ impl Rule for SessionDenied {
         if code.is_none() {
             finding = finding
                 .cannot_tell("which code it was: it is encrypted. 0x7 (connection denied), a session limit, a missing right and a broker's refusal look the same")
-                .next("ask what the client showed: its extended error code is the same number");
+                .next("ask what the client showed: its extended error code names the reason");
         }
         out.found(finding);
     }

@@ -177,7 +177,11 @@ mod tests {
         let again = |ms| packet(ms, Client, A, 1, 1, REQUEST);
         let lines = vec![again(320.0), again(920.0), again(2_120.0), packet(9_000.0, Client, A | R, 20, 1, b"")];
         let found = silent(lines).unwrap();
-        assert!(found.detail.contains("The path is at fault") && found.detail.contains("3 times"), "{}", found.detail);
+        assert!(
+            found.detail.contains("Either it, or every acknowledgment, was lost") && found.detail.contains("3 times"),
+            "{}",
+            found.detail
+        );
     }
 
     #[test]

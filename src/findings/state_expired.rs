@@ -29,20 +29,22 @@ impl Rule for StateExpired {
         let severity = if silent { Severity::Failure } else { Severity::Warning };
         // A round number alone is a coincidence waiting to happen.
         let certainty = if sure { Certainty::Likely } else { Certainty::Possible };
-        out.found(
-            Finding::new(
-                self.id(),
-                severity,
-                case.coverage.temper(certainty),
-                "The connection ended after a silence as long as a known idle timer",
-                Evidence::new(at, format!("{how} after {idle} of silence")),
-            )
-            .detail(format!("Nothing passed for {idle}; then {how}. Candidates: {}.", timers::list(&timers)))
-            .at_fault(if sure { AtFault::Path } else { AtFault::Unclear })
-            .cannot_tell("which device it was: several have the same timer, and all of them can be set otherwise")
-            .next("ask for the idle timer of each firewall, balancer and NAT between the two addresses")
-            .next("switch on keep-alives on the server (policy: Configure keep-alive connection interval) at less than half of it"),
-        );
+        let mut finding = Finding::new(
+            self.id(),
+            severity,
+            case.coverage.temper(certainty),
+            "The connection ended after a silence as long as a known idle timer",
+            Evidence::new(at, format!("{how} after {idle} of silence")),
+        )
+        .detail(format!("Nothing passed for {idle}; then {how}. Candidates: {}.", timers::list(&timers)))
+        .at_fault(if sure { AtFault::Path } else { AtFault::Unclear })
+        .cannot_tell("which device it was: several have the same timer, and all of them can be set otherwise")
+        .next("ask for the idle timer of each firewall, balancer and NAT between the two addresses")
+        .next("switch on keep-alives on the server (policy: Configure keep-alive connection interval) at less than half of it");
+        if silent {
+            finding = finding.cannot_tell("whether the computer that fell silent had stopped or gone to sleep");
+        }
+        out.found(finding);
     }
 }
 

@@ -2,8 +2,9 @@
 //! same words, whatever they are laid out on.
 
 use super::document::{
-    Attempt, BuiltBy, Certificate, Connection, Evidence, Finding, Hops, Legs, Millis, PatternMatch, ProxyProtocol,
-    Reaction, Report, Reset, Role, RolesFrom, RoundTrip, RuledOut, Severity, Side, Stage, Stall, StallCause, Validity,
+    Attempt, BuiltBy, Certainty, Certificate, Connection, Evidence, Finding, Hops, Legs, Millis, PatternMatch,
+    ProxyProtocol, Reaction, Report, Reset, Role, RolesFrom, RoundTrip, RuledOut, Severity, Side, Stage, Stall,
+    StallCause, Validity,
 };
 use super::escape;
 use super::words::{self, Frames};
@@ -75,6 +76,8 @@ pub(super) fn place(c: &Connection) -> String {
     let start = if c.roles_from == RolesFrom::Handshake { "the start" } else { "its first packet in the capture" };
     let mut out = format!("{}{least}, {after} after {start}.", words::stage(c.stage));
     let waiting = c.stages.iter().filter_map(|s| s.waiting_for.as_ref()).next_back();
+    // A refusal is the answer that was due.
+    let waiting = waiting.filter(|_| c.verdict.as_ref().is_none_or(|v| v.finding != "negotiation-refused"));
     if let Some(waiting) = waiting.filter(|w| w.ms > Millis::from_micros(0)) {
         let (side, message, ms) = (waiting.side.name(), &waiting.message, words::span(waiting.ms));
         out += &format!(" The next message was due from the {side}: {message} (waited {ms}).");
@@ -118,11 +121,13 @@ pub(super) fn distinct(c: &Connection) -> Vec<&Reset> {
 /// Who built a reset, and how sure that is.
 pub(super) fn builder(reset: &Reset, frames: &Frames<'_>) -> String {
     let builder = words::builder(reset.built_by, reset.claimed_by.name());
-    let certainty = match reset.built_by {
-        BuiltBy::Undetermined => String::new(),
-        _ => format!(" ({})", reset.certainty.name()),
+    let who = match (reset.built_by, reset.certainty) {
+        (BuiltBy::Undetermined, _) => builder.to_owned(),
+        // A heading is what gets pasted: it names nobody on a trace.
+        (_, Certainty::Possible) => format!("not known; what little there is points to {builder}"),
+        (_, certainty) => format!("{builder} ({})", certainty.name()),
     };
-    format!("Who built the reset in {}: {builder}{certainty}", frames.one(reset.frame))
+    format!("Who built the reset in {}: {who}", frames.one(reset.frame))
 }
 
 /// What that rests on, the weightiest first.
@@ -140,8 +145,13 @@ pub(super) fn of_builder(reset: &Reset, frames: &Frames<'_>) -> Vec<String> {
         })
         .collect();
     if let Some(Hops { host, reset: builder }) = reset.hops {
+        let host_hops = host;
         let (claimed, host) = (reset.claimed_by.name(), words::counted(host.into(), "router"));
-        let builder = words::counted(builder.into(), "router");
+        let builder = if builder > host_hops && reset.built_by == BuiltBy::OtherDevice {
+            "not told by its TTL".to_owned()
+        } else {
+            words::counted(builder.into(), "router")
+        };
         said.push(format!("distance from the capture: its builder {builder}, the {claimed} {host}"));
     }
     said
@@ -194,7 +204,8 @@ pub(super) fn elsewhere(report: &Report, c: &Connection, frames: &Frames<'_>) ->
 /// Another connection of the same attempt, in a line.
 pub(super) fn other(c: &Connection, frames: &Frames<'_>) -> String {
     let at = frames.range(c.first_frame, c.last_frame);
-    format!("{}, {at}: {}, came to {}", words::clock(c.start), c.outcome.name(), words::stage(c.stage))
+    let found = c.verdict.as_ref().map(|v| format!(" ({})", escape::text(&v.finding))).unwrap_or_default();
+    format!("{}, {at}: {}{found}, came to {}", words::clock(c.start), c.outcome.name(), words::stage(c.stage))
 }
 
 /// What was agreed on, as pairs of a label and a sentence.

@@ -76,6 +76,9 @@ fn single(report: &Report, attempt: &Attempt) -> (String, Mood) {
         (Outcome::Active, None) => ("RDP worked: the desktop was reached, nothing failed".to_owned(), Mood::Good),
         (Outcome::Abandoned, _) => ("RDP given up by the client before the desktop".to_owned(), Mood::Warn),
         (Outcome::Open, Some(f)) => (format!("RDP unfinished: {}", title(f)), Mood::Warn),
+        (Outcome::Open, None) if connection.is_some_and(|c| c.packets.client == 0 || c.packets.server == 0) => {
+            ("RDP seen in one direction only: success or failure cannot be told".to_owned(), Mood::Warn)
+        }
         (Outcome::Open, None) => {
             ("RDP still under way when the capture stopped; nothing failed".to_owned(), Mood::Good)
         }
