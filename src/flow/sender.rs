@@ -231,8 +231,11 @@ impl Sender {
         if self.dupacks < FAST_RETRANSMIT_DUPACKS && self.sacked_to <= piece.offset {
             return false;
         }
-        let quarter = trips.smoothed.map_or(Span::ZERO, |trip| Span::from_nanos(trip.nanos() / 4));
-        let soon = trips.sender_leg.unwrap_or(Span::ZERO) + quarter + SLOP;
+        // Where packets overtake each other, the sender waits a quarter of a
+        // round trip before it believes in a loss, and a quarter more after each
+        // needless repetition (RFC 8985 §6.2, step 4): two of them are allowed.
+        let patience = trips.smoothed.map_or(Span::ZERO, |trip| Span::from_nanos(trip.nanos() / 2));
+        let soon = trips.sender_leg.unwrap_or(Span::ZERO) + patience + SLOP;
         let since = piece.at.time.since(told);
         // Where the original never came, the hole is about as old.
         let age = waited.or_else(|| piece.hole_since.map(|hole| piece.at.time.since(hole)));
