@@ -16,7 +16,8 @@ pub enum Severity {
 /// With whom the fault lies when somebody waits in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtFault {
-    /// The path: packets did not arrive, or nothing acknowledged them.
+    /// The path: packets did not arrive, or nothing acknowledged them. A computer
+    /// that stopped altogether looks the same, and the detail says so.
     Path,
     /// This side's computer: it had what it was to answer.
     Host(Side),

@@ -67,14 +67,12 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
         }
         Effect::Ignored => (Severity::Warning, "Its receiver ignored it and the connection went on."),
     };
-    // A TTL that was copied or made up says nothing of the distance.
-    let nearer = judgement.sender_hops.filter(|hops| judgement.hops < *hops);
-    let distance = nearer.map_or_else(String::new, |hops| {
+    let distance = judgement.distance().map_or_else(String::new, |distance| {
         format!(
             " By its TTL the builder is {} from the capture point; the {} is {} away.",
-            words::hops(judgement.hops),
+            words::hops(distance.builder),
             reset.claimed_by,
-            words::hops(hops)
+            words::hops(distance.host)
         )
     });
     let mut finding = Finding::new(
@@ -92,18 +90,25 @@ fn finding(id: &'static str, case: &Case<'_>, reset: &ResetFacts, judgement: &Ju
     .cannot_tell("which product built it, and which of its rules or timers")
     .next("ask the owners of the firewalls on this path for their log of exactly this connection");
     // What is proven needs no other capture to settle it.
-    let is_unsettled = |blind: &&str| UNSETTLED.contains(blind);
     let proven = judgement.certainty == Certainty::Proven;
-    if !proven && judgement.cannot_tell.iter().any(is_unsettled) {
-        finding = finding.next(
+    let (unsettled, blind): (Vec<&str>, Vec<&str>) =
+        judgement.cannot_tell.iter().partition(|blind| UNSETTLED.contains(blind));
+    for blind in blind {
+        finding = finding.cannot_tell(blind);
+    }
+    if proven {
+        return finding;
+    }
+    for unsettled in &unsettled {
+        finding = finding.cannot_tell(*unsettled);
+    }
+    if !unsettled.is_empty() {
+        finding.next(
             "capture on both ends once more, from before the connection until some seconds after its end: the other capture could have settled it",
-        );
+        )
     } else if judgement.evidence.iter().all(|piece| piece.id != "other-end") {
-        finding = finding
-            .next("capture on both ends at once: a reset that one end receives and the other never sent settles it");
+        finding.next("capture on both ends at once: a reset that one end receives and the other never sent settles it")
+    } else {
+        finding
     }
-    for blind in judgement.cannot_tell.iter().filter(|blind| !proven || !is_unsettled(blind)) {
-        finding = finding.cannot_tell(*blind);
-    }
-    finding
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::diagnosis::Diagnosis;
 use super::finding::{Evidence, Finding, Severity};
 use super::injected_reset::is_foreign;
-use super::resets::Fingerprint;
+use super::resets::{Distance, Fingerprint};
 use super::totals::{CaptureRule, Totals};
 use super::words;
 use crate::base::{At, CaptureId, Certainty, Side, Span};
-use crate::flow::{Habits, TcpFacts};
+use crate::flow::TcpFacts;
 use crate::session::{SessionFacts, Stage};
 
 /// The rule.
@@ -35,7 +35,7 @@ struct Sighting {
     at: At,
     claimed: core::net::IpAddr,
     claimed_by: Side,
-    sender_hops: Option<u8>,
+    distance: Option<Distance>,
     silence: Span,
     stage: Stage,
 }
@@ -61,7 +61,7 @@ impl ForeignResets {
                 at: reset.at,
                 claimed: reset.source,
                 claimed_by: reset.claimed_by,
-                sender_hops: judgement.sender_hops,
+                distance: judgement.distance(),
                 silence: reset.silence_before,
                 stage: session.stage(),
             });
@@ -97,7 +97,6 @@ impl CaptureRule for Middlebox {
             Evidence::new(first.at, "the first of its resets"),
         )
         .detail(sentence(
-            fingerprint,
             &group,
             totals.foreign_resets.connections.get(&fingerprint.capture).copied().unwrap_or_default(),
         ))
@@ -111,8 +110,7 @@ impl CaptureRule for Middlebox {
 }
 
 /// One sentence for the firewall team.
-fn sentence(fingerprint: Fingerprint, group: &[&Sighting], connections: usize) -> String {
-    let hops = Habits::hops(fingerprint.ttl);
+fn sentence(group: &[&Sighting], connections: usize) -> String {
     let claimed: BTreeSet<_> = group.iter().map(|s| (s.claimed_by.name(), s.claimed)).collect();
     let servers = claimed.iter().filter(|(side, _)| *side == Side::Server.name()).count();
     let clients = claimed.len() - servers;
@@ -122,15 +120,20 @@ fn sentence(fingerprint: Fingerprint, group: &[&Sighting], connections: usize) -
         .map(|(n, what)| if n == 1 { format!("one {what}") } else { format!("{n} different {what}s") })
         .collect::<Vec<_>>()
         .join(" and ");
-    let own: BTreeSet<u8> = group.iter().filter_map(|s| s.sender_hops).collect();
+    let distances: Option<Vec<Distance>> = group.iter().map(|s| s.distance).collect();
+    let distances = distances.unwrap_or_default();
+    let device = match distances.first() {
+        Some(first) => format!("A device {} from the capture point", words::hops(first.builder)),
+        None => "A device, whose TTL does not tell how far away it is,".to_owned(),
+    };
+    let own: BTreeSet<u8> = distances.iter().map(|distance| distance.host).collect();
     let own = match (own.first(), own.last()) {
         (Some(low), Some(high)) if low == high => format!(", whose own packets come from {} away", words::hops(*low)),
         (Some(low), Some(high)) => format!(", whose own packets come from {low} to {} away", words::hops(*high)),
         _ => String::new(),
     };
     format!(
-        "A device {} from the capture point reset {} of {connections} connections{}{}, in the name of {names}{own}.",
-        words::hops(hops),
+        "{device} reset {} of {connections} connections{}{}, in the name of {names}{own}.",
         group.len(),
         silence(group),
         stage(group),
@@ -175,7 +178,7 @@ mod tests {
             at: At { frame: Frame::new(0, n), time: CaptureTime::from_nanos(n as i64) },
             claimed: core::net::Ipv4Addr::new(10, 0, 0, server).into(),
             claimed_by: Side::Server,
-            sender_hops: Some(7),
+            distance: Some(Distance { builder: 2, host: 7 }),
             silence: Span::from_millis(silence_ms),
             stage: Stage::Active,
         }
@@ -194,6 +197,14 @@ mod tests {
             found.detail,
             "A device 2 hops from the capture point reset 3 of 9 connections after 10.0 ± 0.1 s of silence, each in the running session, in the name of 3 different servers, whose own packets come from 7 hops away."
         );
+    }
+
+    #[test]
+    fn a_copied_ttl_tells_no_distance() {
+        let copied = |n| Sighting { distance: None, ..sighting(n, 1, 0) };
+        let found = check(vec![copied(5), copied(80)]).unwrap();
+        assert!(found.detail.starts_with("A device, whose TTL does not tell how far away it is, reset 2 of 9"));
+        assert!(!found.detail.contains("hop"), "{}", found.detail);
     }
 
     #[test]

@@ -42,20 +42,14 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
             ..none("there was no TCP connection: the client reports 0x204, not 0x904")
         };
     }
-    match findings.first().map(|f| f.id) {
-        Some("connection-refused") => {
-            return Pattern0x7 {
-                client_would_show: Some("0x204"),
-                ..none("the TCP connection was refused: the client reports 0x204, not 0x904")
-            };
-        }
-        Some("no-answer") => {
-            return Pattern0x7 {
-                client_would_show: Some("0x204"),
-                ..none("to the client nobody answered: it reports 0x204, not 0x904")
-            };
-        }
-        _ => {}
+    let foremost = findings.first().map(|f| f.id);
+    let unconnected = match foremost {
+        Some("connection-refused") => Some("the TCP connection was refused: the client reports 0x204, not 0x904"),
+        Some("no-answer") => Some("to the client nobody answered: it reports 0x204, not 0x904"),
+        _ => None,
+    };
+    if let Some(because) = unconnected {
+        return Pattern0x7 { client_would_show: Some("0x204"), ..none(because) };
     }
     if case.is_active() {
         return none("the desktop had been reached");
@@ -69,8 +63,8 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
         EndKind::CaptureEnd => false,
     };
     let unseen_end = case.tcp.end.kind == EndKind::CaptureEnd;
-    // The verdict names it where one of these is among what was found.
-    let cause = findings.iter().find(|f| CAUSES.contains(&f.id)).and_then(|_| findings.first()).map(|f| f.id);
+    // What explains it all names it, where one of these is among what was found.
+    let cause = foremost.filter(|_| findings.iter().any(|f| CAUSES.contains(&f.id)));
     // A client that owed the next message did not go on by itself.
     let client_owed = case.session.waiting.is_some_and(|waiting| waiting.side == Side::Client);
     // Where it came further than is seen, it may have died in a session.
@@ -101,7 +95,7 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
         (true, None) => Pattern0x7 {
             matches: Match::Partial,
             // A refused logon has codes of its own.
-            client_would_show: (findings.first().map(|f| f.id) != Some("credentials-rejected")).then_some("0x904"),
+            client_would_show: (foremost != Some("credentials-rejected")).then_some("0x904"),
             because: "the client's connection was closed before the desktop".to_owned(),
         },
         (false, Some(cause)) if unseen_end => Pattern0x7 {

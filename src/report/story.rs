@@ -76,8 +76,10 @@ pub(super) fn place(c: &Connection) -> String {
     let start = if c.roles_from == RolesFrom::Handshake { "the start" } else { "its first packet in the capture" };
     let mut out = format!("{}{least}, {after} after {start}.", words::stage(c.stage));
     let waiting = c.stages.iter().filter_map(|s| s.waiting_for.as_ref()).next_back();
-    // A refusal is the answer that was due.
-    let waiting = waiting.filter(|_| c.verdict.as_ref().is_none_or(|v| v.finding != "negotiation-refused"));
+    // A refusal is the answer that was due; and what the side that is missing
+    // from the capture sent, nobody knows.
+    let answered = c.verdict.as_ref().is_some_and(|v| v.finding == "negotiation-refused");
+    let waiting = waiting.filter(|_| !answered && c.packets.client > 0 && c.packets.server > 0);
     if let Some(waiting) = waiting.filter(|w| w.ms > Millis::from_micros(0)) {
         let (side, message, ms) = (waiting.side.name(), &waiting.message, words::span(waiting.ms));
         out += &format!(" The next message was due from the {side}: {message} (waited {ms}).");
@@ -145,13 +147,8 @@ pub(super) fn of_builder(reset: &Reset, frames: &Frames<'_>) -> Vec<String> {
         })
         .collect();
     if let Some(Hops { host, reset: builder }) = reset.hops {
-        let host_hops = host;
         let (claimed, host) = (reset.claimed_by.name(), words::counted(host.into(), "router"));
-        let builder = if builder > host_hops && reset.built_by == BuiltBy::OtherDevice {
-            "not told by its TTL".to_owned()
-        } else {
-            words::counted(builder.into(), "router")
-        };
+        let builder = words::counted(builder.into(), "router");
         said.push(format!("distance from the capture: its builder {builder}, the {claimed} {host}"));
     }
     said

@@ -127,6 +127,28 @@ pub struct Judgement {
     pub cannot_tell: Vec<&'static str>,
 }
 
+/// Hops from the capture point, as TTLs tell them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Distance {
+    /// To the builder of the reset.
+    pub builder: u8,
+    /// To the host whose address it carries.
+    pub host: u8,
+}
+
+impl Judgement {
+    /// How far away the builder and the host are. `None` where the TTL does not
+    /// tell: nothing of the host is known, or another device, which must stand
+    /// before the host, would stand at it or behind it; then the TTL was copied
+    /// or made up.
+    #[must_use]
+    pub fn distance(&self) -> Option<Distance> {
+        let distance = Distance { builder: self.hops, host: self.sender_hops? };
+        let is_told = self.built_by != Builder::OtherDevice || distance.builder < distance.host;
+        is_told.then_some(distance)
+    }
+}
+
 /// Judges every reset of a connection, in their order. `company`: what other
 /// connections and captures tell.
 #[must_use]

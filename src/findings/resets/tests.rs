@@ -1,7 +1,7 @@
 //! How the pieces of evidence are weighed together, and what a reset did.
 
 use super::testing::{answered, bare, foreign, judge_lines, judge_one, strength, talk, with};
-use super::{Builder, Company, Effect, Neighbours, PointsAt, Strength, judge};
+use super::{Builder, Company, Distance, Effect, Neighbours, PointsAt, Strength, judge};
 use crate::base::{Certainty, Frame, Side};
 use crate::flow::testing::{A, F, Line, R, S, packet, play_one};
 use crate::session::SessionFacts;
@@ -13,6 +13,18 @@ fn the_servers_own_reset_is_its_own() {
     let own = judge_one(&with(answered(60.0)));
     assert_eq!((own.built_by, own.certainty, own.effect), (Builder::Host, Certainty::Likely, Effect::EndedConnection));
     assert!(own.evidence.iter().all(|piece| piece.points_at == PointsAt::Host), "{:?}", own.evidence);
+}
+
+#[test]
+fn a_ttl_that_was_copied_or_made_up_tells_no_distance() {
+    let mut judgement = judge_one(&with(answered(60.0)));
+    (judgement.hops, judgement.sender_hops) = (3, Some(3));
+    assert_eq!(judgement.distance(), Some(Distance { builder: 3, host: 3 }), "the host's own");
+    judgement.built_by = Builder::OtherDevice;
+    for (builder, host, is_told) in [(2, Some(3), true), (3, Some(3), false), (33, Some(3), false), (2, None, false)] {
+        (judgement.hops, judgement.sender_hops) = (builder, host);
+        assert_eq!(judgement.distance().is_some(), is_told, "{builder} {host:?}");
+    }
 }
 
 #[test]

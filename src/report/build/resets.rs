@@ -23,7 +23,7 @@ pub(super) fn build(reset: &ResetFacts, judgement: &Judgement, frames: Frames) -
             Effect::Challenged => document::ResetEffect::Challenged,
         },
         evidence: judgement.evidence.iter().map(|piece| evidence(piece, frames)).collect(),
-        hops: judgement.sender_hops.map(|host| document::Hops { host, reset: judgement.hops }),
+        hops: judgement.distance().map(|distance| document::Hops { host: distance.host, reset: distance.builder }),
         cannot_tell: judgement.cannot_tell.iter().map(|blind| (*blind).to_owned()).collect(),
     }
 }

@@ -67,7 +67,8 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtFault {
-    /// The path: packets did not arrive, or nothing acknowledged them.
+    /// The path: packets did not arrive, or nothing acknowledged them. A computer
+    /// that stopped altogether looks the same, and the detail says so.
     Path,
     /// The client's computer: it had what it was to answer.
     Client,

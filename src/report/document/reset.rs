@@ -92,7 +92,8 @@ pub enum Strength {
 }
 
 /// Distances from the point of capture, in routers, read from the IP time to
-/// live.
+/// live. Absent where it does not tell: nothing of the host is known, or a
+/// device copied the value or made one up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hops {
