@@ -3,7 +3,7 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::Certainty;
-use crate::wire::negotiation::FailureCode;
+use crate::wire::negotiation::{FailureCode, Protocols};
 
 /// The rule.
 pub struct NegotiationRefused;
@@ -59,7 +59,7 @@ fn in_words(code: FailureCode) -> &'static str {
         FailureCode::SSL_CERT_NOT_ON_SERVER => "The server says that it has no valid certificate to do TLS with.",
         FailureCode::INCONSISTENT_FLAGS => "The server says that the flags of the request contradict each other.",
         FailureCode::HYBRID_REQUIRED_BY_SERVER => {
-            "The server wants the user authenticated before the session (CredSSP), which the client did not offer."
+            "The server wants the user authenticated before the session (CredSSP)."
         }
         FailureCode::SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER => "The server wants TLS with a client certificate.",
         _ => "The server refused with a code that is not in the specification.",
@@ -68,8 +68,9 @@ fn in_words(code: FailureCode) -> &'static str {
 
 fn asked(case: &Case<'_>) -> String {
     match case.session.negotiation.requested() {
+        Some(Protocols::PROTOCOL_RDP) => "The client had asked for nothing but Standard RDP Security.".to_owned(),
         Some(protocols) => format!("The client had asked for {protocols}."),
-        None => "The client had asked for nothing but Standard RDP Security.".to_owned(),
+        None => "What the client had asked for is not in the capture.".to_owned(),
     }
 }
 
@@ -82,5 +83,22 @@ fn next_step(code: FailureCode) -> &'static str {
             "use a client that does Network Level Authentication (switching it off on the server weakens security)"
         }
         _ => "compare the server's security layer setting with what the client offers",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::testing::diagnosed;
+
+    fn detail(script: &str) -> String {
+        diagnosed(script, &[]).verdict().unwrap().detail.clone()
+    }
+
+    #[test]
+    fn what_was_asked_for_is_said_where_it_was_seen() {
+        assert!(detail("C cr:01\nS fail:5\n").ends_with("The client had asked for PROTOCOL_SSL."));
+        assert!(detail("C cr:00\nS fail:5\n").ends_with("nothing but Standard RDP Security."));
+        // The server's side alone, or a capture that began late.
+        assert!(detail("S fail:5\n").ends_with("is not in the capture."));
     }
 }

@@ -76,10 +76,6 @@ pub(super) fn place(c: &Connection) -> String {
     let start = if c.roles_from == RolesFrom::Handshake { "the start" } else { "its first packet in the capture" };
     let mut out = format!("{}{least}, {after} after {start}.", words::stage(c.stage));
     let waiting = c.stages.iter().filter_map(|s| s.waiting_for.as_ref()).next_back();
-    // A refusal is the answer that was due; and what the side that is missing
-    // from the capture sent, nobody knows.
-    let answered = c.verdict.as_ref().is_some_and(|v| v.finding == "negotiation-refused");
-    let waiting = waiting.filter(|_| !answered && c.packets.client > 0 && c.packets.server > 0);
     if let Some(waiting) = waiting.filter(|w| w.ms > Millis::from_micros(0)) {
         let (side, message, ms) = (waiting.side.name(), &waiting.message, words::span(waiting.ms));
         out += &format!(" The next message was due from the {side}: {message} (waited {ms}).");

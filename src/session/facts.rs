@@ -21,8 +21,8 @@ pub struct SessionFacts {
     /// What is owed next; `None` before the first message and in a session
     /// that is running.
     pub waiting: Option<Waiting>,
-    /// What was owed when one side began to close instead (an alert, a refusal,
-    /// a goodbye): whoever gave up waiting says so before the FIN.
+    /// What was owed when one side began to close instead (an alert, a goodbye):
+    /// whoever gave up waiting says so before the FIN.
     pub unanswered: Option<Waiting>,
     /// The recognised messages in order.
     pub steps: Steps,

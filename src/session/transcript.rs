@@ -73,7 +73,8 @@ impl Transcript {
         match waiting::after(message, side, self.context) {
             Some(Some((side, owed))) => {
                 let closing = self.facts.waiting.is_some_and(|w| w.owed == Owed::Close);
-                if owed == Owed::Close && !closing {
+                // A refusal is the answer that was due.
+                if owed == Owed::Close && !closing && message != Message::NegotiationFailure {
                     self.facts.unanswered = self.facts.waiting;
                 }
                 self.facts.waiting = Some(Waiting { side, owed, since: at.seen(message) });

@@ -144,6 +144,8 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
     // Who begins to close owes nothing but the end; what was owed before that
     // is what counts.
     let owed = session.waiting.map(|w| if w.owed == Owed::Close { session.unanswered } else { Some(w) });
+    // What a side that is missing from the capture sent, nobody knows.
+    let owed = owed.filter(|_| connection.diagnosis.coverage.missing_side.is_none());
     if let (Some(last), Some(Some(waiting))) = (records.last_mut(), owed) {
         let waited = over.since(waiting.since.time);
         if waited > Span::ZERO && waiting.owed != Owed::Close {
