@@ -32,10 +32,14 @@ impl Rule for AbruptClose {
             EndKind::Silence => true,
             EndKind::CaptureEnd => false,
         };
+        // The client may have closed first, or said goodbye, where its packets
+        // are not in the capture.
+        let unseen_client = case.coverage.missing_side.is_some();
         // A client that says goodbye to TLS ends the session itself; the server
         // then closes first.
         if case.client_goodbye().is_some()
             || !cut_off
+            || unseen_client
             || case.session.error_info.is_some()
             || case.session.redirection.is_some()
         {

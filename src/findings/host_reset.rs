@@ -27,7 +27,8 @@ impl Rule for HostReset {
         // A client that leaves does so on purpose; a server that cuts a
         // negotiation short fails it.
         let failed = reset.claimed_by == Side::Server && !case.is_active();
-        if failed && judgement.certainty < Certainty::Likely {
+        if failed && (judgement.certainty < Certainty::Likely || case.coverage.missing_side.is_some()) {
+            // A client that is missing from the capture may have left before.
             return;
         }
         let who = reset.claimed_by;

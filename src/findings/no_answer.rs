@@ -56,7 +56,7 @@ impl Rule for NoAnswer {
             self.id(),
             Severity::Failure,
             case.coverage.temper(if handshake.syns >= 2 { Certainty::Proven } else { Certainty::Likely }),
-            "The server never answered the connection request",
+            "No answer came to the connection request",
             Evidence::new(*first, "first SYN, never answered"),
         )
         .detail(format!(

@@ -65,8 +65,10 @@ impl Coverage {
         let directions = &tcp.directions;
         let missing_side = Side::BOTH.into_iter().find(|side| {
             let (it, other) = (directions.of(*side), directions.of(side.other()));
-            // A side that speaks although the other was never seen to answer.
-            it.packets == 0 && (other.sent_bytes > 0 || other.fin.is_some() || tcp.handshake.established.is_some())
+            // A side that answers, or goes on speaking, although the other was
+            // never seen.
+            let answers = tcp.handshake.syn_acks > 0 || tcp.handshake.established.is_some();
+            it.packets == 0 && (other.sent_bytes > 0 || other.fin.is_some() || answers)
         });
         Self {
             missing_side,
