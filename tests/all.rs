@@ -27,6 +27,7 @@ mod laws_resets;
 mod losses;
 mod many_connections;
 mod mutation;
+mod one_direction;
 mod public;
 mod readme;
 mod redaction;

@@ -191,13 +191,13 @@ fn ended_by(case: &Case<'_>, findings: &[Finding]) -> EndedBy {
     let Some(side) = case.tcp.end.by else { return EndedBy::Unknown };
     match case.tcp.end.kind {
         EndKind::CaptureEnd => EndedBy::Unknown,
-        // Where goodbyes cross, who said goodbye to TLS first ended it.
-        EndKind::Fin if case.client_goodbye().is_some() => EndedBy::Side(Side::Client),
         // Another device is known by its own packet. Of two hosts, the one that
         // is missing may have closed first.
         _ if case.coverage.missing_side.is_some() && !ended_by_other_device(case) => EndedBy::Unknown,
         // Who fell silent is known; whether it or the path is to blame is not.
         EndKind::Silence => EndedBy::Unknown,
+        // Where goodbyes cross, who said goodbye to TLS first ended it.
+        EndKind::Fin if case.client_goodbye().is_some() => EndedBy::Side(Side::Client),
         EndKind::Fin => EndedBy::Side(side),
         // A report that leaves open who built the reset names nobody.
         EndKind::Reset if findings.iter().any(|f| f.id == UNDETERMINED) => EndedBy::Unknown,

@@ -9,9 +9,11 @@ const SILENCE: Span = Span::from_secs(10);
 
 impl<C: Consumer> Conversation<C> {
     /// Finds what ended it: the first FIN or RST, leaving out resets after
-    /// which both sides went on.
+    /// which both sides went on, or the one that is in the capture.
     pub(super) fn ending(&self, observed_until: CaptureTime) -> (End, Option<usize>) {
-        let went_on = self.progress_after_reset.client >= 2 && self.progress_after_reset.server >= 2;
+        let goes_on = |side: Side| *self.progress_after_reset.of(side) >= 2;
+        let is_missing = |side: Side| self.directions.of(side).facts.packets == 0;
+        let went_on = Side::BOTH.into_iter().all(|side| goes_on(side) || is_missing(side));
         let reset = if went_on { None } else { self.resets.iter().enumerate().find(|(_, r)| r.is_effective()) };
         let fin = Side::BOTH
             .into_iter()
