@@ -96,6 +96,9 @@ fn ending(diagnosis: &Diagnosis) -> String {
             "was ended by a reset whose builder is not known".to_owned()
         }
         EndKind::Reset => format!("was ended by {by} with a reset"),
+        EndKind::Fin if diagnosis.ended_by == EndedBy::Unknown => {
+            "was closed; whether the missing side closed first is not in the capture".to_owned()
+        }
         EndKind::Fin => format!("was closed by {by}"),
         // Who is not in the capture may have gone on talking.
         EndKind::Silence if diagnosis.coverage.missing_side.is_none() => "fell silent".to_owned(),

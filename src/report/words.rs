@@ -243,7 +243,8 @@ pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
             Some(claimed) => format!("another device on the path, in the {claimed}'s name"),
             None => "another device on the path".to_owned(),
         },
-        (_, EndedBy::Unknown) => "unknown".to_owned(),
+        (EndedHow::Fin, EndedBy::Unknown) => "cannot be told, one side's packets are not in the capture".to_owned(),
+        (EndedHow::Reset, EndedBy::Unknown) => "cannot be told".to_owned(),
     };
     let what = match how {
         EndedHow::Reset => ", with a reset (TCP RST: drop the connection at once)",
