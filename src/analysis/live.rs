@@ -157,6 +157,20 @@ impl Analyzer {
         self.table.follows(ends.low, ends.high, vantage)
     }
 
+    /// Whether the packet that was just pushed came too late, for a connection that
+    /// was over.
+    #[must_use]
+    pub fn is_stray(&self, ends: &Ends, vantage: u16) -> bool {
+        self.table.is_stray(ends.low, ends.high, vantage)
+    }
+
+    /// The connections that are over and not taken yet. A packet that was pushed
+    /// may have ended some; it is not part of them.
+    #[must_use]
+    pub fn ended(&self) -> &[Connection] {
+        &self.connections
+    }
+
     /// The connections with `server`, or all, that are not over and came further
     /// than TCP, in summary. (A flood does not.)
     pub fn links_in_progress(&self, server: Option<Endpoint>, now: CaptureTime) -> impl Iterator<Item = Link> {

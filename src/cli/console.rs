@@ -50,12 +50,16 @@ impl Console {
         }
     }
 
-    /// What belongs to a result and stands beside it; not when `--quiet`.
+    /// Whether only results and what went wrong are wanted.
     #[cfg(all(feature = "live", unix))]
-    pub(super) fn note(&self, text: &str) {
-        if !self.global.quiet {
-            Self::say(&format!("rdpwhy: {text}"));
-        }
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.global.quiet
+    }
+
+    /// A line for standard error, for those who write it by themselves.
+    #[cfg(all(feature = "live", unix))]
+    pub(super) fn line(text: &str) -> String {
+        format!("rdpwhy: {}\n", escape::sentence(text))
     }
 
     /// What went wrong, and why.

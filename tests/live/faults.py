@@ -110,10 +110,25 @@ def stopped_reader(program, home, _):
     watcher.process.send_signal(signal.SIGTERM)
     code = watcher.process.wait(timeout=10)
     took = time.monotonic() - began
-    said = watcher.process.stderr.read()
+    said = watcher.said()
     os.close(reader)
     assert took < 2.5 and code == 3, (took, code, said)
     assert "1 injected-reset" in said and "not everything could be written" in said, said
+    # The reader of the remarks sleeps: the lines go on.
+    reader, writer = os.pipe()
+    os.write(writer, b"x" * 65536)
+    watcher = Watcher(program, "--format", "ndjson", stderr=writer)
+    watcher.process.send_signal(signal.SIGUSR1)
+    time.sleep(1)
+    fail()
+    time.sleep(1)
+    began = time.monotonic()
+    watcher.process.send_signal(signal.SIGTERM)
+    out, _ = watcher.process.communicate(timeout=10)
+    took = time.monotonic() - began
+    os.close(reader)
+    os.close(writer)
+    assert took < 2.5 and json.loads(out)["verdict"]["finding"] == "injected-reset", (took, out)
     # And one that goes away is no error.
     reader, writer = os.pipe()
     watcher = Watcher(program, "--format", "ndjson", stdout=writer)

@@ -20,6 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import faults
 import load
+import missed
+import redaction
 import system
 import verdicts
 import wire
@@ -29,6 +31,8 @@ TRIALS = {
     "verdicts": verdicts.verdicts,
     "privileges": faults.privileges,
     "signals": faults.signals,
+    "redact": redaction.redact,
+    "drops": missed.drops,
     "interface": faults.interface_down_and_up,
     "reader": faults.stopped_reader,
     "disk": faults.disk_full,

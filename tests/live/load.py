@@ -19,7 +19,6 @@ RATES = [int(rate) for rate in os.environ.get("LOAD_RATES", "25000 50000 100000 
 ALL = 0.9999
 # Packets a second of the steady rate: some 700 connections a minute.
 SOAK_RATE = 1_000
-BEGIN, END = "<!-- load: begin -->\n", "<!-- load: end -->"
 
 
 def made(home, kind, size):
@@ -98,10 +97,16 @@ def load(program, home, _):
         subprocess.run(["umount", out], check=True)
     print(table)
     if os.environ.get("LOAD_WRITE"):
-        page = HERE / "README.md"
-        before, rest = page.read_text().split(BEGIN)
-        page.write_text(before + BEGIN + table + END + rest.split(END, 1)[1])
+        write("load", table)
     assert "rdpwhy" in best
+
+
+def write(name, table):
+    """Replaces a table of the README beside this."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    page = HERE / "README.md"
+    before, rest = page.read_text().split(begin)
+    page.write_text(before + begin + table + end + rest.split(end, 1)[1])
 
 
 def measure(program, sender, out):
@@ -134,18 +139,40 @@ def soak(program, home, seconds):
     where it is."""
     paths = [made(home, "heavy", "8MiB"), made(home, "scan", "256KiB")]
     out = folder(home, "soak")
-    watcher = Watcher(program, "--out", out, "--keep", "200", "--format", "ndjson", stdout=subprocess.DEVNULL)
+    metrics = out / "rdpwhy.prom"
+    watcher = Watcher(
+        program, "--out", out, "--keep", "200", "--metrics", metrics, "--format", "ndjson", stdout=subprocess.DEVNULL
+    )
     inside = ["ip", "netns", "exec", wire.PLAY, "python3", wire.__file__]
     sender = subprocess.Popen(
         [*inside, "steady", str(SOAK_RATE), str(seconds), *map(str, paths)], stdout=subprocess.DEVNULL
     )
-    began, sizes = time.monotonic(), []
+    began, samples = time.monotonic(), []
     while sender.poll() is None:
         time.sleep(min(30, max(1, seconds / 20)))
-        sizes.append(watcher.rss())
-        print(f"  {time.monotonic() - began:6.0f} s  resident {sizes[-1] / 1024:.1f} MiB  cpu {watcher.cpu():.1f} s", flush=True)
+        said = dict(line.rsplit(" ", 1) for line in metrics.read_text().splitlines() if line[0] != "#")
+        held, still_open = int(said["rdpwhy_recorder_bytes"]), said["rdpwhy_connections_open"]
+        samples.append((time.monotonic() - began, watcher.rss(), held, watcher.cpu()))
+        print("  %6.0f s  resident %.1f MiB, held %.1f MiB, cpu %.1f s" % scaled(samples[-1]), f"open {still_open}", flush=True)
     _, said, _ = watcher.end(within=2)
     print("  " + said.strip().replace("\n", "\n  "))
+    if os.environ.get("LOAD_WRITE"):
+        write("soak", soak_table(samples))
     # What has a fixed size has filled up by the last quarter.
+    sizes = [size for _, size, _, _ in samples]
     settled = max(sizes[: len(sizes) * 3 // 4])
     assert max(sizes) <= settled * 1.05, sizes
+
+
+def scaled(sample):
+    at, resident, held, used = sample
+    return at, resident / 1024, held / 1024**2, used
+
+
+def soak_table(samples):
+    lines = ["| after | resident | of that, packets held | CPU so far |", "|---|---|---|---|"]
+    end = samples[-1][0]
+    for due in [30, 300, 600, 900, *range(1200, int(end) - 60, 600), end]:
+        at, resident, held, used = scaled(min(samples, key=lambda sample: abs(sample[0] - due)))
+        lines.append(f"| {at // 60:.0f} min {at % 60:02.0f} s | {resident:.1f} MiB | {held:.1f} MiB | {used:.1f} s |")
+    return "\n".join(lines) + "\n"

@@ -13,6 +13,8 @@ from watcher import ROOT, Watcher, analyze, folder, play, verdict
 
 LANES = 6
 LONGEST = 40.0
+# Another port than 3389 has to be asked for.
+PORTS = {"other-port": 33890, "proxy-http-connect": 8080, "proxy-socks5": 1080}
 # Its truth is that it was badly captured: cut, gapped, or not Ethernet.
 SPOILED = "damage-"
 
@@ -64,8 +66,7 @@ def trial(program, out, capture, lane):
     same = out / "tcpdump.pcap"
     beside = ["ip", "netns", "exec", wire.WATCH, "tcpdump", "-Z", "root", "-U", "--immediate-mode", "-i", f"watch{lane + 1}", "-w", str(same)]
     tcpdump = subprocess.Popen(beside, stderr=subprocess.DEVNULL)
-    # Another port than 3389 has to be asked for.
-    more = ["--filter", "tcp port 33890"] if "other-port" in out.name else []
+    more = [word for name, port in PORTS.items() if name in out.name for word in ("--filter", f"tcp port {port}")]
     watcher = Watcher(program, "--out", out, "--format", "ndjson", *more, interface=f"watch{lane + 1}")
     time.sleep(1)
     play(capture, 1.0, f"play{lane + 1}").wait()

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,11 +40,12 @@ def watch_command(program, *words):
 class Watcher:
     """`rdpwhy live` while it runs."""
 
-    def __init__(self, program, *words, interface=wire.WATCH_IF, stdout=None, before=()):
+    def __init__(self, program, *words, interface=wire.WATCH_IF, stdout=None, stderr=None, before=()):
         interfaces = [word for name in interface.split() for word in ("-i", name)]
         command = watch_command(program, "live", *interfaces, *map(str, words))
+        self.errors = stderr or tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*before, *command], stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
+            [*before, *command], stdout=stdout or subprocess.PIPE, stderr=self.errors, text=True, cwd="/"
         )
         self.wait_for(lambda: self.status("NoNewPrivs") == "1")
         # What was locked in is listening; the first poll is a moment later.
@@ -53,10 +55,15 @@ class Watcher:
         end = time.monotonic() + seconds
         while not condition():
             if self.process.poll() is not None:
-                raise AssertionError(f"it ended: {self.process.stderr.read()}")
+                raise AssertionError(f"it ended: {self.said()}")
             if time.monotonic() > end:
                 raise AssertionError("waited in vain")
             time.sleep(0.05)
+
+    def said(self):
+        """What it has written to standard error so far."""
+        self.errors.seek(0)
+        return self.errors.read().decode()
 
     def status(self, field):
         try:
@@ -78,12 +85,12 @@ class Watcher:
         """Ends it; its lines, what it said, and its exit code."""
         began = time.monotonic()
         self.process.send_signal(how)
-        out, err = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=30)
         took = time.monotonic() - began
         if within is not None:
             assert took < within, f"it took {took:.1f} s to end"
         lines = [json.loads(line) for line in (out or "").splitlines()]
-        return lines, err, self.process.returncode
+        return lines, self.said(), self.process.returncode
 
 
 def play(path, speed=1.0, interface=wire.PLAY_IF):

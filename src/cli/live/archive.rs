@@ -70,7 +70,11 @@ pub(super) fn rotate(folder: &Path, room: Room, newest: &str) -> io::Result<u64>
             continue;
         }
         for file in files {
-            fs::remove_file(file)?;
+            match fs::remove_file(file) {
+                // Somebody else tidies up, too.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         count -= 1;
         bytes = bytes.saturating_sub(size);

@@ -15,6 +15,9 @@ const FORGOTTEN: Span = Span::from_secs(120);
 /// connections beyond are attempts of their own.
 const MAX_CLIENTS: usize = 16_384;
 
+/// Connections remembered of all of them, some 500 bytes each.
+const MAX_ALL: usize = 32_768;
+
 /// Connections remembered of one client address: those of the people behind a
 /// NAT within two minutes. Each is looked at again when the next one ends.
 const MAX_LINKS: usize = 64;
@@ -23,6 +26,8 @@ const MAX_LINKS: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     recent: HashMap<IpAddr, Vec<Link>>,
+    /// Connections in `recent`.
+    all: usize,
 }
 
 impl Attempts {
@@ -32,6 +37,7 @@ impl Attempts {
         let link = connection.link();
         let (client, id, end) = (link.client.ip, link.id, link.end);
         let mut links = self.recent.remove(&client).unwrap_or_default();
+        self.all -= links.len();
         links.retain(|link| end.since(link.end) < FORGOTTEN);
         if links.len() >= MAX_LINKS {
             links.remove(0);
@@ -39,7 +45,8 @@ impl Attempts {
         links.push(link);
         links.sort_by_key(|link| link.start);
         let attempt = group(&links).into_iter().find(|attempt| attempt.connections.contains(&id))?;
-        if self.recent.len() < MAX_CLIENTS {
+        if self.recent.len() < MAX_CLIENTS && self.all + links.len() <= MAX_ALL {
+            self.all += links.len();
             self.recent.insert(client, links);
         }
         let number = attempt.connections.iter().copied().min()?;
@@ -49,5 +56,6 @@ impl Attempts {
     /// Forgets attempts that cannot go on any more.
     pub(super) fn forget(&mut self, now: CaptureTime) {
         self.recent.retain(|_, links| links.iter().any(|link| now.since(link.end) < FORGOTTEN));
+        self.all = self.recent.values().map(Vec::len).sum();
     }
 }

@@ -1,11 +1,12 @@
 //! The disk, which may be slow, full or away: written to by a thread of its
 //! own, which reports and goes on.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdpwhy::base::{CaptureTime, Span};
 
@@ -43,7 +44,9 @@ pub(super) enum Done {
     /// So many pieces went, because their attempt worked in the end.
     Withdrawn(u64),
     /// It could not be.
-    Failed(String),
+    NotWritten(String),
+    /// Something besides evidence went wrong.
+    Trouble(String),
     /// Old evidence made room.
     Forgotten(u64),
     /// Everything is written, and no more comes.
@@ -55,6 +58,8 @@ pub(super) struct Disk {
     queue: Option<SyncSender<Job>>,
     done: Receiver<Done>,
     tokens: HashMap<&'static str, (u32, CaptureTime)>,
+    /// Evidence that was handed over, and of which was not heard yet.
+    waiting: Cell<u64>,
 }
 
 impl Disk {
@@ -69,13 +74,20 @@ impl Disk {
             }
             let _ = tell.send(Done::End);
         });
-        Self { queue: Some(queue), done, tokens: HashMap::new() }
+        Self { queue: Some(queue), done, tokens: HashMap::new(), waiting: Cell::new(0) }
     }
 
     /// Hands evidence over, unless there was too much of the same cause lately
     /// or the disk does not keep up; returns whether it was taken.
     pub(super) fn evidence(&mut self, evidence: Evidence) -> bool {
-        self.allows(evidence.finding, evidence.until) && self.send(Job::Evidence(Box::new(evidence)))
+        let taken = self.allows(evidence.finding, evidence.until) && self.send(Job::Evidence(Box::new(evidence)));
+        self.waiting.set(self.waiting.get() + u64::from(taken));
+        taken
+    }
+
+    /// Evidence that was handed over, and of which was not heard yet.
+    pub(super) const fn waiting(&self) -> u64 {
+        self.waiting.get()
     }
 
     /// The attempt of these connections worked in the end.
@@ -109,17 +121,25 @@ impl Disk {
 
     /// What became of jobs since the last call.
     pub(super) fn done(&self) -> impl Iterator<Item = Done> {
-        self.done.try_iter()
+        self.done.try_iter().inspect(|done| self.hear(done))
     }
 
-    /// Nothing more comes: what became of the rest, as far as it was written
-    /// within `patience`. The last is [`Done::End`] where all was.
-    #[expect(clippy::disallowed_methods, reason = "patience is about a disk, not about the capture")]
-    pub(super) fn finish(&mut self, patience: Duration) -> Vec<Done> {
+    fn hear(&self, done: &Done) {
+        let heard = matches!(done, Done::Written(..) | Done::NotWritten(_));
+        self.waiting.set(self.waiting.get().saturating_sub(u64::from(heard)));
+    }
+
+    /// Nothing more comes.
+    pub(super) fn close(&mut self) {
         self.queue = None;
-        let began = Instant::now();
+    }
+
+    /// What became of the rest, as far as it was written within `patience`, after
+    /// [`Disk::close`]. The last is [`Done::End`] where all was.
+    pub(super) fn finish(&self, patience: impl Fn() -> Duration) -> Vec<Done> {
         let mut all = Vec::new();
-        while let Ok(done) = self.done.recv_timeout(patience.saturating_sub(began.elapsed())) {
+        while let Ok(done) = self.done.recv_timeout(patience()) {
+            self.hear(&done);
             let ends = matches!(done, Done::End);
             all.push(done);
             if ends {
@@ -168,11 +188,11 @@ fn work(job: Job, folder: Option<(&Path, Room)>, written: &mut Written, tell: &S
                     match archive::rotate(folder, room, &name) {
                         Ok(0) => {}
                         Ok(n) => say(Done::Forgotten(n)),
-                        Err(error) => say(Done::Failed(format!("{}: {error}", folder.display()))),
+                        Err(error) => say(Done::Trouble(format!("old evidence was not removed: {error}"))),
                     }
                     say(Done::Written(name, replaced));
                 }
-                Err(error) => say(Done::Failed(format!("evidence was not written: {error:#}"))),
+                Err(error) => say(Done::NotWritten(format!("evidence was not written: {error:#}"))),
             }
         }
         Job::Withdraw(connections) => {
@@ -184,7 +204,7 @@ fn work(job: Job, folder: Option<(&Path, Room)>, written: &mut Written, tell: &S
         }
         Job::File(path, text) => {
             if let Err(error) = output::write(&path, |out| out.write_all(text.as_bytes())) {
-                say(Done::Failed(format!("{error:#}")));
+                say(Done::Trouble(format!("{error:#}")));
             }
         }
     }
@@ -212,8 +232,9 @@ mod tests {
         let mut disk = Disk::new(None);
         disk.file(&gone, "text".to_owned());
         disk.file(&folder.path().join("metrics"), "text".to_owned());
-        let done = disk.finish(Duration::from_secs(60));
-        assert!(matches!(done.as_slice(), [Done::Failed(says), Done::End] if says.contains("gone/metrics")));
+        disk.close();
+        let done = disk.finish(|| Duration::from_secs(60));
+        assert!(matches!(done.as_slice(), [Done::Trouble(says), Done::End] if says.contains("gone/metrics")));
         assert_eq!(std::fs::read_to_string(folder.path().join("metrics")).unwrap(), "text");
     }
 }

@@ -69,6 +69,11 @@ impl Evidence {
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<String> {
         let name = archive::name(folder, self.time, self.finding)
             .ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "a thousand connections failed at once"))?;
+        self.write_as(folder, &name).inspect_err(|_| _ = archive::remove(folder, &name))?;
+        Ok(name)
+    }
+
+    fn write_as(&self, folder: &Path, name: &str) -> anyhow::Result<()> {
         let file = format!("{name}.pcapng");
         // A first look finds the frames that decide, which then bear comments.
         let first = self.report(&file, self.pcapng(&BTreeMap::new())?);
@@ -86,14 +91,13 @@ impl Evidence {
         output::write(&folder.join(&file), |out| out.write_all(&bytes))?;
         output::write(&folder.join(format!("{name}.json")), |out| json::write(&report, out))?;
         let for_people = text::Options { all: true, color: false };
-        output::write(&folder.join(format!("{name}.txt")), |out| text::write(&report, for_people, out))?;
-        Ok(name)
+        output::write(&folder.join(format!("{name}.txt")), |out| text::write(&report, for_people, out))
     }
 
     /// Other connections of the same hosts made a difference: by itself this
     /// attempt would be told otherwise, and might accuse where all together do not. So
     /// what was found live is all that is said.
-    fn write_without_report(&self, folder: &Path, name: String) -> anyhow::Result<String> {
+    fn write_without_report(&self, folder: &Path, name: &str) -> anyhow::Result<()> {
         let bytes = match &self.redactor {
             Some(redactor) => self.redacted(redactor)?,
             None => self.pcapng(&BTreeMap::new())?,
@@ -106,8 +110,7 @@ impl Evidence {
             writeln!(out, "\nFinding: {} (rdpwhy explain {}).", self.finding, self.finding)?;
             writeln!(out, "It was judged together with other connections of the same hosts, which are not in")?;
             writeln!(out, "{name}.pcapng: rdpwhy analyze may tell otherwise of that file alone.")
-        })?;
-        Ok(name)
+        })
     }
 
     fn agrees(&self, report: &Report) -> bool {
@@ -229,30 +232,45 @@ fn deciding(report: &Report) -> BTreeMap<u64, Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::live::recorder::{Budget, Recorder};
-    use rdpwhy::analysis::{Connection, Ends};
-    use rdpwhy::base::Span;
+    use crate::cli::live::recorder::{Budget, Recorder, key};
+    use rdpwhy::analysis::Connection;
+    use rdpwhy::base::{Frame, Span};
+    use rdpwhy::capture::Packet;
     use std::path::PathBuf;
 
-    /// Plays a capture past recorder and analyzer, as on a wire on which nothing
-    /// more comes for `quiet`; the connections, and what was kept of each.
-    fn watched(path: &Path, quiet: Span, each: usize) -> Vec<(Connection, Option<Kept>, CaptureTime)> {
+    /// Packets with the time that each passes at.
+    type Passing = Vec<(CaptureTime, LinkType, u32, Vec<u8>)>;
+
+    fn passing(path: &Path) -> Passing {
         let mut timeline = Timeline::new(vec![Source::Path(path.to_owned())], CaptureOptions::default());
+        let mut packets = Vec::new();
+        while let Some(packet) = timeline.next_packet() {
+            packets.push((packet.time, packet.link, packet.original_len, packet.data.to_vec()));
+        }
+        packets
+    }
+
+    /// Plays packets past recorder and analyzer, as on a wire on which nothing
+    /// more comes for `quiet`; the connections, and what was kept of each.
+    fn watched(packets: &Passing, quiet: Span, each: usize) -> Vec<(Connection, Option<Kept>, CaptureTime)> {
         let (mut analyzer, mut recorder) = (Analyzer::default(), Recorder::new(Budget { each, all: 64 << 20 }));
         let mut now = CaptureTime::default();
-        while let Some(packet) = timeline.next_packet() {
-            now = packet.time;
-            if let Some(ends) = analyzer.push(&packet) {
-                recorder.keep(ends, &packet);
-            }
+        for (number, (time, link, original_len, data)) in (1..).zip(packets) {
+            let (time, link, original_len) = (*time, *link, *original_len);
+            let frame = Frame::new(0, number);
+            let packet = Packet { frame, time, link, interface: 0, vantage: 0, packet_id: None, data, original_len };
+            now = time;
+            let before = analyzer.ended().len();
+            let ends = analyzer.push(&packet);
+            recorder.pushed(ends, &packet, &analyzer, before);
         }
         now = now + quiet;
         while analyzer.tick(now) {}
         assert!(!analyzer.end_some(usize::MAX));
         let connections = analyzer.take().into_iter();
         let with_packets = connections.map(|c| {
-            let ends = Ends::new(c.tcp.endpoints.client, c.tcp.endpoints.server);
-            (c, recorder.take(ends, 0), now)
+            let kept = recorder.take(&key(&c));
+            (c, kept, now)
         });
         with_packets.collect()
     }
@@ -301,7 +319,7 @@ mod tests {
         // `just live-test verdicts` tries all of them, on a wire.
         for (n, case) in cases().into_iter().enumerate().filter(|(n, _)| n % 3 == 0) {
             let quiet = Span::from_secs(if n % 2 == 0 { 5 } else { 300 });
-            for evidence in watched(&case, quiet, 4 << 20).into_iter().filter_map(evidence) {
+            for evidence in watched(&passing(&case), quiet, 4 << 20).into_iter().filter_map(evidence) {
                 let what = format!("{}, {quiet} later: {}", case.display(), evidence.sentence);
                 let name = evidence.write(folder.path()).unwrap();
                 let file = folder.path().join(format!("{name}.pcapng"));
@@ -318,10 +336,41 @@ mod tests {
     }
 
     #[test]
+    fn the_same_ports_again_are_another_connection_with_evidence_of_its_own() {
+        /// Where sequence and acknowledgement numbers stand, behind Ethernet and IPv4.
+        const NUMBERS: [usize; 2] = [38, 42];
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/injected-suricata-tls/client.pcap");
+        let mut packets = passing(&case);
+        let once = packets.len();
+        // What the hosts still send is nobody's, …
+        let last = packets.last().unwrap().clone();
+        packets.extend((6..60).map(|second| (last.0 + Span::from_secs(second), last.1, last.2, last.3.clone())));
+        // … and after three minutes the client takes the same port again.
+        for n in 0..once {
+            let (time, link, len, mut data) = packets[n].clone();
+            for at in NUMBERS {
+                let number: [u8; 4] = data[at..at + 4].try_into().unwrap();
+                let moved = if number == [0; 4] { 0 } else { u32::from_be_bytes(number).wrapping_add(1 << 30) };
+                data[at..at + 4].copy_from_slice(&moved.to_be_bytes());
+            }
+            packets.push((time + Span::from_secs(180), link, len, data));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let all = watched(&packets, Span::ZERO, 4 << 20);
+        assert_eq!(all.len(), 2);
+        for watched in all {
+            assert_eq!(watched.1.as_ref().unwrap().packets().count(), once);
+            let name = evidence(watched).unwrap().write(folder.path()).unwrap();
+            let told = analysed(&folder.path().join(format!("{name}.pcapng"))).unwrap();
+            assert_eq!(told, ("injected-reset".to_owned(), 1));
+        }
+    }
+
+    #[test]
     #[expect(clippy::disallowed_methods, reason = "tests read what was written")]
     fn the_frames_that_decide_bear_comments_and_the_rest_is_said() {
         let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/injected-suricata-tls/client.pcap");
-        let folder = tempfile::tempdir().unwrap();
+        let (case, folder) = (passing(&case), tempfile::tempdir().unwrap());
         let mut all = watched(&case, Span::ZERO, 4 << 20);
         let name = evidence(all.remove(0)).unwrap().write(folder.path()).unwrap();
         let file = folder.path().join(format!("{name}.pcapng"));

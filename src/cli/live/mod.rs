@@ -16,6 +16,7 @@ mod metrics;
 mod outlet;
 mod recorder;
 mod recording;
+mod remarks;
 mod ring;
 mod ring_files;
 mod sandbox;
@@ -39,6 +40,7 @@ use super::exit::{Exit, Told};
 use super::redaction;
 use outlet::Outlet;
 use recording::Recording;
+use remarks::Remarks;
 use signals::Signals;
 use telling::{Form, Telling};
 use watch::Watch;
@@ -65,8 +67,10 @@ pub(super) fn run(asked: &Live, console: &mut Console) -> anyhow::Result<Exit> {
         None => "standard output".to_owned(),
     })?;
     let recording = Recording::new(asked, &taps, redactor.clone())?;
-    let telling = Telling::new(Form::of(asked.format, output.is_some()), outlet, redactor);
-    Watch::new(asked, taps, telling, recording, console).run(&signals)
+    let form = Form::of(asked.format, output.is_some());
+    let remarks = Remarks::new(console, form == Form::Table, redactor.clone());
+    let telling = Telling::new(form, outlet, redactor);
+    Watch::new(asked, taps, telling, recording, remarks).run(&signals)
 }
 
 fn open(asked: &Live) -> anyhow::Result<Vec<Tap>> {

@@ -47,6 +47,11 @@ impl Outlet {
         Ok(Self::writing(writer, to.map(Path::to_owned)))
     }
 
+    /// Begins to write to standard error.
+    pub(super) fn to_stderr() -> Self {
+        Self::writing(Box::new(io::stderr()), None)
+    }
+
     fn writing(mut writer: Box<dyn Write + Send>, path: Option<PathBuf>) -> Self {
         let (queue, waiting) = sync_channel::<Message>(MAX_WAITING);
         let (tell, done) = channel();
@@ -124,10 +129,15 @@ impl Outlet {
         self.lost + self.state.failed.load(Ordering::Relaxed)
     }
 
+    /// No more lines come.
+    pub(super) fn close(&mut self) {
+        self.queue = None;
+    }
+
     /// No more lines come. Waits until all are written, `patience` at most;
     /// returns whether they are.
     pub(super) fn finish(&mut self, patience: Duration) -> bool {
-        self.queue = None;
+        self.close();
         self.done.recv_timeout(patience).is_ok()
     }
 }

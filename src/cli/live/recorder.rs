@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use rdpwhy::analysis::Ends;
+use rdpwhy::analysis::{Analyzer, Connection, Ends};
 use rdpwhy::base::{CaptureTime, LinkType, Span};
 use rdpwhy::capture::Packet;
 
@@ -24,6 +24,12 @@ const BESIDE: usize = 64 * 1024;
 
 /// Which connection: its ends, and the interface that showed it.
 type Key = (Ends, u16);
+
+/// That of a connection. A live capture is a point of view of its own.
+pub(super) fn key(connection: &Connection) -> Key {
+    let ends = &connection.tcp.endpoints;
+    (Ends::new(ends.client, ends.server), u16::try_from(connection.capture.0).unwrap_or(u16::MAX))
+}
 
 /// How much may be kept.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +61,8 @@ impl Run {
     }
 
     fn push(&mut self, packet: &Packet<'_>) {
+        make_room(&mut self.bytes, packet.data.len());
+        make_room(&mut self.packets, 1);
         self.bytes.extend(packet.data);
         self.packets.push_back(Meta {
             time: packet.time,
@@ -70,6 +78,14 @@ impl Run {
         let len = meta.len as usize;
         self.bytes.drain(..len.min(self.bytes.len()));
         len + PACKET_OVERHEAD
+    }
+}
+
+/// Grows by an eighth, where the library would double: that much more than the
+/// budget may be in use.
+fn make_room<T>(queue: &mut VecDeque<T>, more: usize) {
+    if queue.capacity() - queue.len() < more {
+        queue.reserve_exact(more.max(queue.len() / 8));
     }
 }
 
@@ -127,6 +143,8 @@ impl Kept {
 pub(super) struct Recorder {
     budget: Budget,
     flows: HashMap<Key, Flow>,
+    /// Connections that are over, in the order of their end, until they are taken.
+    sealed: VecDeque<(Key, Kept)>,
     /// Those of `flows` that are no connections.
     pairs: usize,
     size: usize,
@@ -145,6 +163,7 @@ impl Recorder {
         Self {
             budget,
             flows: HashMap::new(),
+            sealed: VecDeque::new(),
             pairs: 0,
             size: 0,
             reserved: 0,
@@ -154,9 +173,25 @@ impl Recorder {
         }
     }
 
-    /// Keeps a packet of the connection between `ends`.
-    pub(super) fn keep(&mut self, ends: Ends, packet: &Packet<'_>) {
+    /// `analyzer` was given a packet, which is about the connection between `ends`;
+    /// after `before` connections that had ended by then.
+    pub(super) fn pushed(&mut self, ends: Option<Ends>, packet: &Packet<'_>, analyzer: &Analyzer, before: usize) {
+        // What comes from now on between the same ends is another's.
+        for connection in analyzer.ended().iter().skip(before) {
+            self.seal(key(connection));
+        }
+        if let Some(ends) = ends {
+            self.keep(ends, packet, || analyzer.is_stray(&ends, packet.vantage));
+        }
+    }
+
+    /// Keeps a packet of the connection between `ends`, unless it `is_stray`: no
+    /// connection's any more. (Some hosts send for hours into the void.)
+    fn keep(&mut self, ends: Ends, packet: &Packet<'_>, is_stray: impl FnOnce() -> bool) {
         let key = (ends, packet.vantage);
+        if !self.flows.contains_key(&key) && is_stray() {
+            return;
+        }
         let size = packet.data.len() + PACKET_OVERHEAD;
         let half = if ends.are_hosts() { BESIDE.min(self.budget.each) / 2 } else { self.budget.each / 2 };
         let known = self.flows.len();
@@ -230,9 +265,18 @@ impl Recorder {
         }
     }
 
+    fn seal(&mut self, key: Key) {
+        let kept = self.take_by(&key);
+        self.sealed.extend(kept.map(|kept| (key, kept)));
+    }
+
     /// The connection has ended: what was kept of it, for the last time.
-    pub(super) fn take(&mut self, ends: Ends, vantage: u16) -> Option<Kept> {
-        self.take_by(&(ends, vantage))
+    pub(super) fn take(&mut self, key: &Key) -> Option<Kept> {
+        // They are taken in the order of their end: it is the first, or there is none.
+        match self.sealed.iter().position(|(sealed, _)| sealed == key) {
+            Some(i) => self.sealed.remove(i).map(|(_, kept)| kept),
+            None => self.take_by(key),
+        }
     }
 
     /// What passed between two hosts beside their connections, so far.
@@ -306,7 +350,7 @@ mod tests {
             data,
             original_len: data.len() as u32,
         };
-        recorder.keep(ends(port), &packet);
+        recorder.keep(ends(port), &packet, || false);
     }
 
     #[test]
@@ -315,12 +359,12 @@ mod tests {
         for n in 0..20 {
             keep(&mut recorder, 1, n, &[n as u8; 100]);
         }
-        let kept = recorder.take(ends(1), 0).unwrap();
+        let kept = recorder.take(&(ends(1), 0)).unwrap();
         let times: Vec<i64> = kept.packets().map(|p| p.time.nanos()).collect();
         assert_eq!((times, kept.left_out), (vec![0, 1, 2, 3, 16, 17, 18, 19], 12));
         assert!(kept.packets().all(|p| p.data == [p.time.nanos() as u8; 100]));
         assert_eq!(recorder.size(), 0);
-        assert!(recorder.take(ends(1), 0).is_none());
+        assert!(recorder.take(&(ends(1), 0)).is_none());
     }
 
     #[test]
@@ -348,7 +392,7 @@ mod tests {
             original_len: 1_000,
         };
         for n in 0..3 {
-            (0..1_000).for_each(|_| recorder.keep(hosts(n), &packet));
+            (0..1_000).for_each(|_| recorder.keep(hosts(n), &packet, || false));
         }
         assert!(recorder.beside(hosts(0), 0).is_some_and(|kept| (50..=64).contains(&kept.packets().count())));
         assert!(recorder.beside(hosts(1), 0).is_some() && recorder.beside(hosts(2), 0).is_none());
@@ -357,12 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_after_the_end_is_not_the_connections() {
+        let mut recorder = Recorder::new(Budget { each: 1 << 20, all: 1 << 20 });
+        keep(&mut recorder, 1, 0, &[0; 60]);
+        keep(&mut recorder, 1, 1, &[0; 60]);
+        recorder.seal((ends(1), 0));
+        keep(&mut recorder, 1, 2, &[0; 60]);
+        let mut times = || recorder.take(&(ends(1), 0)).map(|kept| kept.packets().map(|p| p.time.nanos()).collect());
+        assert_eq!((times(), times(), times()), (Some(vec![0, 1]), Some(vec![2]), None));
+        assert_eq!(recorder.size(), 0);
+    }
+
+    #[test]
     fn what_nobody_follows_is_forgotten() {
         let mut recorder = Recorder::new(Budget { each: 1 << 20, all: 1 << 20 });
         keep(&mut recorder, 1, 0, &[0; 60]);
         keep(&mut recorder, 2, 0, &[0; 60]);
         recorder.forget(CaptureTime::from_parts(61, 0), |who, _| *who == ends(2));
-        assert!(recorder.take(ends(1), 0).is_none() && recorder.take(ends(2), 0).is_some());
+        assert!(recorder.take(&(ends(1), 0)).is_none() && recorder.take(&(ends(2), 0)).is_some());
     }
 
     proptest! {

@@ -20,7 +20,7 @@ use super::disk::{Disk, Done};
 use super::evidence::{Evidence, Origin};
 use super::held::Held;
 use super::metrics;
-use super::recorder::{Budget, Recorder};
+use super::recorder::{Budget, Recorder, key};
 use super::ring::{Ring, RingSize, RingTally};
 use super::tally::{EvidenceTally, Tally};
 use crate::cli::exit::Told;
@@ -35,6 +35,14 @@ const BEFORE: Span = Span::from_secs(1);
 /// A disk that is full fails every time: it is complained about no more often.
 const SAID: Span = Span::from_secs(60);
 
+/// Something to be said.
+pub(super) enum Remark {
+    /// It went as it should.
+    Note(String),
+    /// It did not.
+    Complaint(String),
+}
+
 /// The recorder, its folder, the ring and the metrics, as far as each was asked for.
 pub(super) struct Recording {
     recorder: Option<Recorder>,
@@ -45,7 +53,7 @@ pub(super) struct Recording {
     disk: Option<Disk>,
     ring: Option<Ring>,
     tally: EvidenceTally,
-    says: VecDeque<String>,
+    says: VecDeque<Remark>,
     complained: Option<CaptureTime>,
     next: CaptureTime,
     now: CaptureTime,
@@ -105,10 +113,11 @@ impl Recording {
         }
     }
 
-    /// Keeps a packet of the connection between `ends`.
-    pub(super) fn keep(&mut self, ends: Ends, packet: &Packet<'_>) {
+    /// `analyzer` was given a packet, which is about the connection between `ends`;
+    /// after `before` connections that had ended by then.
+    pub(super) fn pushed(&mut self, ends: Option<Ends>, packet: &Packet<'_>, analyzer: &Analyzer, before: usize) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.keep(ends, packet);
+            recorder.pushed(ends, packet, analyzer, before);
         }
     }
 
@@ -116,9 +125,8 @@ impl Recording {
     /// are forgotten.
     pub(super) fn ended(&mut self, connection: &Connection, attempt: &Attempt, taps: &[Tap], now: CaptureTime) {
         let Some(recorder) = &mut self.recorder else { return };
-        let ends = Ends::new(connection.tcp.endpoints.client, connection.tcp.endpoints.server);
-        let vantage = u16::try_from(connection.capture.0).unwrap_or(u16::MAX);
-        let kept = recorder.take(ends, vantage);
+        let key @ (ends, vantage) = key(connection);
+        let kept = recorder.take(&key);
         let worked = |outcome| matches!(outcome, Outcome::Active | Outcome::Open);
         if worked(attempt.outcome) {
             if attempt.connections.len() > 1
@@ -201,10 +209,14 @@ impl Recording {
             match done {
                 Done::Written(name, replaced) => {
                     self.tally.written = (self.tally.written + 1).saturating_sub(replaced);
-                    self.says.push_back(format!("written: {name}"));
+                    self.says.push_back(Remark::Note(format!("written: {name}")));
                 }
-                Done::Failed(says) => {
+                Done::NotWritten(says) => {
                     self.tally.failed += 1;
+                    self.complain(says);
+                }
+                Done::Trouble(says) => {
+                    self.tally.troubles += 1;
                     self.complain(says);
                 }
                 Done::Withdrawn(n) => self.tally.written = self.tally.written.saturating_sub(n),
@@ -217,12 +229,12 @@ impl Recording {
     fn complain(&mut self, says: String) {
         if self.complained.is_none_or(|then| self.now.since(then).abs() >= SAID) {
             self.complained = Some(self.now);
-            self.says.push_back(says);
+            self.says.push_back(Remark::Complaint(says));
         }
     }
 
     /// What is to be said, once.
-    pub(super) fn said(&mut self) -> impl Iterator<Item = String> {
+    pub(super) fn said(&mut self) -> impl Iterator<Item = Remark> {
         self.says.drain(..)
     }
 
@@ -232,6 +244,7 @@ impl Recording {
         EvidenceTally {
             not_held: held.map_or(0, Recorder::left_out),
             held: held.map_or(0, Recorder::size),
+            waiting: self.disk.as_ref().map_or(0, Disk::waiting),
             ..self.tally
         }
     }
@@ -241,24 +254,32 @@ impl Recording {
         self.ring.as_ref().map(Ring::tally)
     }
 
-    /// Nothing more comes: whether all could be written within `patience`.
-    pub(super) fn finish(&mut self, tally: &Tally, patience: Duration) -> bool {
-        // Evidence counts for more: it is written by now, or has half the time.
-        let complete = self.finish_evidence(tally, patience / 2);
-        let Some(ring) = &mut self.ring else { return complete };
-        let (whole, said) = ring.finish(self.now, patience / 2);
-        said.into_iter().for_each(|says| self.complain(says));
-        complete && whole
+    /// Nothing more comes: the last is handed over.
+    pub(super) fn close(&mut self, tally: &Tally) {
+        if let Some(disk) = &mut self.disk {
+            if let Some(path) = &self.metrics {
+                disk.file(path, metrics::text(tally));
+            }
+            disk.close();
+        }
+        if let Some(ring) = &mut self.ring {
+            ring.close(self.now);
+        }
     }
 
-    fn finish_evidence(&mut self, tally: &Tally, patience: Duration) -> bool {
-        let Some(disk) = &mut self.disk else { return true };
-        if let Some(path) = &self.metrics {
-            disk.file(path, metrics::text(tally));
+    /// Whether all could be written within `patience`, after [`Recording::close`].
+    pub(super) fn finish(&mut self, patience: impl Fn() -> Duration) -> bool {
+        let mut complete = true;
+        if let Some(disk) = &mut self.disk {
+            let done = disk.finish(&patience);
+            complete &= matches!(done.last(), Some(Done::End));
+            self.hear(Some(done));
         }
-        let done = disk.finish(patience);
-        let complete = matches!(done.last(), Some(Done::End));
-        self.hear(Some(done));
+        if let Some(ring) = &mut self.ring {
+            let (whole, said) = ring.finish(&patience);
+            complete &= whole;
+            said.into_iter().for_each(|says| self.complain(says));
+        }
         complete
     }
 }

@@ -192,15 +192,17 @@ impl Ring {
         self.tally
     }
 
-    /// Nothing more comes: whether all was written within `patience`, and what
-    /// went wrong.
-    #[expect(clippy::disallowed_methods, reason = "patience is about a disk, not about the capture")]
-    pub(super) fn finish(&mut self, now: CaptureTime, patience: Duration) -> (bool, Option<String>) {
+    /// Nothing more comes: hands over the rest.
+    pub(super) fn close(&mut self, now: CaptureTime) {
         self.end_file(now);
         self.queue = None;
-        let began = std::time::Instant::now();
+    }
+
+    /// Whether all was written within `patience` after [`Ring::close`], and what
+    /// went wrong.
+    pub(super) fn finish(&mut self, patience: impl Fn() -> Duration) -> (bool, Option<String>) {
         let mut said = None;
-        while let Ok(done) = self.done.recv_timeout(patience.saturating_sub(began.elapsed())) {
+        while let Ok(done) = self.done.recv_timeout(patience()) {
             if matches!(done, Done::End) {
                 return (true, said);
             }
@@ -294,6 +296,11 @@ mod tests {
         CaptureTime::from_parts(1_795_780_800 + second, 0)
     }
 
+    fn finish(ring: &mut Ring, now: CaptureTime) -> (bool, Option<String>) {
+        ring.close(now);
+        ring.finish(|| PATIENCE)
+    }
+
     fn keep(ring: &mut Ring, interface: u32, second: i64, data: &[u8]) {
         ring.keep(&Packet {
             frame: Frame::new(interface, 1),
@@ -328,7 +335,7 @@ mod tests {
         for second in 0..100 {
             keep(&mut ring, (second % 2) as u32, second, &[second as u8; 500]);
         }
-        assert_eq!(ring.finish(at(100), PATIENCE), (true, None));
+        assert_eq!(finish(&mut ring, at(100)), (true, None));
         let RingTally { written, lost, files } = ring.tally();
         assert_eq!((written, lost, files), (100, 0, 3));
         let (seconds, losses) = read(folder.path());
@@ -348,7 +355,7 @@ mod tests {
         keep(&mut ring, 0, 20, &[0; 60]);
         ring.count(0, counted(9), at(30));
         keep(&mut ring, 0, 40, &[0; 60]);
-        assert!(ring.finish(at(50), PATIENCE).0);
+        assert!(finish(&mut ring, at(50)).0);
         let (seconds, losses) = read(folder.path());
         assert_eq!((seconds, losses), (vec![0, 20, 40], vec![(0, 30, 2)]));
     }
@@ -362,7 +369,7 @@ mod tests {
         assert_eq!(ring.current.as_ref().unwrap().packets, 1);
         ring.tick(at(1));
         assert_eq!(ring.current.as_ref().unwrap().packets, 0);
-        assert!(ring.finish(at(1), PATIENCE).0);
+        assert!(finish(&mut ring, at(1)).0);
     }
 
     #[test]
@@ -373,7 +380,7 @@ mod tests {
         for second in 0..10 {
             keep(&mut ring, 0, second, &[0; 600]);
         }
-        let (complete, said) = ring.finish(at(10), PATIENCE);
+        let (complete, said) = finish(&mut ring, at(10));
         assert!(complete && said.unwrap().contains("the ring was not written"));
         assert_eq!((ring.tally().written, ring.tally().lost), (0, 10));
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use rdpwhy::analysis::InProgress;
 use rdpwhy::base::{CaptureTime, Span};
 use rdpwhy::flow::Endpoint;
+use rdpwhy::report::escape;
 use rdpwhy::session::Stage;
 
 use super::tally::Tally;
@@ -34,6 +35,8 @@ pub(super) struct Screen<'a> {
     pub(super) open: Vec<InProgress>,
     /// The last verdicts, the newest first.
     pub(super) verdicts: &'a VecDeque<String>,
+    /// What was last said of the capture itself; nothing, if it is empty.
+    pub(super) remark: &'a str,
     /// The time.
     pub(super) now: CaptureTime,
     /// Lines of the terminal.
@@ -67,7 +70,7 @@ impl Screen<'_> {
         let mut lines = vec![
             cut(&format!("rdpwhy live on {}, for {uptime}: {packets} packets, {lost}", names.join(", ")), WIDTH),
             cut(&self.numbers(self.open.len()), WIDTH),
-            String::new(),
+            cut(&escape::sentence(self.remark), WIDTH),
             row(["CLIENT", "SERVER", "STAGE", "AGE", "QUIET", "RTT", "RESENT"]),
         ];
         let verdicts = self.verdicts.len().min(VERDICTS);
@@ -169,7 +172,7 @@ mod tests {
     }
 
     fn screen<'a>(tally: &'a Tally, verdicts: &'a VecDeque<String>, open: Vec<InProgress>) -> Screen<'a> {
-        Screen { interfaces: &[], tally, open, verdicts, now: CaptureTime::from_parts(100, 0), height: 24 }
+        Screen { interfaces: &[], tally, open, verdicts, remark: "", now: CaptureTime::from_parts(100, 0), height: 24 }
     }
 
     #[test]
@@ -178,11 +181,12 @@ mod tests {
         let verdicts = ["12:03:05 injected-reset".to_owned()].into();
         let open = vec![connection("10.77.1.2", Stage::Active, 1), connection("10.77.1.3", Stage::Tls, 90)];
         let interfaces = [("eth0".to_owned(), true), ("eth1".to_owned(), false)];
-        let lines = Screen { interfaces: &interfaces, ..screen(&tally, &verdicts, open) }.lines();
+        let remark = "eth1: switched off; it is listened to again as soon as it is back";
+        let lines = Screen { interfaces: &interfaces, remark, ..screen(&tally, &verdicts, open) }.lines();
         insta::assert_snapshot!(lines.join("\n"), @r"
         rdpwhy live on eth0, eth1 (DOWN), for 75.0 s: 12 packets, none dropped
         2 connections open; ended: none
-
+        eth1: switched off; it is listened to again as soon as it is back
         CLIENT                SERVER                STAGE       AGE QUIET     RTT RESENT
         10.77.1.3:50123       10.77.1.3:3389        tls         10s   10s 21.0 ms      2
         10.77.1.2:50123       10.77.1.2:3389        active      99s   99s 21.0 ms      2

@@ -49,6 +49,10 @@ pub(super) struct EvidenceTally {
     pub(super) written: u64,
     /// Those for which the disk had no room, or no folder.
     pub(super) failed: u64,
+    /// Those that wait to be written; at the end, those that there was no time for.
+    pub(super) waiting: u64,
+    /// Old evidence that could not be removed, metrics that could not be written.
+    pub(super) troubles: u64,
     /// Those left out: too many of the same cause, or faster than the disk.
     pub(super) left_out: u64,
     /// Older ones that made room.
@@ -67,6 +71,12 @@ impl Tally {
             let cause = diagnosis.verdict().map_or("unknown", |finding| finding.id);
             *self.failures.entry(cause).or_default() += 1;
         }
+    }
+
+    /// What should have been written and was not.
+    pub(super) fn unwritten(&self) -> u64 {
+        let EvidenceTally { failed, waiting, troubles, .. } = self.evidence;
+        self.lines_lost + failed + waiting + troubles + self.ring.map_or(0, |ring| ring.lost)
     }
 
     /// Connections that ended.
@@ -101,6 +111,8 @@ impl Tally {
             (self.lines_lost, "lines were left out: nobody read them, or they could not be written"),
             (self.evidence.written, "failed attempts left their packets and a report"),
             (self.evidence.failed, "could not be written down"),
+            (self.evidence.waiting, "are not written yet"),
+            (self.evidence.troubles, "times metrics could not be written, or old evidence could not be removed"),
             (self.evidence.left_out, "were not written down: too many of one cause, or faster than the disk"),
             (self.evidence.forgotten, "older ones were removed to make room"),
             (self.evidence.not_held, "packets were not held, for lack of memory"),

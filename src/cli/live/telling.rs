@@ -62,11 +62,6 @@ impl Telling {
         Self { form, outlet, redactor, verdicts: VecDeque::new() }
     }
 
-    /// Whether remarks on standard error would spoil a table.
-    pub(super) fn is_table(&self) -> bool {
-        self.form == Form::Table
-    }
-
     /// A connection has ended, as part of `attempt`.
     pub(super) fn ended(
         &mut self,
@@ -94,6 +89,9 @@ impl Telling {
             // <4> is a warning and <6> a piece of information (RFC 5424, sd-daemon(3)).
             Form::Log => {
                 hide(redactor, &mut connection.tcp.endpoints);
+                if let Some(redactor) = redactor {
+                    connection.sentence = redactor.sentence(&connection.sentence);
+                }
                 let priority = if connection.diagnosis.outcome == Outcome::Failed { 4 } else { 6 };
                 let end = Time::from(connection.diagnosis.ended_at.time);
                 let line = format!(
@@ -144,6 +142,7 @@ impl Telling {
         taps: &[Tap],
         tally: &Tally,
         open: impl Iterator<Item = InProgress>,
+        remark: &str,
         now: CaptureTime,
     ) {
         if self.form != Form::Table {
@@ -154,7 +153,8 @@ impl Telling {
             taps.iter().map(|tap| (escape::text(tap.name()).into_owned(), tap.is_up())).collect();
         let mut open: Vec<_> = open.collect();
         open.iter_mut().for_each(|open| hide(self.redactor.as_deref(), &mut open.tcp.endpoints));
-        let mut screen = Screen { interfaces: &interfaces, tally, open, verdicts: &self.verdicts, now, height };
+        let verdicts = &self.verdicts;
+        let mut screen = Screen { interfaces: &interfaces, tally, open, verdicts, remark, now, height };
         self.outlet.line(screen.draw());
     }
 
@@ -173,11 +173,16 @@ impl Telling {
         self.outlet.lost()
     }
 
-    /// The last line has been told: writes what waits, within `patience`.
-    pub(super) fn finish(&mut self, patience: Duration) -> bool {
+    /// The last line has been told.
+    pub(super) fn close(&mut self) {
         if self.form == Form::Table {
             self.outlet.line(table::END.to_owned());
         }
+        self.outlet.close();
+    }
+
+    /// Whether all was written within `patience`, after [`Telling::close`].
+    pub(super) fn finish(&mut self, patience: Duration) -> bool {
         self.outlet.finish(patience)
     }
 }
@@ -232,4 +237,68 @@ fn summary(connection: &Connection) -> String {
         connection.session.stage(),
         cause.unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::live::attempts::Attempts;
+    use rdpwhy::analysis::Analyzer;
+    use rdpwhy::base::Span;
+    use rdpwhy::capture::{CaptureOptions, Source, Timeline};
+    use std::path::Path;
+
+    /// What is told while a capture passes, and the addresses in it.
+    fn told(form: Form, redactor: Option<Arc<Redactor>>, case: &Path) -> (String, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        let mut telling = Telling::new(form, Outlet::new(Some(&path)).unwrap(), redactor);
+        let (mut analyzer, mut attempts) = (Analyzer::default(), Attempts::default());
+        let (mut now, mut addresses) = (CaptureTime::default(), Vec::new());
+        let mut timeline = Timeline::new(vec![Source::Path(case.to_owned())], CaptureOptions::default());
+        while let Some(packet) = timeline.next_packet() {
+            now = packet.time;
+            analyzer.push(&packet);
+            if packet.frame.number == 5 {
+                telling.draw(&[], &Tally::default(), analyzer.in_progress(), "", now);
+            }
+        }
+        while analyzer.tick(now + Span::from_secs(300)) {}
+        for connection in analyzer.take() {
+            let ends = &connection.tcp.endpoints;
+            addresses.extend([ends.client.ip.to_string(), ends.server.ip.to_string()]);
+            let attempt = attempts.add(&connection).unwrap();
+            let shared = analyzer.of_the_capture().collect();
+            telling.ended(connection, attempt, shared, &[]);
+        }
+        analyzer.of_the_capture().for_each(|finding| telling.shared(&finding, now));
+        telling.draw(&[], &Tally::default(), analyzer.in_progress(), "", now);
+        telling.close();
+        assert!(telling.finish(Duration::from_secs(60)));
+        (std::fs::read_to_string(&path).unwrap(), addresses)
+    }
+
+    #[test]
+    fn under_pseudonyms_no_form_tells_an_address() {
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases");
+        for case in ["injected-suricata-tls", "injected-v6-suricata-tls", "crowd-middlebox", "crowd-limit-refused"] {
+            let case = cases.join(case).join("client.pcap");
+            for form in [Form::Ndjson, Form::Log, Form::Table] {
+                let (open, addresses) = told(form, None, &case);
+                let (hidden, _) = told(form, Some(Arc::new(Redactor::new([9; 32]))), &case);
+                // The middle of a long address is left out of a table.
+                let start = |address: &String| address.chars().take(7).collect::<String>();
+                assert!(addresses.iter().any(|address| open.contains(&start(address))), "{form:?}: {open}");
+                assert!(!addresses.iter().any(|address| hidden.contains(&start(address))), "{form:?}: {hidden}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_log_begins_with_the_priority_that_syslog_knows() {
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/injected-suricata-tls/client.pcap");
+        let (log, _) = told(Form::Log, None, &case);
+        let expected = "<4>2026-11-23T23:13:16.855Z failed 10.77.1.2:50818 10.77.2.2:3389 tls injected-reset (likely): Failed in the TLS handshake";
+        assert!(log.starts_with(expected) && log.lines().count() == 1, "{log}");
+    }
 }

@@ -11,11 +11,11 @@ use super::asked::Live;
 use super::attempts::Attempts;
 use super::clock::{Clock, Look};
 use super::crowds::Crowds;
-use super::recording::Recording;
+use super::recording::{Recording, Remark};
+use super::remarks::Remarks;
 use super::signals::Signals;
 use super::tally::Tally;
 use super::telling::Telling;
-use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 
 /// How often the clock is looked at when no packet comes. Two wake-ups a second
@@ -34,8 +34,11 @@ const READING: Duration = Duration::from_millis(200);
 /// than can be explained; what is more than a flood comes first, …
 const EXPLAINING: Duration = Duration::from_millis(700);
 
-/// … and until then lines and files that wait are written.
-const LAST_WORDS: Duration = Duration::from_millis(1_400);
+/// … until then lines and files that wait are written, side by side, …
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
+
+/// … and until then a reader of standard error may take the summary.
+const SUMMARY: Duration = Duration::from_millis(1_700);
 
 /// Connections explained at a time, before the clock is looked at again.
 const AT_ONCE: usize = 32;
@@ -59,7 +62,6 @@ struct Post {
 /// Everything that goes on.
 pub(super) struct Watch<'a> {
     asked: &'a Live,
-    console: &'a Console,
     started: Instant,
     clock: Clock,
     taps: Vec<Tap>,
@@ -72,8 +74,7 @@ pub(super) struct Watch<'a> {
     tally: Tally,
     next_id: u32,
     next_tick: Duration,
-    /// Remarks that a table would have been spoiled by.
-    remarks: Vec<String>,
+    remarks: Remarks,
 }
 
 impl<'a> Watch<'a> {
@@ -83,7 +84,7 @@ impl<'a> Watch<'a> {
         taps: Vec<Tap>,
         telling: Telling,
         recording: Recording,
-        console: &'a Console,
+        remarks: Remarks,
     ) -> Self {
         let started = Instant::now();
         let clock = Clock::new(Look::now(started));
@@ -95,7 +96,6 @@ impl<'a> Watch<'a> {
         });
         Self {
             asked,
-            console,
             started,
             posts: posts.collect(),
             clock,
@@ -108,7 +108,7 @@ impl<'a> Watch<'a> {
             tally: Tally::default(),
             next_id: 1,
             next_tick: Duration::ZERO,
-            remarks: Vec::new(),
+            remarks,
         }
     }
 
@@ -146,9 +146,9 @@ impl<'a> Watch<'a> {
                 tally.packets += 1;
                 tally.bytes += packet.data.len() as u64;
                 recording.passed(&packet);
-                if let Some(ends) = analyzer.push(&packet) {
-                    recording.keep(ends, &packet);
-                }
+                let ended = analyzer.ended().len();
+                let ends = analyzer.push(&packet);
+                recording.pushed(ends, &packet, analyzer, ended);
             });
             match read {
                 Ok(count) => busy |= count >= TURN,
@@ -185,7 +185,7 @@ impl<'a> Watch<'a> {
 
     fn look(&mut self) {
         if let Some(step) = self.clock.look(Look::now(self.started)) {
-            self.remark(format!(
+            self.remarks.complain(&format!(
                 "the system's clock was stepped by {step}; times are told as before, until the connections that are open now have ended"
             ));
         }
@@ -206,18 +206,18 @@ impl<'a> Watch<'a> {
         self.attempts.forget(now);
         if self.analyzer.progress().0 == 0 && self.clock.correction() != Span::ZERO {
             self.clock.settle();
-            self.remark("times are the system's again".to_owned());
+            self.remarks.complain("times are the system's again");
         }
         self.recording.tick(now, &self.analyzer, &self.tally);
-        let said: Vec<String> = self.recording.said().collect();
-        said.into_iter().for_each(|says| self.remark(says));
+        self.say_what_was_recorded();
         self.update();
-        self.telling.draw(&self.taps, &self.tally, self.analyzer.in_progress(), now);
+        let last = self.remarks.last();
+        self.telling.draw(&self.taps, &self.tally, self.analyzer.in_progress(), last, now);
         if signals.reopen() {
             self.telling.reopen();
         }
         if signals.statistics() {
-            self.tally.sentences().iter().for_each(|line| self.console.complain(line));
+            self.tally.sentences().iter().for_each(|line| self.remarks.complain(line));
         }
     }
 
@@ -246,8 +246,8 @@ impl<'a> Watch<'a> {
             by_interface += counters.dropped_by_interface;
         }
         if self.tally.lost() == 0 && dropped + by_interface > 0 {
-            self.remark(
-                "packets are being dropped: what is said of connections of that time is less certain; a larger --buffer-size or a narrower --filter may help".to_owned(),
+            self.remarks.complain(
+                "packets are being dropped: what is said of connections of that time is less certain; a larger --buffer-size or a narrower --filter may help",
             );
         }
         (self.tally.dropped, self.tally.dropped_by_interface) = (dropped, by_interface);
@@ -259,7 +259,7 @@ impl<'a> Watch<'a> {
         if let (Some(tap), Some(post)) = (self.taps.get(i), self.posts.get_mut(i)) {
             post.away = Some((now, now + FIRST_RETRY, FIRST_RETRY));
             let says = format!("{}: {reason}; it is listened to again as soon as it is back", tap.name());
-            self.remark(says);
+            self.remarks.complain(&says);
         }
     }
 
@@ -296,35 +296,33 @@ impl<'a> Watch<'a> {
                 }
             }
         }
-        back.into_iter().for_each(|says| self.remark(says));
+        back.iter().for_each(|says| self.remarks.complain(says));
     }
 
-    /// Something happened to the capture. A table is not written into: it is
-    /// told afterwards.
-    fn remark(&mut self, says: String) {
-        /// A flapping interface fills no memory.
-        const MAX_REMARKS: usize = 100;
-        if !self.telling.is_table() {
-            self.console.complain(&says);
-        } else if self.remarks.len() < MAX_REMARKS {
-            self.remarks.push(says);
+    fn say_what_was_recorded(&mut self) {
+        for remark in self.recording.said() {
+            match remark {
+                Remark::Note(says) => self.remarks.note(&says),
+                Remark::Complaint(says) => self.remarks.complain(&says),
+            }
         }
     }
 
     /// The last reports, and a summary.
     fn finish(mut self) -> Exit {
         let ending = self.started.elapsed();
-        let spent = |started: &Instant| started.elapsed().saturating_sub(ending);
+        let started = self.started;
+        let spent = || started.elapsed().saturating_sub(ending);
         self.crowds.tick();
         // What arrived before the signal still counts.
-        while spent(&self.started) < READING && self.read() {
+        while spent() < READING && self.read() {
             self.tell();
         }
         let now = self.clock.now();
         self.count(now);
         self.analyzer.tick(now);
         self.tell();
-        while spent(&self.started) < EXPLAINING && self.analyzer.end_some(AT_ONCE) {
+        while spent() < EXPLAINING && self.analyzer.end_some(AT_ONCE) {
             self.tell();
         }
         self.tell();
@@ -332,31 +330,31 @@ impl<'a> Watch<'a> {
         let together = self.crowds.summary(&self.analyzer, now);
         let closed = self.telling.is_closed();
         self.update();
-        let left = |started: &Instant| LAST_WORDS.saturating_sub(spent(started));
-        // A reader who sleeps must not take the disk's time, nor the other way
-        // round.
-        let written = self.recording.finish(&self.tally, left(&self.started) / 2);
-        let told = self.telling.finish(left(&self.started));
+        // All end at once, so that a reader who sleeps does not take the disk's
+        // time, nor the other way round.
+        self.recording.close(&self.tally);
+        self.telling.close();
+        let written = self.recording.finish(|| LAST_WORDS.saturating_sub(spent()));
+        let told = self.telling.finish(LAST_WORDS.saturating_sub(spent()));
         self.update();
-        let said: Vec<String> = self.recording.said().collect();
-        said.into_iter().for_each(|says| self.remark(says));
-        for line in self.remarks.iter().chain(&self.tally.sentences()).chain(&together) {
-            self.console.note(line);
+        self.remarks.release();
+        self.say_what_was_recorded();
+        for line in self.tally.sentences().iter().chain(&together) {
+            self.remarks.note(line);
         }
-        // What a flood left takes longer to free than to leave to the system.
-        std::mem::forget(std::mem::take(&mut self.analyzer));
-        if closed {
+        let exit = if closed {
             Exit::Success
-        } else if !told
-            || !written
-            || self.tally.lines_lost + self.tally.evidence.failed + self.tally.ring.map_or(0, |r| r.lost) > 0
-        {
-            self.console.complain("not everything could be written");
+        } else if !told || !written || self.tally.unwritten() > 0 {
+            self.remarks.complain("not everything could be written");
             Exit::Unreadable
         } else if self.tally.failed() > 0 && !self.asked.exit_zero {
             Exit::FailedAttempts
         } else {
             Exit::Success
-        }
+        };
+        self.remarks.finish(SUMMARY.saturating_sub(spent()));
+        // What a flood left takes longer to free than to leave to the system.
+        std::mem::forget(std::mem::take(&mut self.analyzer));
+        exit
     }
 }

@@ -91,6 +91,13 @@ impl<C: Consumer + Default> Table<C> {
         self.index.contains_key(&FlowKey::new(a, b, vantage))
     }
 
+    /// Whether a packet between two ends came too late: for a connection that was
+    /// over.
+    pub fn is_stray(&self, a: Endpoint, b: Endpoint, vantage: u16) -> bool {
+        let key = FlowKey::new(a, b, vantage);
+        self.tombstones.contains(&key) && !self.index.contains_key(&key)
+    }
+
     /// When the oldest connection began that has not been taken away.
     pub fn oldest_start(&self) -> Option<CaptureTime> {
         self.slots.iter().flatten().map(|slot| slot.state.first_seen()).min()

@@ -153,10 +153,10 @@ impl Redactor {
         }
     }
 
-    /// A sentence of ours, with every address in it replaced.
+    /// A sentence of ours, with every address in it replaced, and what it quotes.
     #[must_use]
     pub fn sentence(&self, text: &str) -> String {
-        self.addresses_in(text)
+        self.prose(text, &[])
     }
 
     /// What a device wrote into a reset: all but the name of its kind may tell
