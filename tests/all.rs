@@ -17,6 +17,7 @@ mod cases;
 mod cli;
 mod containers;
 mod corpus;
+mod counted;
 mod decrypted;
 mod dropped;
 mod generator;

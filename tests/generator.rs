@@ -1,7 +1,7 @@
 //! The generated traffic is what it claims to be: benches measure nothing else.
 
 #[path = "../benches/generator/mod.rs"]
-mod traffic;
+pub(super) mod traffic;
 
 use std::path::Path;
 use std::process::Command;

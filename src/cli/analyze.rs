@@ -1,6 +1,7 @@
 //! `rdpwhy analyze`: captures in, a report out.
 
 use std::io::{self, IsTerminal, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -60,6 +61,7 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     // A bar among the lines would be read as one of them.
     let lines_on_screen = asked.format == Format::Ndjson && asked.output.is_none() && std::io::stdout().is_terminal();
     let mut progress = Progress::start(console.shows_progress() && !lines_on_screen, total);
+    let wanted = Wanted { all: asked.all, hosts: asked.host.clone() };
     let for_people = matches!(asked.format, Format::Text | Format::Markdown | Format::Html);
     let report = match (asked.format, &redactor) {
         (Format::Ndjson, None) => {
@@ -67,8 +69,10 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
             let inputs = Inputs { captures: timeline.captures().collect(), ..Inputs::default() };
             let captures = build::captures(&inputs);
             write(asked, console, |out, _| {
-                report =
-                    Some(read_telling(&mut timeline, &mut progress, None, &mut ndjson::Lines::new(out, captures))?);
+                let mut lines = ndjson::Lines::new(out, captures);
+                let told = read_telling(&mut timeline, &mut progress, wanted, None, &mut lines)?;
+                lines.counted(&told)?;
+                report = Some(told);
                 Ok(())
             })?;
             report.context("nothing was written")?
@@ -76,13 +80,13 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
         (Format::Json, None) => {
             let text = || SpooledTempFile::new(MAX_TEXT);
             let mut lists = json::Lists::new(text(), text());
-            let report = read_telling(&mut timeline, &mut progress, None, &mut lists)
+            let report = read_telling(&mut timeline, &mut progress, wanted, None, &mut lists)
                 .with_context(|| format!("{}: the report could not be kept here", std::env::temp_dir().display()))?;
             write(asked, console, |out, _| lists.write(&report, out))?;
             report
         }
         (format, redactor) => {
-            let (report, plots) = read(&mut timeline, &mut progress, format == Format::Html);
+            let (report, plots) = read(&mut timeline, &mut progress, wanted, format == Format::Html);
             let report = redactor.as_ref().map_or_else(|| report.clone(), |redactor| redactor.report(&report));
             if !(for_people && nothing) {
                 write(asked, console, |out, color| match format {
@@ -108,11 +112,20 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     Ok(if denied { Exit::NotPermitted } else { Exit::of_report(&report, asked.exit_zero) })
 }
 
+/// Which attempts a report is about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    /// Those that look like probes are listed, however many they are.
+    pub(super) all: bool,
+    /// Those of these hosts; of all hosts where it is empty.
+    pub(super) hosts: Vec<IpAddr>,
+}
+
 /// Every packet of the timeline, in order, and what came of it, as far as people
 /// read it. `draws`: what diagrams need is remembered, too.
-pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress, draws: bool) -> (Report, Plots) {
+pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress, wanted: Wanted, draws: bool) -> (Report, Plots) {
     let (mut listed, mut plots) = (Listed::default(), Plots::default());
-    let rest = read_telling(timeline, progress, draws.then_some(&mut plots), &mut listed);
+    let rest = read_telling(timeline, progress, wanted, draws.then_some(&mut plots), &mut listed);
     // A list refuses nothing.
     (rest.map_or_else(|e| unreachable!("a list takes what it is given: {e}"), |rest| listed.into_report(rest)), plots)
 }
@@ -121,6 +134,7 @@ pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress, draws: bool
 fn read_telling(
     timeline: &mut Timeline,
     progress: &mut Progress,
+    wanted: Wanted,
     mut plots: Option<&mut Plots>,
     listener: &mut dyn Listener,
 ) -> io::Result<Report> {
@@ -130,6 +144,10 @@ fn read_telling(
     }
     let count = timeline.captures().count();
     let mut builder = Builder::new(count);
+    builder.only(wanted.hosts);
+    if !wanted.all {
+        builder.count_many();
+    }
     let mut tell = |batch: Batch, listener: &mut dyn Listener| {
         if let Some(plots) = &mut plots {
             plots.add(&batch.connections, count > 1);

@@ -1,5 +1,6 @@
 //! The command line: what can be asked for. Parsing does nothing else.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -121,9 +122,18 @@ pub(super) struct Analyze {
     /// Show every attempt in full, however many there are
     ///
     /// Without this, the forms for people show a few failed attempts in full and
-    /// the others by cause and server. `json` and `ndjson` always hold everything.
+    /// the others by cause and server. And of attempts that carried no data, or
+    /// that the client gave up after the first messages (a server that faces the
+    /// Internet is probed all day), every form lists about the first thousand and
+    /// counts the others by server and by how they ended.
     #[arg(long)]
     pub(super) all: bool,
+    /// Report only the attempts of this client or server; may be repeated
+    ///
+    /// All packets are read: what other connections tell of this host's is not
+    /// lost.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) host: Vec<IpAddr>,
     /// Exit with 0 also when an attempt failed
     #[arg(long)]
     pub(super) exit_zero: bool,

@@ -9,7 +9,7 @@ use rdpwhy::report::evidence::{Evidence, Options, Selection, Written};
 use rdpwhy::report::plots::Plots;
 use rdpwhy::report::redact::Redactor;
 
-use super::analyze;
+use super::analyze::{self, Wanted};
 use super::args::EvidenceArguments;
 use super::console::Console;
 use super::exit::{Exit, Told};
@@ -73,7 +73,7 @@ pub(super) fn analysed(
 ) -> anyhow::Result<Analysed> {
     let mut timeline = Timeline::new(files.iter().map(|file| Source::named(file)).collect(), options);
     let mut progress = Progress::start(console.shows_progress(), analyze::total(files));
-    let (report, plots) = analyze::read(&mut timeline, &mut progress, draws);
+    let (report, plots) = analyze::read(&mut timeline, &mut progress, Wanted::default(), draws);
     progress.finish();
     timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
     // What was found in folders is input too.
@@ -87,11 +87,10 @@ pub(super) fn analysed(
 
 /// The attempts that are asked for, or else those that failed.
 fn selection(report: &Report, attempts: &[u32]) -> anyhow::Result<Selection> {
-    let known = report.attempts.len();
-    if known == 0 {
+    let Some(known) = report.attempts.last().map(|attempt| attempt.id) else {
         let message = "no RDP connection in the capture: nothing to show. Was it taken on the right interface, and while somebody connected?";
         return Err(Told { exit: Exit::NoRdp, message: message.to_owned() }.into());
-    }
+    };
     if let Some(unknown) = attempts.iter().find(|id| report.attempt(**id).is_none()) {
         return Err(Told::usage(format!("there is no attempt {unknown}; the report lists attempts 1 to {known}")));
     }

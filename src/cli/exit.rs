@@ -112,6 +112,7 @@ mod tests {
             captures: vec![],
             attempts: vec![],
             connections: vec![],
+            counted: vec![],
             findings: vec![],
             side_channels: vec![],
             servers: vec![],

@@ -108,6 +108,7 @@ fn after_lists(report: &Report, out: &mut dyn io::Write, layout: &mut Layout) ->
         captures: _,
         attempts: _,
         connections: _,
+        counted,
         findings,
         side_channels,
         servers,
@@ -116,6 +117,9 @@ fn after_lists(report: &Report, out: &mut dyn io::Write, layout: &mut Layout) ->
         notices,
         unreadable,
     } = report;
+    if !counted.is_empty() {
+        list(out, layout, "counted", counted)?;
+    }
     list(out, layout, "findings", findings)?;
     list(out, layout, "side_channels", side_channels)?;
     list(out, layout, "servers", servers)?;

@@ -2,7 +2,8 @@
 //!
 //! A line is the connection as in the JSON document, with what it would lose
 //! alone: the version of the format, the program, the captures that its frames
-//! are counted in, and what came of the attempt that it belongs to.
+//! are counted in, and what came of the attempt that it belongs to. The last lines
+//! are about attempts that are counted and not listed, where there are such.
 
 use std::io;
 
@@ -10,7 +11,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::build::Listener;
-use super::document::{Attempt, AttemptVerdict, Capture, Connection, Finding, Outcome, Report, SchemaVersion, Tool};
+use super::document::{
+    Attempt, AttemptVerdict, Capture, Connection, Counted, Finding, Outcome, Report, SchemaVersion, Tool,
+};
 use super::json;
 
 /// One line: a connection that can travel alone.
@@ -36,6 +39,31 @@ pub struct Line<'a> {
     /// The connection.
     #[serde(flatten)]
     pub connection: &'a Connection,
+}
+
+/// One line at the end: attempts that are counted, not listed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CountedLine<'a> {
+    /// The version of this format.
+    pub schema_version: SchemaVersion,
+    /// What wrote the line.
+    pub tool: &'a Tool,
+    /// The captures that the frames of this line are counted in.
+    pub captures: Vec<CaptureName<'a>>,
+    /// The attempts.
+    pub counted: &'a Counted,
+}
+
+/// What a line may be.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes lines and is never made")]
+pub(super) enum AnyLine<'a> {
+    /// A connection.
+    Connection(Line<'a>),
+    /// Attempts that are counted.
+    Counted(CountedLine<'a>),
 }
 
 /// Which capture it was.
@@ -70,6 +98,18 @@ pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     for line in lines(report) {
         writeln!(out, "{}", json::compact(&line)?)?;
     }
+    counted(report, out)
+}
+
+/// Writes the lines about what is counted.
+fn counted(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    for counted in &report.counted {
+        let indices =
+            vec![counted.first_frame, counted.last_frame].into_iter().map(|f| f.capture.unwrap_or(0)).collect();
+        let captures = names(&report.captures, indices);
+        let line = CountedLine { schema_version: SchemaVersion, tool: &report.tool, captures, counted };
+        writeln!(out, "{}", json::compact(&line)?)?;
+    }
     Ok(())
 }
 
@@ -85,6 +125,14 @@ impl<'a> Lines<'a> {
     /// To `out`, of `captures` as far as they are known so far.
     pub fn new(out: &'a mut dyn io::Write, captures: Vec<Capture>) -> Self {
         Self { out, tool: Tool::this(), captures, findings: Vec::new() }
+    }
+
+    /// Writes what is counted, once all is told.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn counted(&mut self, report: &Report) -> io::Result<()> {
+        counted(report, self.out)
     }
 }
 
@@ -113,21 +161,26 @@ struct Beside<'a> {
 }
 
 fn line<'a>(beside: Beside<'a>, attempt: Option<&'a Attempt>, connection: &'a Connection) -> Line<'a> {
-    let mut indices: Vec<u32> = connection.frames().filter_map(|f| f.capture).chain([connection.capture]).collect();
-    indices.sort_unstable();
-    indices.dedup();
-    let captures = indices.into_iter().filter_map(|i| beside.captures.get(usize::try_from(i).ok()?));
+    let indices = connection.frames().filter_map(|f| f.capture).chain([connection.capture]).collect();
     Line {
         schema_version: SchemaVersion,
         tool: beside.tool,
-        captures: captures
-            .map(|c| CaptureName { index: c.index, path: &c.path, sha256: c.sha256.as_deref(), dropped: c.dropped })
-            .collect(),
+        captures: names(beside.captures, indices),
         attempt_outcome: attempt.map_or(Outcome::Unknown, |a| a.outcome),
         attempt_verdict: attempt.and_then(|a| a.verdict.as_ref()),
         shared_findings: beside.findings.iter().filter(|finding| concerns(finding, connection)).collect(),
         connection,
     }
+}
+
+/// The captures with these indices, each once.
+fn names(captures: &[Capture], mut indices: Vec<u32>) -> Vec<CaptureName<'_>> {
+    indices.sort_unstable();
+    indices.dedup();
+    let captures = indices.into_iter().filter_map(|i| captures.get(usize::try_from(i).ok()?));
+    captures
+        .map(|c| CaptureName { index: c.index, path: &c.path, sha256: c.sha256.as_deref(), dropped: c.dropped })
+        .collect()
 }
 
 fn concerns(finding: &Finding, connection: &Connection) -> bool {

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use super::document::Report;
-use super::ndjson::Line;
+use super::ndjson::AnyLine;
 
 /// The schema of a whole report.
 #[must_use]
@@ -21,7 +21,7 @@ pub fn report() -> Schema {
 /// The schema of one line of NDJSON.
 #[must_use]
 pub fn line() -> Schema {
-    generate::<Line<'_>>("urn:rdpwhy:report:1:line")
+    generate::<AnyLine<'_>>("urn:rdpwhy:report:1:line")
 }
 
 fn generate<T: JsonSchema>(id: &str) -> Schema {

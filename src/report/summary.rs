@@ -1,7 +1,10 @@
 //! What every form for people tells of a report as a whole: what came of an
 //! attempt, what was read, and the sums.
 
-use super::document::{Attempt, Capture, Connection, EndedBy, EndedHow, Millis, Notice, Outcome, Report};
+use core::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::document::{Attempt, Capture, Connection, EndedBy, EndedHow, Millis, Notice, Outcome, Report, Stage};
 use super::escape;
 use super::title::Mood;
 use super::words::{self, Frames};
@@ -92,6 +95,59 @@ pub(super) fn notice(notice: &Notice, frames: &Frames<'_>) -> String {
     format!("{}: {}{at}{times}", escape::text(&notice.kind), escape::sentence(&notice.says))
 }
 
+/// The most kinds of counted attempts that are told.
+const MOST_KINDS: usize = 6;
+
+/// The attempts that are in no list.
+fn counted(report: &Report) -> Option<String> {
+    let mut kinds: BTreeMap<_, u64> = BTreeMap::new();
+    for one in &report.counted {
+        *kinds.entry((one.stage, one.outcome, one.finding.as_deref(), one.ended)).or_default() += one.attempts;
+    }
+    let all: u64 = kinds.values().sum();
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| Reverse(*count));
+    let told = kinds.iter().take(MOST_KINDS).map(|((stage, outcome, finding, ended), count)| {
+        let what = match (outcome, finding) {
+            (_, Some(finding)) => escape::text(finding).into_owned(),
+            (Outcome::Abandoned, None) if *stage == Stage::X224 => "left after the RDP negotiation".to_owned(),
+            (Outcome::Abandoned, None) => "left before the first message".to_owned(),
+            (Outcome::Open, None) => return format!("{} still open when the capture ended", words::count(*count)),
+            _ => "without a finding".to_owned(),
+        };
+        let how = match (ended.how, ended.by) {
+            (EndedHow::Silence, _) => "in silence",
+            (EndedHow::CaptureEnd, _) => "not over when the capture ended",
+            (EndedHow::Reset, EndedBy::Client) => "by the client's reset",
+            (EndedHow::Reset, EndedBy::Server) => "by the server's reset",
+            (EndedHow::Reset, EndedBy::OtherDevice) => "by a reset of another device",
+            (EndedHow::Reset, EndedBy::Unknown) => "by a reset of which is not known who built it",
+            (EndedHow::Fin, EndedBy::Client) => "closed by the client",
+            (EndedHow::Fin, EndedBy::Server) => "closed by the server",
+            (EndedHow::Fin, _) => "closed",
+        };
+        format!("{} {what} ({how})", words::count(*count))
+    });
+    let told = told.collect::<Vec<_>>().join(", ");
+    let more = if kinds.len() > MOST_KINDS { ", and others" } else { "" };
+    (all > 0).then(|| {
+        format!(
+            "Of these, {} {} counted, not listed, since probes of a port look like {}: {told}{more}. --host ADDRESS \
+             reports those of one client or server; --all lists them all.",
+            words::counted(all, "attempt"),
+            if all == 1 { "is" } else { "are" },
+            if all == 1 { "it" } else { "them" }
+        )
+    })
+}
+
+/// Failed attempts, and how many of them are listed.
+pub(super) fn failures(report: &Report, listed: usize) -> String {
+    let all = report.summary.failed.max(listed as u64);
+    let failed = format!("{} failed", words::counted(all, "attempt"));
+    if all > listed as u64 { format!("{failed}, {} of them listed", words::count(listed as u64)) } else { failed }
+}
+
 /// The report in numbers, in paragraphs.
 pub(super) fn counts(report: &Report) -> Vec<String> {
     let s = &report.summary;
@@ -115,6 +171,7 @@ pub(super) fn counts(report: &Report) -> Vec<String> {
     }
     text += &format!(" Read: {}, {}.", words::counted(s.packets, "packet"), words::size(s.bytes));
     let mut said = vec![text];
+    said.extend(counted(report));
     if !report.side_channels.is_empty() {
         let (all, answered) = (report.side_channels.len(), report.side_channels.iter().filter(|c| c.answered).count());
         said.push(format!(

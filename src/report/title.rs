@@ -3,6 +3,7 @@
 
 use core::cmp::Reverse;
 
+use super::build::OTHER_HOSTS;
 use super::document::{Attempt, Finding, Outcome, Report, Severity};
 use super::escape;
 use super::story::deciding;
@@ -34,6 +35,9 @@ pub(super) fn of(report: &Report) -> Title {
     let s = &report.summary;
     let (text, mood) = match report.attempts.as_slice() {
         [] if report.captures.is_empty() => ("Nothing could be read.".to_owned(), Mood::Bad),
+        [] if report.notices.iter().any(|notice| notice.kind == OTHER_HOSTS) => {
+            ("No Remote Desktop connection of the given host was found.".to_owned(), Mood::Warn)
+        }
         [] if report.side_channels.is_empty() => ("No Remote Desktop connection was found.".to_owned(), Mood::Warn),
         [] => ("No Remote Desktop connection over TCP was found, only UDP side channels.".to_owned(), Mood::Warn),
         [one] => single(report, one),

@@ -88,20 +88,28 @@ fn ended(connection: &analysis::Connection, frames: Frames) -> Ended {
     let diagnosis = &connection.diagnosis;
     let shown = matches!(diagnosis.ended_how, EndKind::Reset | EndKind::Fin);
     Ended {
-        how: match diagnosis.ended_how {
-            EndKind::Reset => EndedHow::Reset,
-            EndKind::Fin => EndedHow::Fin,
-            EndKind::Silence => EndedHow::Silence,
-            EndKind::CaptureEnd => EndedHow::CaptureEnd,
-        },
-        by: match diagnosis.ended_by {
-            By::Side(Side::Client) => EndedBy::Client,
-            By::Side(Side::Server) => EndedBy::Server,
-            By::OtherDevice => EndedBy::OtherDevice,
-            By::Unknown => EndedBy::Unknown,
-        },
+        how: how(diagnosis.ended_how),
+        by: by(diagnosis.ended_by),
         frame: shown.then(|| frames.name(diagnosis.ended_at.frame)),
         time: (diagnosis.ended_how != EndKind::CaptureEnd).then(|| diagnosis.ended_at.time.into()),
+    }
+}
+
+pub(super) const fn how(kind: EndKind) -> EndedHow {
+    match kind {
+        EndKind::Reset => EndedHow::Reset,
+        EndKind::Fin => EndedHow::Fin,
+        EndKind::Silence => EndedHow::Silence,
+        EndKind::CaptureEnd => EndedHow::CaptureEnd,
+    }
+}
+
+pub(super) const fn by(by: By) -> EndedBy {
+    match by {
+        By::Side(Side::Client) => EndedBy::Client,
+        By::Side(Side::Server) => EndedBy::Server,
+        By::OtherDevice => EndedBy::OtherDevice,
+        By::Unknown => EndedBy::Unknown,
     }
 }
 

@@ -2,6 +2,7 @@
 //! lower floors become those of the report.
 
 mod connection;
+mod counted;
 mod finding;
 mod listed;
 mod network;
@@ -11,8 +12,10 @@ mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::IpAddr;
 
 pub(super) use connection::community_id;
+use counted::Tallies;
 pub use listed::Listed;
 use views::Views;
 
@@ -68,13 +71,37 @@ pub struct Builder {
     frames: Frames,
     summary: Summary,
     views: Views,
+    hosts: Vec<IpAddr>,
+    /// Attempts of other hosts than those.
+    others: u64,
+    /// `None` where all are listed.
+    counted: Option<Tallies>,
 }
 
 impl Builder {
     /// For a report over so many captures.
     #[must_use]
     pub fn new(captures: usize) -> Self {
-        Self { frames: Frames { several: captures > 1 }, summary: Summary::default(), views: Views::default() }
+        Self {
+            frames: Frames { several: captures > 1 },
+            summary: Summary::default(),
+            views: Views::default(),
+            hosts: Vec::new(),
+            others: 0,
+            counted: None,
+        }
+    }
+
+    /// Of many attempts that look like probes the first ones are listed, and the
+    /// others are counted.
+    pub fn count_many(&mut self) {
+        self.counted = Some(Tallies::default());
+    }
+
+    /// The report is about the attempts of these clients and servers; where
+    /// there are none, about all.
+    pub fn only(&mut self, hosts: Vec<IpAddr>) {
+        self.hosts = hosts;
     }
 
     /// Tells what was settled.
@@ -86,11 +113,19 @@ impl Builder {
         let mut told: Vec<Attempt> = Vec::with_capacity(attempts.len());
         let mut attempt_of: BTreeMap<u32, usize> = BTreeMap::new();
         for attempt in &attempts {
+            if !self.concerns(attempt) {
+                self.others += 1;
+                continue;
+            }
             self.summary.attempts += 1;
+            let counted = self.counted.as_mut().is_some_and(|tallies| tallies.takes(attempt, &connections));
             let attempt = self::attempt(u32::try_from(self.summary.attempts).unwrap_or(u32::MAX), attempt);
             self.count(&attempt);
-            attempt_of.extend(attempt.connections.iter().map(|connection| (*connection, told.len())));
             self.summary.connections += attempt.sightings().count() as u64;
+            if counted {
+                continue;
+            }
+            attempt_of.extend(attempt.connections.iter().map(|connection| (*connection, told.len())));
             listener.attempt(attempt.clone())?;
             told.push(attempt);
         }
@@ -100,11 +135,11 @@ impl Builder {
         let again: BTreeSet<u32> = others.flat_map(|(_, others)| others).copied().collect();
         // Each connection's facts are freed as soon as they are told.
         for connection in connections {
+            let Some(attempt) = attempt_of.get(&connection.id).and_then(|place| told.get(*place)) else { continue };
             if !again.contains(&connection.id) {
                 self.summary.other_connections += u64::from(matches!(connection.session.is_rdp, IsRdp::Other(_)));
                 self.views.certificate(&connection);
             }
-            let Some(attempt) = attempt_of.get(&connection.id).and_then(|place| told.get(*place)) else { continue };
             if !listener.wants(attempt) {
                 continue;
             }
@@ -112,6 +147,10 @@ impl Builder {
             listener.connection(connection::build(&connection, attempt.id, same_as, self.frames), attempt)?;
         }
         Ok(())
+    }
+
+    fn concerns(&self, attempt: &attempts::Attempt) -> bool {
+        self.hosts.is_empty() || self.hosts.iter().any(|host| [attempt.client_ip, attempt.server.ip].contains(host))
     }
 
     fn count(&mut self, attempt: &Attempt) {
@@ -133,12 +172,13 @@ impl Builder {
     /// them is to be told before.
     #[must_use]
     pub fn finish(self, analysis: &Analysis, inputs: &Inputs<'_>) -> Report {
-        let Self { frames, mut summary, views } = self;
+        let Self { frames, mut summary, views, others, counted, .. } = self;
         summary.packets = inputs.captures.iter().map(|c| c.packets).sum();
         summary.bytes = inputs.captures.iter().map(|c| c.bytes).sum();
         summary.complete = inputs.unreadable.is_empty() && inputs.captures.iter().all(|c| !c.incomplete);
         let mut notices: Vec<Notice> = analysis.notices.iter().map(|n| notice(n, frames)).collect();
         notices.extend(views.notice());
+        notices.extend((others > 0).then(|| left_out(others)));
         let clients = views.clients();
         Report {
             schema_version: SchemaVersion,
@@ -157,7 +197,20 @@ impl Builder {
                 .collect(),
             attempts: Vec::new(),
             connections: Vec::new(),
+            counted: counted.map(|tallies| tallies.entries(frames)).unwrap_or_default(),
         }
+    }
+}
+
+/// Attempts that nobody asked for.
+pub const OTHER_HOSTS: &str = "other-hosts-left-out";
+
+fn left_out(count: u64) -> Notice {
+    Notice {
+        kind: OTHER_HOSTS.to_owned(),
+        says: "attempts of other hosts than those that were asked for are neither listed nor counted".to_owned(),
+        count,
+        frame: None,
     }
 }
 

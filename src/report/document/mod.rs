@@ -13,6 +13,7 @@
 mod attempt;
 mod capture;
 mod connection;
+mod counted;
 mod finding;
 mod network;
 mod reset;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::{Attempt, AttemptVerdict, Outcome, Summary, Tie};
 pub use capture::{Capture, Interface, Unreadable};
 pub use connection::{Connection, Ended, EndedBy, EndedHow, Proxied, ProxyProtocol, RolesFrom};
+pub use counted::{Counted, CountedEnd};
 pub use finding::{AtFault, Concerns, Evidence, Finding, Pattern0x7, PatternMatch, Role, RuledOut, Severity, Verdict};
 pub use network::{Legs, Network, Retransmissions, RoundTrip, SegmentSizes, Stall, StallCause, Stalls, ZeroWindow};
 pub use reset::{BuiltBy, Hops, Reset, ResetEffect, ResetEvidence, Strength};
@@ -54,6 +56,11 @@ pub struct Report {
     pub attempts: Vec<Attempt>,
     /// The RDP connections, in order of `id`.
     pub connections: Vec<Connection>,
+    /// Attempts that are in no list: probes, and others that came no further
+    /// than those do, where they are more than somebody reads. Those most often
+    /// counted come first. Absent where every attempt is listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<Counted>,
     /// Findings that concern a whole capture or several connections.
     pub findings: Vec<Finding>,
     /// UDP side channels of RDP (MS-RDPEUDP), in order of time.

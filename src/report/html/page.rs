@@ -86,7 +86,7 @@ pub(super) fn overview(html: &mut Html<'_>, report: &Report, drawn: &[&Attempt],
     html.leaf("h2", &[], if report.attempts.len() == 1 { "The attempt" } else { "Attempts" });
     let failed: Vec<_> = report.attempts.iter().filter(|a| a.outcome == Outcome::Failed).collect();
     if failed.len() > drawn.len() {
-        reasons(html, &failed, drawn.len());
+        reasons(html, report, &failed, drawn.len());
     }
     html.raw(
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"All attempts\">\n<table>\n<thead><tr><th \
@@ -108,7 +108,7 @@ pub(super) fn overview(html: &mut Html<'_>, report: &Report, drawn: &[&Attempt],
     html.raw("</section>\n");
 }
 
-fn reasons(html: &mut Html<'_>, failed: &[&Attempt], drawn: usize) {
+fn reasons(html: &mut Html<'_>, report: &Report, failed: &[&Attempt], drawn: usize) {
     html.raw(
         "<table>\n<thead><tr><th scope=\"col\">Reason</th><th scope=\"col\">Failed</th><th scope=\"col\">When</th><th \
          scope=\"col\">Servers</th></tr></thead>\n<tbody>\n",
@@ -127,7 +127,7 @@ fn reasons(html: &mut Html<'_>, failed: &[&Attempt], drawn: usize) {
     let text = format!(
         "Of {} failed attempts {drawn} are drawn in full below, one for each reason. --all draws every one; --format \
          json holds everything.",
-        words::count(failed.len() as u64)
+        words::count(report.summary.failed.max(failed.len() as u64))
     );
     html.leaf("p", &[("class", "note")], &text);
 }

@@ -34,7 +34,7 @@ pub fn write(report: &Report, options: Options, out: &mut dyn io::Write) -> io::
     sheet.title(&title::of(report).text);
     overview::warnings(&mut sheet, report);
     let failed: Vec<_> = report.attempts.iter().filter(|a| a.outcome == Outcome::Failed).collect();
-    overview::failed(&mut sheet, &failed, options.all);
+    overview::failed(&mut sheet, report, &failed, options.all);
     for attempt in groups::in_full(&failed, options.all, groups::MOST_IN_FULL) {
         attempt::full(&mut sheet, report, attempt);
     }

@@ -24,12 +24,12 @@ pub(super) fn warnings(sheet: &mut Sheet<'_>, report: &Report) {
 }
 
 /// The failed attempts by reason, where they are many.
-pub(super) fn failed(sheet: &mut Sheet<'_>, failed: &[&Attempt], all: bool) {
+pub(super) fn failed(sheet: &mut Sheet<'_>, report: &Report, failed: &[&Attempt], all: bool) {
     if all || failed.len() <= groups::MOST_IN_FULL {
         return;
     }
     let by_reason = groups::group(failed);
-    sheet.part(&format!("{} failed", words::counted(failed.len() as u64, "attempt")));
+    sheet.part(&summary::failures(report, failed.len()));
     let rows: Vec<_> = by_reason
         .iter()
         .take(MOST_GROUPS)

@@ -225,6 +225,7 @@ fn nothing_of(report: &Report) -> Report {
         captures: Vec::new(),
         attempts: Vec::new(),
         connections: Vec::new(),
+        counted: Vec::new(),
         findings: Vec::new(),
         side_channels: Vec::new(),
         servers: Vec::new(),

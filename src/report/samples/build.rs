@@ -61,6 +61,7 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
         captures: vec![capture()],
         attempts,
         connections,
+        counted: vec![],
         findings: vec![],
         servers,
         clients,

@@ -19,7 +19,41 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
         ("open", open()),
         ("ring", ring()),
         ("many", many(12)),
+        ("probed", probed()),
     ]
+}
+
+/// A server that faces the Internet.
+pub(crate) fn probed() -> Report {
+    let counted = |stage, outcome, finding: Option<&str>, by, attempts, clients_at_least| Counted {
+        server: Some(Endpoint { ip: std::net::Ipv4Addr::new(203, 0, 113, 7).into(), port: 3389 }),
+        stage,
+        outcome,
+        finding: finding.map(str::to_owned),
+        ended: CountedEnd { how: EndedHow::Reset, by },
+        attempts,
+        connections: attempts,
+        clients: attempts.min(1_024),
+        clients_at_least,
+        examples: vec![std::net::Ipv4Addr::new(198, 51, 100, 23).into()],
+        first_frame: frame(9_000),
+        last_frame: frame(99_000),
+        start: at(800_000),
+        end: at(900_000),
+    };
+    let mut probed = many(4);
+    probed.counted = vec![
+        counted(Stage::Tcp, Outcome::Failed, Some("connection-refused"), EndedBy::Unknown, 30_211, true),
+        counted(Stage::Tcp, Outcome::Abandoned, None, EndedBy::Client, 8_114, true),
+        counted(Stage::X224, Outcome::Abandoned, None, EndedBy::Client, 1, false),
+    ];
+    let all: u64 = probed.counted.iter().map(|counted| counted.attempts).sum();
+    probed.summary.attempts += all;
+    probed.summary.connections += all;
+    probed.summary.failed += 30_211;
+    probed.summary.abandoned += all - 30_211;
+    probed.summary.by_finding.insert("connection-refused".to_owned(), 30_211);
+    probed
 }
 
 /// A session that worked and that the client ended with a reset, as mstsc does.

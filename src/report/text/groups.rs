@@ -4,7 +4,7 @@
 use super::attempt;
 use super::grouping::{self, Group, MOST_IN_FULL};
 use super::page::{Page, Tone};
-use super::words;
+use super::{summary, words};
 use crate::report::document::{Attempt, Report};
 use crate::report::escape;
 
@@ -17,16 +17,16 @@ const MOST_NAMED: usize = 12;
 /// The failed attempts; `all` of them in full, or what can be read.
 pub(super) fn failed(page: &mut Page<'_>, report: &Report, failed: &[&Attempt], all: bool) {
     if !all && failed.len() > MOST_IN_FULL {
-        reasons(page, failed);
+        reasons(page, report, failed);
     }
     for one in grouping::in_full(failed, all, MOST_IN_FULL) {
         attempt::full(page, report, one);
     }
 }
 
-fn reasons(page: &mut Page<'_>, failed: &[&Attempt]) {
+fn reasons(page: &mut Page<'_>, report: &Report, failed: &[&Attempt]) {
     let groups = grouping::group(failed);
-    page.heading(&format!("{} failed", words::counted(failed.len() as u64, "attempt")));
+    page.heading(&summary::failures(report, failed.len()));
     for group in groups.iter().take(MOST_GROUPS) {
         summarise(page, group);
     }

@@ -1,0 +1,289 @@
+//! Attempts that are counted, not listed.
+//!
+//! A server that faces the Internet is probed all day: by connections that carry
+//! no data, and by clients that ask for RDP and leave with the answer. A list of
+//! a million of them serves nobody, and takes more time and room than all else
+//! together. So the first ones are listed, and of the others is said what is
+//! true of each.
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashSet};
+
+use super::{Frames, connection};
+use crate::analysis::Connection;
+use crate::base::{At, Side};
+use crate::findings::{self, attempts};
+use crate::flow::{self, TcpFacts};
+use crate::report::document::{Counted, CountedEnd, Outcome, Stage};
+use crate::session;
+
+/// Probes that are listed, whoever made them: what people look through.
+const ANYBODYS: u32 = 500;
+
+/// Probes that are listed at most, so that those of a client that comes later
+/// than a noisy one are among them: [`FEW`] of each client.
+const SEVERAL_CLIENTS: u32 = 1_000;
+
+/// The same with those of clients that came further on another connection:
+/// whoever uses the server, and cannot reach it any more, is no probe.
+const OF_USERS: u32 = 2_000;
+
+/// Probes of one client that are more than a coincidence.
+const FEW: u32 = 10;
+
+/// Clients of which is remembered how many probes were listed, or that they came
+/// further; of 24 bytes each.
+const MAX_REMEMBERED: usize = 16_384;
+
+/// Entries, each of one server and one way to end: together less than 2 MiB.
+const MAX_KINDS: usize = 4_096;
+
+/// Clients told apart for one entry.
+const MAX_CLIENTS: usize = 1_024;
+
+/// Clients told apart in all, of 20 bytes each.
+const MAX_TOLD_APART: usize = 65_536;
+
+/// Clients named.
+const MAX_EXAMPLES: usize = 5;
+
+/// Those counted so far, and who is still listed.
+#[derive(Debug, Default)]
+pub(super) struct Tallies {
+    listed: u32,
+    of_client: HashMap<IpAddr, u32>,
+    users: HashSet<IpAddr>,
+    kinds: BTreeMap<Kind, Tally>,
+    told_apart: usize,
+}
+
+/// What is true of each attempt of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    server: Option<flow::Endpoint>,
+    stage: Stage,
+    outcome: Outcome,
+    finding: Option<&'static str>,
+    ended: CountedEnd,
+}
+
+#[derive(Debug)]
+struct Tally {
+    attempts: u64,
+    connections: u64,
+    clients: HashSet<IpAddr>,
+    more_clients: bool,
+    examples: Vec<IpAddr>,
+    first: At,
+    last: At,
+}
+
+impl Tallies {
+    /// Counts `attempt`, unless it is to be listed. `connections`: those of its
+    /// batch, in the order of their ids.
+    pub(super) fn takes(&mut self, attempt: &attempts::Attempt, connections: &[Connection]) -> bool {
+        let found = |id: &u32| {
+            let place = connections.binary_search_by_key(id, |connection| connection.id).ok()?;
+            connections.get(place)
+        };
+        let mut all = attempt.connections.iter().filter_map(found);
+        let Some(one) = all.next() else { return false };
+        let first = kind(attempt, one);
+        if !is_probe(one) || !all.clone().all(is_probe) {
+            if self.users.len() < MAX_REMEMBERED {
+                self.users.insert(attempt.client_ip);
+            }
+            return false;
+        }
+        // What is said of the attempt must be true of each of its connections.
+        let alike = all.clone().all(|other| kind(attempt, other) == first && verdict(other) == verdict(one));
+        if !alike || self.lists(attempt.client_ip) {
+            return false;
+        }
+        let (mut began, mut ended, mut count) = (one.tcp.first, one.tcp.last, 1);
+        for Connection { tcp, .. } in all {
+            began = if tcp.first.time < began.time { tcp.first } else { began };
+            ended = if tcp.last.time > ended.time { tcp.last } else { ended };
+            count += 1;
+        }
+        self.count(first, attempt.client_ip, count, began, ended);
+        true
+    }
+
+    /// Whether there is room in the list for a probe of this client.
+    fn lists(&mut self, client: IpAddr) -> bool {
+        let before = self.of_client.get(&client).copied().unwrap_or(0);
+        let room = match self.listed {
+            ..ANYBODYS => true,
+            ..SEVERAL_CLIENTS if before < FEW => true,
+            ..OF_USERS => before < FEW && self.users.contains(&client),
+            _ => false,
+        };
+        if room {
+            self.listed += 1;
+            if self.of_client.len() < MAX_REMEMBERED {
+                self.of_client.insert(client, before + 1);
+            }
+        }
+        room
+    }
+
+    fn count(&mut self, kind: Kind, client: IpAddr, connections: u64, first: At, last: At) {
+        let has_room = self.kinds.len() < MAX_KINDS || self.kinds.contains_key(&kind);
+        let kind = if has_room { kind } else { Kind { server: None, ..kind } };
+        let tally = self.kinds.entry(kind).or_insert_with(|| Tally {
+            attempts: 0,
+            connections: 0,
+            clients: HashSet::default(),
+            more_clients: false,
+            examples: Vec::new(),
+            first,
+            last,
+        });
+        tally.attempts += 1;
+        tally.connections += connections;
+        if first.time < tally.first.time {
+            tally.first = first;
+        }
+        if last.time > tally.last.time {
+            tally.last = last;
+        }
+        if tally.clients.contains(&client) {
+            return;
+        }
+        if tally.clients.len() >= MAX_CLIENTS || self.told_apart >= MAX_TOLD_APART {
+            tally.more_clients = true;
+            return;
+        }
+        self.told_apart += 1;
+        tally.clients.insert(client);
+        if tally.examples.len() < MAX_EXAMPLES {
+            tally.examples.push(client);
+        }
+    }
+
+    /// The entries, those with most attempts first.
+    pub(super) fn entries(self, frames: Frames) -> Vec<Counted> {
+        let mut entries: Vec<Counted> =
+            self.kinds.into_iter().map(|(kind, tally)| entry(kind, tally, frames)).collect();
+        entries.sort_by_key(|entry| core::cmp::Reverse(entry.attempts));
+        entries
+    }
+}
+
+/// Whether a connection was opened, or was to be, and carried no data, as far as
+/// the capture shows and its own numbers tell.
+fn is_bare(tcp: &TcpFacts) -> bool {
+    let quiet = |side| {
+        let facts = tcp.directions.of(side);
+        // The FIN takes a number of its own.
+        facts.bytes == 0
+            && facts.never_seen == 0
+            && facts.gaps + facts.given_up == 0
+            && facts.acknowledged_bytes <= u64::from(facts.fin.is_some())
+            && facts.leaps == 0
+    };
+    let unseen = tcp.resets.iter().any(|reset| reset.seq_beyond_sent.is_some_and(|bytes| bytes > 0));
+    tcp.handshake.syns > 0
+        && tcp.proxied.is_none()
+        && tcp.more_resets == 0
+        && !unseen
+        && Side::BOTH.into_iter().all(quiet)
+}
+
+/// Whether a connection came no further than a probe of the port does.
+fn is_probe(connection: &Connection) -> bool {
+    let (session, diagnosis) = (&connection.session, &connection.diagnosis);
+    // What a person cancels comes to TLS before, and a failure to a verdict.
+    let left = session.stage() == session::Stage::X224
+        && session.stages.lower_bound().is_none()
+        && diagnosis.outcome == findings::Outcome::Abandoned;
+    left || (session.stage() == session::Stage::Tcp && is_bare(&connection.tcp))
+}
+
+fn verdict(connection: &Connection) -> Option<&'static str> {
+    connection.diagnosis.verdict().map(|finding| finding.id)
+}
+
+fn kind(attempt: &attempts::Attempt, connection: &Connection) -> Kind {
+    Kind {
+        server: Some(attempt.server),
+        stage: connection.session.stage().into(),
+        outcome: attempt.outcome.into(),
+        finding: attempt.verdict.map(|(finding, _)| finding),
+        ended: CountedEnd {
+            how: connection::how(connection.diagnosis.ended_how),
+            by: connection::by(connection.diagnosis.ended_by),
+        },
+    }
+}
+
+fn entry(kind: Kind, tally: Tally, frames: Frames) -> Counted {
+    Counted {
+        server: kind.server.as_ref().map(super::endpoint),
+        stage: kind.stage,
+        outcome: kind.outcome,
+        finding: kind.finding.map(str::to_owned),
+        ended: kind.ended,
+        attempts: tally.attempts,
+        connections: tally.connections,
+        clients: tally.clients.len() as u64,
+        clients_at_least: tally.more_clients,
+        examples: tally.examples,
+        first_frame: frames.name(tally.first.frame),
+        last_frame: frames.name(tally.last.frame),
+        start: tally.first.time.into(),
+        end: tally.last.time.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::document::{EndedBy, EndedHow};
+
+    fn ip(n: u32) -> IpAddr {
+        IpAddr::from(n.to_be_bytes())
+    }
+
+    fn refused(server: u32) -> Kind {
+        Kind {
+            server: Some(flow::Endpoint { ip: ip(server), port: 3389 }),
+            stage: Stage::Tcp,
+            outcome: Outcome::Failed,
+            finding: Some("connection-refused"),
+            ended: CountedEnd { how: EndedHow::Reset, by: EndedBy::Server },
+        }
+    }
+
+    #[test]
+    fn a_noisy_client_takes_half_the_list_and_users_are_heard_last() {
+        let mut tallies = Tallies::default();
+        let listed =
+            |tallies: &mut Tallies, client, times: u32| (0..times).filter(|_| tallies.lists(ip(client))).count();
+        assert_eq!(listed(&mut tallies, 1, 800), 500);
+        assert_eq!(listed(&mut tallies, 2, 20), 10, "room for others");
+        assert_eq!((3..=100).map(|client| listed(&mut tallies, client, 5)).sum::<usize>(), 490);
+        assert_eq!(listed(&mut tallies, 101, 1), 0);
+        tallies.users.extend([ip(1), ip(102)]);
+        assert_eq!(listed(&mut tallies, 102, 20), 10, "whoever uses the server");
+        assert_eq!(listed(&mut tallies, 1, 20), 0, "it has had its part");
+    }
+
+    #[test]
+    fn beyond_a_limit_there_are_at_least_so_many() {
+        let mut tallies = Tallies::default();
+        let at = At::default();
+        (0..3_000).for_each(|client| tallies.count(refused(1), ip(client), 1, at, at));
+        (0..5_000).for_each(|server| tallies.count(refused(server), ip(7), 1, at, at));
+        let entries = tallies.entries(Frames { several: false });
+        assert_eq!(entries.len(), MAX_KINDS + 1);
+        assert_eq!(entries.iter().map(|entry| entry.attempts).sum::<u64>(), 8_000, "all are counted");
+        let [most, others, one, ..] = entries.as_slice() else { panic!() };
+        assert_eq!((most.attempts, most.clients, most.clients_at_least), (3_001, 1_024, true));
+        assert_eq!((others.server, others.attempts, others.clients_at_least), (None, 904, false));
+        assert_eq!((one.attempts, one.clients, one.examples.as_slice()), (1, 1, &[ip(7)][..]));
+    }
+}
