@@ -3,8 +3,8 @@
 //! A verdict may lean on other connections: a reset on those of the same host,
 //! on the same connection in another capture, on devices found elsewhere; and
 //! connections are parts of an attempt. So the last ones to finish wait here,
-//! whole, until there are `2 * WAITING` of them; then the attempts of the older
-//! half are settled and handed out. What is settled does not change any more,
+//! whole, until there are `COMPANY + AT_ONCE` of them; then the attempts of all
+//! but `COMPANY` are settled and handed out. What is settled does not change any more,
 //! and nothing of it is kept but a summary of fixed size. Memory is therefore
 //! the same for a thousand connections and for a million.
 //!
@@ -12,7 +12,7 @@
 //! the light of all others, and ids follow the order of the first packets. In a
 //! longer one
 //! * a connection is seen in the light of all that finished before it was
-//!   settled: mostly `WAITING` more than itself, and fewer where nothing can
+//!   settled: mostly `COMPANY` more than itself, and fewer where nothing can
 //!   continue its attempt;
 //! * ids follow the order of the first packets within each part that was
 //!   settled, and the parts follow each other in time;
@@ -32,9 +32,14 @@ use crate::findings::attempts::{self, Attempt};
 use crate::findings::resets::{Company, Views};
 use crate::findings::{Link, Outcome, connection_sentence, diagnose, sightings};
 
-/// Finished connections that wait for company, and as many again that gather
-/// before any is settled. Each takes up to 20 KiB: together less than 16 MiB.
-const WAITING: usize = 384;
+/// Finished connections that wait for company. Those of one person follow each
+/// other within seconds; a device between is known after three.
+const COMPANY: usize = 128;
+
+/// Finished connections that gather before any is settled. All that wait are
+/// looked at then, so that it is twice as many as are looked at again. With
+/// company they take less than 8 MiB, of up to 20 KiB each.
+const AT_ONCE: usize = 256;
 
 /// Connections of which a summary of some 300 bytes is kept, for what is said
 /// of many of them together.
@@ -85,7 +90,7 @@ impl Analyzer {
     /// there is room.
     #[inline]
     pub fn settled(&mut self) -> Option<Batch> {
-        (self.connections.len() >= 2 * WAITING).then(|| self.settle(WAITING, true))
+        (self.connections.len() >= COMPANY + AT_ONCE).then(|| self.settle(COMPANY, true))
     }
 
     /// Settles all but `keep` connections. `may_have_dropped`: packets may be
@@ -192,7 +197,8 @@ impl Analyzer {
         }
         if !self.suspects.is_empty() {
             let company = Company { suspects: Some(&self.suspects), ..company };
-            connections.iter_mut().for_each(|connection| connection.reconsider(company));
+            let concerned = connections.iter_mut().filter(|connection| self.suspects.concern(&connection.tcp));
+            concerned.for_each(|connection| connection.reconsider(company));
         }
     }
 }

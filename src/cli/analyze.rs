@@ -210,7 +210,10 @@ fn write(
     match &asked.output {
         Some(output) => output::write(output, |out| to(out, console.colors_files())),
         None => {
-            let mut out = console.stdout();
+            let mut out: Box<dyn Write> = match asked.format {
+                Format::Json | Format::Ndjson => Box::new(console.machine_stdout()),
+                Format::Text | Format::Markdown | Format::Html => Box::new(console.stdout()),
+            };
             let written = to(&mut out, console.colors_stdout()).and_then(|()| out.flush());
             written.context("standard output: the report could not be written")
         }

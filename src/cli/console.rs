@@ -38,6 +38,12 @@ impl Console {
         io::BufWriter::new(AutoStream::new(io::stdout().lock(), choice))
     }
 
+    /// Standard output, for what machines read: JSON has no colours to take out,
+    /// and looking for them takes a sixth of the time of a long report.
+    pub(super) fn machine_stdout(&self) -> impl Write + use<> {
+        io::BufWriter::with_capacity(1 << 16, io::stdout().lock())
+    }
+
     /// Whether progress may be drawn.
     pub(super) fn shows_progress(&self) -> bool {
         !self.global.quiet && !self.global.no_progress && io::stderr().is_terminal()

@@ -83,6 +83,14 @@ impl Suspects {
         self.seen.is_empty()
     }
 
+    /// Whether anything that was found elsewhere looks like a reset of this
+    /// connection; of others nothing is to be weighed.
+    #[must_use]
+    pub fn concern(&self, tcp: &TcpFacts) -> bool {
+        let known = |reset| self.elsewhere(Fingerprint::of(reset), tcp.first.frame).len() >= MIN_OTHERS;
+        tcp.resets.iter().any(known)
+    }
+
     fn elsewhere(&self, fingerprint: Fingerprint, connection: Frame) -> Vec<At> {
         let seen = self.seen.get(&fingerprint).into_iter().flatten();
         seen.filter(|(first, _)| *first != connection).map(|(_, reset)| *reset).take(MIN_OTHERS).collect()
