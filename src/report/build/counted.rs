@@ -115,12 +115,8 @@ impl Tallies {
     /// Whether there is room in the list for a probe of this client.
     fn lists(&mut self, client: IpAddr) -> bool {
         let before = self.of_client.get(&client).copied().unwrap_or(0);
-        let room = match self.listed {
-            ..ANYBODYS => true,
-            ..SEVERAL_CLIENTS if before < FEW => true,
-            ..OF_USERS => before < FEW && self.users.contains(&client),
-            _ => false,
-        };
+        let is_few = before < FEW && (self.listed < SEVERAL_CLIENTS || self.users.contains(&client));
+        let room = self.listed < ANYBODYS || (is_few && self.listed < OF_USERS);
         if room {
             self.listed += 1;
             if self.of_client.len() < MAX_REMEMBERED {
