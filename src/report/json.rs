@@ -1,10 +1,9 @@
 //! `--format json`: one document, for machines that people look over the
 //! shoulder of.
 //!
-//! serde_json decides what is written; this file only lays it out. A list or
-//! object that fits on a line stays on it, so that evidence reads as a table
-//! and a changed golden report shows one changed line. Characters that JSON
-//! allows and a terminal obeys are written as `\uXXXX`.
+//! A list or object that fits on a line stays on it, so that evidence reads as a
+//! table and a changed golden report shows one changed line. Characters that
+//! JSON allows and a terminal obeys are written as `\uXXXX`.
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Read, Seek, Write};
@@ -17,6 +16,8 @@ use super::escape::is_deceptive;
 use layout::Layout;
 
 mod layout;
+mod text;
+mod writer;
 
 /// Writes the report as one JSON document with a line break at its end.
 ///
@@ -138,7 +139,8 @@ fn field<T: Serialize>(
     value: &T,
 ) -> io::Result<()> {
     write!(out, "{before}  \"{name}\": ")?;
-    out.write_all(layout.lay_out(value, 1)?.as_bytes())
+    writer::write(value, 1, layout)?;
+    out.write_all(layout.text())
 }
 
 fn list<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, name: &str, entries: &[T]) -> io::Result<()> {
@@ -155,7 +157,8 @@ fn begin(out: &mut dyn io::Write, name: &str) -> io::Result<()> {
 
 fn entry<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, is_first: bool, entry: &T) -> io::Result<()> {
     out.write_all(if is_first { b"\n    " } else { b",\n    " })?;
-    out.write_all(layout.lay_out(entry, 2)?.as_bytes())
+    writer::write(entry, 2, layout)?;
+    out.write_all(layout.text())
 }
 
 fn end(out: &mut dyn io::Write, is_empty: bool) -> io::Result<()> {
@@ -165,7 +168,9 @@ fn end(out: &mut dyn io::Write, is_empty: bool) -> io::Result<()> {
 /// `value` as JSON, laid out for people.
 #[cfg(test)]
 pub(super) fn pretty<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    Ok(Layout::default().lay_out(value, 0)?.to_owned() + "\n")
+    let mut layout = Layout::default();
+    writer::write(value, 0, &mut layout)?;
+    Ok(String::from_utf8_lossy(layout.text()).into_owned() + "\n")
 }
 
 /// `value` as JSON on one line, without a line break.

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::base;
 
@@ -140,9 +141,37 @@ impl Time {
     }
 
     fn timestamp(self) -> Timestamp {
+        let (seconds, nanos) = self.parts();
         // i64 nanoseconds reach from 1677 to 2262, well inside jiff's range.
-        Timestamp::from_nanosecond(i128::from(self.0.nanos())).unwrap_or(Timestamp::UNIX_EPOCH)
+        Timestamp::new(seconds, i32::try_from(nanos).unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+
+    /// RFC 3339 with nine decimals. A report holds dozens of times for each
+    /// connection, so no formatter is asked.
+    fn rfc3339(self) -> [u8; 30] {
+        let time = Offset::UTC.to_datetime(self.timestamp());
+        let [y, yy, yyy, yyyy] = digits(time.year().unsigned_abs().into());
+        let [mo, moo] = digits(time.month().unsigned_abs().into());
+        let [d, dd] = digits(time.day().unsigned_abs().into());
+        let [h, hh] = digits(time.hour().unsigned_abs().into());
+        let [m, mm] = digits(time.minute().unsigned_abs().into());
+        let [s, ss] = digits(time.second().unsigned_abs().into());
+        let [a, b, c, e, f, g, i, j, k] = digits(time.subsec_nanosecond().unsigned_abs());
+        [
+            y, yy, yyy, yyyy, b'-', mo, moo, b'-', d, dd, b'T', h, hh, b':', m, mm, b':', s, ss, b'.', a, b, c, e, f,
+            g, i, j, k, b'Z',
+        ]
+    }
+}
+
+/// The last `N` decimal digits of a number.
+fn digits<const N: usize>(mut number: u32) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+    }
+    digits
 }
 
 impl From<base::CaptureTime> for Time {
@@ -255,7 +284,7 @@ impl JsonSchema for SchemaVersion {
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(core::str::from_utf8(&self.rfc3339()).map_err(ser::Error::custom)?)
     }
 }
 
@@ -336,6 +365,7 @@ mod tests {
             let time = Time::from(base::CaptureTime::from_nanos(nanos));
             let text = serde_json::to_string(&time).unwrap();
             prop_assert_eq!(serde_json::from_str::<Time>(&text).unwrap(), time);
+            prop_assert_eq!(text, format!("\"{time}\""));
             let ms = Millis::from_micros(micros);
             let text = serde_json::to_string(&ms).unwrap();
             prop_assert_eq!(serde_json::from_str::<Millis>(&text).unwrap(), ms);

@@ -1,248 +1,237 @@
-//! Where lines break.
+//! Where lines break: a list or object that fits on a line stays on it.
 //!
-//! serde_json writes a value once, and while it does, brackets, commas and
-//! colons are taken aside: so no text is searched for them again, however many
-//! connections a report has. Then the width of each list and object is known,
-//! and the scalars are copied between the signs.
+//! All is written as if it stood on one line. What is open is watched while it
+//! grows, and as soon as it cannot fit any more its lines are broken; so no more
+//! than a line is ever moved, however long the document is. (The way of
+//! D. C. Oppen, "Prettyprinting", 1980.)
 
-use std::io;
+use core::mem;
 
-use serde::Serialize;
-use serde_json::ser::{Formatter, Serializer};
-
-use super::{is_harmless, push_escaped};
-
-/// The longest line that a list or object is joined to.
+/// The longest line that a list or object is joined to, with the comma behind
+/// it.
 const WIDTH: usize = 100;
 
-/// Lays out one value after another, in the same memory.
+/// Columns of a level.
+const INDENT: usize = 2;
+
+/// A line break, and spaces for all levels that a report has. What is deeper is
+/// not indented further.
+const LINE_BREAK: &[u8] = b"\n                                                ";
+
+/// A document in the making.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    tape: Tape,
-    /// Open lists and objects while widths are measured.
-    open: Vec<usize>,
-    out: String,
-}
-
-/// A value taken apart: its scalars in a row, and the signs between them.
-#[derive(Debug, Default)]
-struct Tape {
-    scalars: Vec<u8>,
-    signs: Vec<Sign>,
+    text: Vec<u8>,
+    /// Where its last line starts.
+    line: usize,
+    /// How deep the value stands in the whole document.
+    depth: usize,
+    /// Lists and objects that are open, outermost first.
+    open: Vec<Open>,
+    /// How many of them are known to take several lines: what is around those
+    /// does, too.
+    broken: usize,
+    /// Where lines would begin in the others, from first to last.
+    joints: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Sign {
-    mark: Mark,
-    /// How many bytes of scalars stand before it.
-    at: usize,
-    /// Of a list or object: its width on one line, from bracket to bracket.
-    width: usize,
-}
-
-/// What structures JSON. The numbers stand for control characters, which
-/// serde_json escapes wherever they are part of a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Mark {
-    OpenList = 1,
-    CloseList,
-    OpenObject,
-    CloseObject,
-    Comma,
-    Colon,
+struct Open {
+    is_empty: bool,
+    /// How many of `joints` are those of lists and objects around it.
+    joints: usize,
 }
 
 impl Layout {
-    /// `value` as a value that stands `depth` levels deep in a document, without
-    /// a line break at its end.
-    pub(super) fn lay_out<T: Serialize>(&mut self, value: &T, depth: usize) -> serde_json::Result<&str> {
-        self.tape.scalars.clear();
-        self.tape.signs.clear();
-        self.out.clear();
-        value.serialize(&mut Serializer::with_formatter(&mut self.tape, Marks))?;
-        self.measure();
-        self.write(depth);
-        Ok(&self.out)
-    }
-
-    /// Finds how wide each list and object is on one line.
-    fn measure(&mut self) {
-        let mut spaces = 0_usize;
+    /// Begins a new text, of a value that stands `depth` levels deep.
+    pub(super) fn begin(&mut self, depth: usize) {
+        self.text.clear();
         self.open.clear();
-        for index in 0..self.tape.signs.len() {
-            let Some(sign) = self.tape.signs.get_mut(index) else { return };
-            // Where this sign would stand if everything stood on one line.
-            let column = sign.at.saturating_add(index).saturating_add(spaces);
-            match sign.mark {
-                Mark::OpenList | Mark::OpenObject => {
-                    sign.width = column;
-                    self.open.push(index);
-                }
-                Mark::CloseList | Mark::CloseObject => {
-                    let opened = self.open.pop().and_then(|opened| self.tape.signs.get_mut(opened));
-                    if let Some(opened) = opened {
-                        opened.width = column.saturating_add(1).saturating_sub(opened.width);
-                    }
-                }
-                // Each is followed by a space.
-                Mark::Comma | Mark::Colon => spaces = spaces.saturating_add(1),
+        self.joints.clear();
+        (self.line, self.broken, self.depth) = (0, 0, depth);
+    }
+
+    /// What was written.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Where scalars are written.
+    #[inline]
+    pub(super) const fn scalar(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Begins a list or an object.
+    #[inline]
+    pub(super) fn open(&mut self, bracket: u8) {
+        self.text.push(bracket);
+        self.open.push(Open { is_empty: true, joints: self.joints.len() });
+    }
+
+    /// Begins the next entry of the list or object.
+    #[inline]
+    pub(super) fn entry(&mut self) {
+        self.fit();
+        let Some(innermost) = self.open.last_mut() else { return };
+        let is_first = mem::replace(&mut innermost.is_empty, false);
+        if !is_first {
+            self.text.push(b',');
+        }
+        if self.broken == self.open.len() {
+            self.new_line();
+        } else {
+            self.joints.push(self.text.len());
+            if !is_first {
+                self.text.push(b' ');
             }
         }
     }
 
-    fn write(&mut self, depth: usize) {
-        let Self { tape: Tape { scalars, signs }, out, .. } = self;
-        let is_harmless = is_harmless(scalars);
-        // serde_json writes whole characters.
-        let text = core::str::from_utf8(scalars).unwrap_or_default();
-        let mut depth = depth;
-        // How many brackets are open on a joined line.
-        let mut joined = 0_usize;
-        let mut line_start = 0_usize;
-        let mut written = 0_usize;
-        let mut following = signs.iter().skip(1);
-        for sign in signs.iter() {
-            let next = following.next();
-            push_scalar(out, text.get(written..sign.at).unwrap_or_default(), is_harmless);
-            written = sign.at;
-            match sign.mark {
-                Mark::OpenList | Mark::OpenObject => {
-                    out.push(if sign.mark == Mark::OpenList { '[' } else { '{' });
-                    // The outermost two levels always take lines of their own.
-                    let room = WIDTH.saturating_sub(out.len().saturating_sub(line_start));
-                    let is_empty = next.is_some_and(|next| next.closes() && next.at == sign.at);
-                    if joined > 0 || is_empty || (depth > 1 && sign.width < room) {
-                        joined = joined.saturating_add(1);
-                    } else {
-                        depth = depth.saturating_add(1);
-                        line_start = new_line(out, depth);
-                    }
-                }
-                Mark::CloseList | Mark::CloseObject => {
-                    if joined > 0 {
-                        joined = joined.saturating_sub(1);
-                    } else {
-                        depth = depth.saturating_sub(1);
-                        line_start = new_line(out, depth);
-                    }
-                    out.push(if sign.mark == Mark::CloseList { ']' } else { '}' });
-                }
-                Mark::Comma if joined > 0 => out.push_str(", "),
-                Mark::Comma => {
-                    out.push(',');
-                    line_start = new_line(out, depth);
-                }
-                Mark::Colon => out.push_str(": "),
-            }
+    /// Ends the list or object.
+    #[inline]
+    pub(super) fn close(&mut self, bracket: u8) {
+        // What is empty is joined, however long the line is.
+        if self.open.last().is_some_and(|innermost| !innermost.is_empty) {
+            self.fit();
         }
-        push_scalar(out, text.get(written..).unwrap_or_default(), is_harmless);
+        let Some(closed) = self.open.pop() else { return };
+        if self.broken > self.open.len() {
+            self.broken = self.open.len();
+            self.new_line();
+        } else {
+            self.joints.truncate(closed.joints);
+        }
+        self.text.push(bracket);
+    }
+
+    fn new_line(&mut self) {
+        self.line = self.text.len().saturating_add(1);
+        self.text.extend_from_slice(self.line_break());
+    }
+
+    /// Begins a line within the innermost of those that are broken.
+    #[inline]
+    fn line_break(&self) -> &'static [u8] {
+        let indent = self.depth.saturating_add(self.broken).saturating_mul(INDENT);
+        LINE_BREAK.get(..=indent).unwrap_or(LINE_BREAK)
+    }
+
+    /// Breaks the lines of what is open and cannot be closed on this line.
+    #[inline]
+    fn fit(&mut self) {
+        while self.broken < self.open.len() && !self.fits() {
+            self.break_lines();
+        }
+    }
+
+    #[inline]
+    fn fits(&self) -> bool {
+        // The outermost two levels always take lines of their own.
+        let may_join = self.depth.saturating_add(self.broken) > 1;
+        let brackets = self.open.len().saturating_sub(self.broken);
+        let column = self.text.len().saturating_sub(self.line);
+        may_join && column.saturating_add(brackets) < WIDTH.saturating_sub(1)
+    }
+
+    /// Breaks the lines of the outermost list or object that is not broken.
+    fn break_lines(&mut self) {
+        let count = self.open.get(self.broken.saturating_add(1)).map_or(self.joints.len(), |next| next.joints);
+        self.broken = self.broken.saturating_add(1);
+        if count == 0 {
+            return;
+        }
+        // A joint is a space, but for the first one, and becomes a line break.
+        let line_break = self.line_break();
+        let indent = line_break.len().saturating_sub(1);
+        let growth = |joints: usize| joints.saturating_mul(indent).saturating_add(1);
+        let mut end = self.text.len();
+        self.text.resize(end.saturating_add(growth(count)), b' ');
+        for (before, joint) in self.joints.iter().take(count).enumerate().rev() {
+            let start = joint.saturating_add(usize::from(before > 0));
+            let moved = start.saturating_add(growth(before.saturating_add(1)));
+            self.text.copy_within(start..end, moved);
+            if let Some(space) = self.text.get_mut(moved.saturating_sub(line_break.len())..moved) {
+                space.copy_from_slice(line_break);
+            }
+            self.line = self.line.max(moved.saturating_sub(indent));
+            end = *joint;
+        }
+        self.joints.drain(..count);
+        self.joints.iter_mut().for_each(|joint| *joint = joint.saturating_add(growth(count)));
+        self.open.iter_mut().skip(self.broken).for_each(|open| open.joints = open.joints.saturating_sub(count));
     }
 }
 
-impl Sign {
-    const fn closes(self) -> bool {
-        matches!(self.mark, Mark::CloseList | Mark::CloseObject)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::super::writer::write;
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
 
-fn push_scalar(out: &mut String, scalar: &str, is_harmless: bool) {
-    if is_harmless {
-        out.push_str(scalar);
-    } else {
-        push_escaped(out, scalar);
+    /// The same in the plain way: each list and object is measured first.
+    fn plain(value: &Value, depth: usize, column: usize, out: &mut String) {
+        let one_line = one_line(value);
+        let (open, close, entries): (_, _, Vec<(String, &Value)>) = match value {
+            Value::Array(list) => ('[', ']', list.iter().map(|entry| (String::new(), entry)).collect()),
+            Value::Object(map) => {
+                ('{', '}', map.iter().map(|(key, value)| (format!("{}: ", Value::from(key.as_str())), value)).collect())
+            }
+            _ => return out.push_str(&one_line),
+        };
+        if entries.is_empty() || (depth > 1 && column + one_line.len() < WIDTH - 1) {
+            return out.push_str(&one_line);
+        }
+        let indent = " ".repeat(INDENT * (depth + 1));
+        out.push(open);
+        for (n, (key, value)) in entries.iter().enumerate() {
+            out.push_str(if n == 0 { "\n" } else { ",\n" });
+            out.push_str(&indent);
+            out.push_str(key);
+            plain(value, depth + 1, indent.len() + key.len(), out);
+        }
+        out.push('\n');
+        out.push_str(&" ".repeat(INDENT * depth));
+        out.push(close);
     }
-}
 
-/// Begins a line; returns where it starts.
-fn new_line(out: &mut String, depth: usize) -> usize {
-    const INDENT: &str = "                                ";
-    out.push('\n');
-    let start = out.len();
-    match INDENT.get(..depth.saturating_mul(2)) {
-        Some(indent) => out.push_str(indent),
-        None => (0..depth).for_each(|_| out.push_str("  ")),
+    fn one_line(value: &Value) -> String {
+        match value {
+            Value::Array(list) => format!("[{}]", list.iter().map(one_line).collect::<Vec<_>>().join(", ")),
+            Value::Object(map) => {
+                let entries =
+                    map.iter().map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), one_line(value)));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
+            scalar => scalar.to_string(),
+        }
     }
-    start
-}
 
-impl Mark {
-    const fn of(byte: u8) -> Option<Self> {
-        Some(match byte {
-            1 => Self::OpenList,
-            2 => Self::CloseList,
-            3 => Self::OpenObject,
-            4 => Self::CloseObject,
-            5 => Self::Comma,
-            6 => Self::Colon,
-            _ => return None,
+    fn value() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![
+            Just(Value::Null),
+            any::<u8>().prop_map(Value::from),
+            (0_usize..30).prop_map(|n| Value::from("x".repeat(n))),
+            (90_usize..110).prop_map(|n| Value::from("y".repeat(n))),
+        ];
+        scalar.prop_recursive(6, 60, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z]{0,9}", inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
         })
     }
 
-    fn put<W: ?Sized + io::Write>(self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(&[self as u8])
-    }
-}
-
-impl io::Write for Tape {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let [byte] = *bytes
-            && let Some(mark) = Mark::of(byte)
-        {
-            self.signs.push(Sign { mark, at: self.scalars.len(), width: 0 });
-        } else {
-            self.scalars.extend_from_slice(bytes);
+    proptest! {
+        #[test]
+        fn lines_break_where_measuring_first_breaks_them(value in value(), depth in 0_usize..4) {
+            let mut layout = Layout::default();
+            write(&value, depth, &mut layout).unwrap();
+            let mut expected = String::new();
+            plain(&value, depth, 0, &mut expected);
+            prop_assert_eq!(core::str::from_utf8(layout.text()).unwrap(), expected);
         }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Writes marks where JSON has signs.
-struct Marks;
-
-impl Formatter for Marks {
-    #[inline]
-    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        Mark::OpenList.put(writer)
-    }
-
-    #[inline]
-    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        Mark::CloseList.put(writer)
-    }
-
-    #[inline]
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { Mark::Comma.put(writer) }
-    }
-
-    #[inline]
-    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        Mark::OpenObject.put(writer)
-    }
-
-    #[inline]
-    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        Mark::CloseObject.put(writer)
-    }
-
-    #[inline]
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { Mark::Comma.put(writer) }
-    }
-
-    #[inline]
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        Mark::Colon.put(writer)
     }
 }
