@@ -198,13 +198,8 @@ fn known_misses() -> BTreeMap<String, String> {
 }
 
 fn findings(score: &mut Score, case: &str, expect: &Expect, report: &Report) {
-    let found: BTreeSet<&str> = report
-        .connections
-        .iter()
-        .flat_map(|c| c.findings.iter())
-        .chain(&report.findings)
-        .map(|f| f.id.as_str())
-        .collect();
+    let found: BTreeSet<&str> =
+        report.connections.iter().flat_map(|c| c.findings.iter()).chain(&report.findings).map(|f| &*f.id).collect();
     for wanted in &expect.must {
         score.check(case, "wanted", found.contains(wanted.as_str()), || format!("{wanted} is missing from {found:?}"));
     }
@@ -212,7 +207,7 @@ fn findings(score: &mut Score, case: &str, expect: &Expect, report: &Report) {
         score.check(case, "forbidden", !found.contains(forbidden.as_str()), || format!("{forbidden} was reported"));
     }
     let verdicts: BTreeSet<&str> =
-        report.attempts.iter().filter_map(|a| a.verdict.as_ref()).map(|v| v.finding.as_str()).collect();
+        report.attempts.iter().filter_map(|a| a.verdict.as_ref()).map(|v| &*v.finding).collect();
     let Some(wanted) = expect.verdict.as_ref().filter(|wanted| *wanted != "any") else { return };
     let right = if wanted.is_empty() { verdicts.is_empty() } else { verdicts.contains(wanted.as_str()) };
     score.check(case, "verdict", right, || format!("wanted '{wanted}', got {verdicts:?}"));
@@ -298,7 +293,7 @@ fn every_finding_has_a_case_that_wants_it_and_healthy_ones_that_are_without() {
                 healthy += 1;
                 let report = analyse(&path).1;
                 let failures = report.connections.iter().flat_map(|c| &c.findings);
-                let ids: BTreeSet<&str> = failures.map(|f| f.id.as_str()).collect();
+                let ids: BTreeSet<&str> = failures.map(|f| &*f.id).collect();
                 ids.iter().for_each(|id| *seen_in_health.entry((*id).to_owned()).or_default() += 1);
             }
         }

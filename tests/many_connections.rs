@@ -39,7 +39,7 @@ fn again(packets: &[Kept], server: u8, hours: i64, late: i64) -> Vec<Kept> {
 
 fn middlebox(analysis: &Analysis) -> Option<(Certainty, &str)> {
     let found = analysis.findings.iter().find(|finding| finding.id == "middlebox")?;
-    Some((found.certainty, found.detail.as_str()))
+    Some((found.certainty, &*found.detail))
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn what_is_true_of_them_is_told() {
     let Some(root) = folder() else { return };
     let report = |name: &str| analyse(&root.join(name)).1;
     let verdicts = |report: &Report| -> Vec<String> {
-        report.attempts.iter().filter_map(|a| a.verdict.as_ref()).map(|v| v.finding.clone()).collect()
+        report.attempts.iter().filter_map(|a| a.verdict.as_ref()).map(|v| v.finding.to_string()).collect()
     };
 
     // Logon abandoned, tried again 34 s later, worked: one attempt.

@@ -61,7 +61,7 @@ impl Truth {
             };
             let of = connections.filter(|c| is_meant(c.tcp.endpoints.client));
             let mut all: Vec<Option<&str>> =
-                of.map(|c| c.diagnosis.excluded.iter().find(|e| e.finding == id).map(|e| e.because.as_str())).collect();
+                of.map(|c| c.diagnosis.excluded.iter().find(|e| e.finding == id).map(|e| &*e.because)).collect();
             all.pop().and_then(|first| all.iter().all(Option::is_some).then_some(first)).flatten()
         };
         // The one that met it may be missing.

@@ -14,6 +14,7 @@ mod open_flags;
 mod secret;
 mod seen;
 mod side;
+mod text;
 mod time;
 
 pub use cursor::Cursor;
@@ -27,4 +28,5 @@ pub(crate) use open_flags::open_flags;
 pub use secret::Secret;
 pub use seen::{At, Certainty, Seen, Visibility};
 pub use side::{BySide, Side};
+pub use text::Text;
 pub use time::{CaptureTime, Span};

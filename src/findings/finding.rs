@@ -1,6 +1,6 @@
 //! What a rule says: a finding with its proof, or an exclusion with its own.
 
-use crate::base::{At, Certainty, Frame, Side};
+use crate::base::{At, Certainty, Frame, Side, Text};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,12 +31,12 @@ pub struct Evidence {
     /// The frame that shows it.
     pub at: At,
     /// What it shows, in one sentence.
-    pub says: String,
+    pub says: Text,
 }
 
 impl Evidence {
     /// `says`, as the frame at `at` shows.
-    pub fn new(at: At, says: impl Into<String>) -> Self {
+    pub fn new(at: At, says: impl Into<Text>) -> Self {
         Self { at, says: says.into() }
     }
 }
@@ -51,9 +51,9 @@ pub struct Finding {
     /// How sure it is.
     pub certainty: Certainty,
     /// One line, without names or addresses.
-    pub title: String,
+    pub title: Text,
     /// A short paragraph: what happened, in numbers.
-    pub detail: String,
+    pub detail: Text,
     /// With whom the fault lies, of findings about waiting.
     pub at_fault: Option<AtFault>,
     /// The frame that carries the claim.
@@ -61,9 +61,9 @@ pub struct Finding {
     /// Frames that support it.
     pub supporting: Vec<Evidence>,
     /// What this capture cannot show about it.
-    pub cannot_tell: Vec<String>,
+    pub cannot_tell: Vec<Text>,
     /// What to do next.
-    pub next: Vec<String>,
+    pub next: Vec<Text>,
 }
 
 impl Finding {
@@ -72,7 +72,7 @@ impl Finding {
         id: &'static str,
         severity: Severity,
         certainty: Certainty,
-        title: impl Into<String>,
+        title: impl Into<Text>,
         primary: Evidence,
     ) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Finding {
             severity,
             certainty,
             title: title.into(),
-            detail: String::new(),
+            detail: Text::default(),
             at_fault: None,
             primary,
             supporting: Vec::new(),
@@ -91,7 +91,7 @@ impl Finding {
 
     /// With a paragraph.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+    pub fn detail(mut self, detail: impl Into<Text>) -> Self {
         self.detail = detail.into();
         self
     }
@@ -112,14 +112,14 @@ impl Finding {
 
     /// With something it cannot tell.
     #[must_use]
-    pub fn cannot_tell(mut self, what: impl Into<String>) -> Self {
+    pub fn cannot_tell(mut self, what: impl Into<Text>) -> Self {
         self.cannot_tell.push(what.into());
         self
     }
 
     /// With a next step.
     #[must_use]
-    pub fn next(mut self, step: impl Into<String>) -> Self {
+    pub fn next(mut self, step: impl Into<Text>) -> Self {
         self.next.push(step.into());
         self
     }
@@ -131,7 +131,7 @@ pub struct Excluded {
     /// Id of the finding that it is not.
     pub finding: &'static str,
     /// Why not.
-    pub because: String,
+    pub because: Text,
     /// Frames that show it.
     pub frames: Vec<Frame>,
 }

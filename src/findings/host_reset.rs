@@ -33,7 +33,7 @@ impl Rule for HostReset {
         }
         let who = reset.claimed_by;
         let says: Vec<&str> =
-            judgement.evidence.iter().filter(|p| p.points_at == PointsAt::Host).map(|p| p.says.as_str()).collect();
+            judgement.evidence.iter().filter(|p| p.points_at == PointsAt::Host).map(|p| &*p.says).collect();
         let mut finding = Finding::new(
             self.id(),
             if failed { Severity::Failure } else { Severity::Info },

@@ -68,13 +68,15 @@ fn said(case: &Case<'_>) -> Option<Proof> {
     if let Some(alert) = alert.filter(|_| case.session.stage() <= Stage::Licensing) {
         let code = alert.value.code;
         let says = format!("licence error {} ({code})", code.0);
-        return Some((Evidence::new(alert.at(), &says), Certainty::Proven, format!("it ended with {says}")));
+        let how = format!("it ended with {says}");
+        return Some((Evidence::new(alert.at(), says), Certainty::Proven, how));
     }
     let error = final_error(case)?;
     match error.value.code {
         Some(code) if code.area() == Area::Licensing => {
             let says = format!("Set Error Info {:#x} ({code})", code.0);
-            Some((Evidence::new(error.at(), &says), Certainty::Proven, format!("then the server said {says}")))
+            let how = format!("then the server said {says}");
+            Some((Evidence::new(error.at(), says), Certainty::Proven, how))
         }
         None if licensing_in_progress(case) => Some((
             Evidence::new(

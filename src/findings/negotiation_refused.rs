@@ -91,7 +91,7 @@ mod tests {
     use crate::findings::testing::diagnosed;
 
     fn detail(script: &str) -> String {
-        diagnosed(script, &[]).verdict().unwrap().detail.clone()
+        diagnosed(script, &[]).verdict().unwrap().detail.to_string()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::finding::Finding;
 use super::rule::Case;
-use crate::base::Side;
+use crate::base::{Side, Text};
 use crate::flow::EndKind;
 
 /// How well a connection fits.
@@ -27,7 +27,7 @@ pub struct Pattern0x7 {
     /// The error code mstsc most likely showed, where one follows from the wire.
     pub client_would_show: Option<&'static str>,
     /// Why.
-    pub because: String,
+    pub because: Text,
 }
 
 /// The causes that make it the full pattern.
@@ -35,7 +35,7 @@ const CAUSES: [&str; 3] = ["injected-reset", "stalled-negotiation", "retransmiss
 
 pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) -> Pattern0x7 {
     let none =
-        |because: &str| Pattern0x7 { matches: Match::None, client_would_show: None, because: because.to_owned() };
+        |because: &'static str| Pattern0x7 { matches: Match::None, client_would_show: None, because: because.into() };
     if case.tcp.handshake.syn_ack.is_none() && case.tcp.directions.server.packets == 0 {
         return Pattern0x7 {
             client_would_show: Some("0x204"),
@@ -75,41 +75,40 @@ pub(super) fn judge(case: &Case<'_>, findings: &[Finding], has_verdict: bool) ->
             client_would_show: None,
             because: format!(
                 "the connection died without the client's doing{behind}; that it was before the desktop, the capture does not show"
-            ),
+            ).into(),
         };
     }
     match (closed_on_client, cause) {
         (true, Some("stalled-negotiation")) if client_owed => Pattern0x7 {
             matches: Match::Partial,
             client_would_show: Some("0x904"),
-            because: "the connection was closed before the desktop, while the client's next message was awaited"
-                .to_owned(),
+            because: "the connection was closed before the desktop, while the client's next message was awaited".into(),
         },
         (true, Some(cause)) => Pattern0x7 {
             matches: Match::Full,
             client_would_show: Some("0x904"),
             because: format!(
                 "the connection died before the desktop without the client's doing, with {cause} behind it"
-            ),
+            ).into(),
         },
         (true, None) => Pattern0x7 {
             matches: Match::Partial,
             // A refused logon has codes of its own.
             client_would_show: (foremost != Some("credentials-rejected")).then_some("0x904"),
-            because: "the client's connection was closed before the desktop".to_owned(),
+            because: "the client's connection was closed before the desktop".into(),
         },
         (false, Some(cause)) if unseen_end => Pattern0x7 {
             matches: Match::Partial,
             client_would_show: None,
             because: format!(
                 "the connection stood still before the desktop, with {cause} behind it; the capture stops before it was closed"
-            ),
+            ).into(),
         },
         (false, None) if unseen_end => none("the capture stops before the connection was closed"),
         (false, Some(cause)) => Pattern0x7 {
             matches: Match::Partial,
             client_would_show: None,
-            because: format!("the client itself gave up before the desktop, with {cause} behind it"),
+            because: format!("the client itself gave up before the desktop, with {cause} behind it").into(),
         },
         (false, None) => none("the client itself closed the connection"),
     }

@@ -46,7 +46,7 @@ impl Rule for ResetUndetermined {
         .detail(match judgement.evidence.as_slice() {
             [] => "Nothing in the capture speaks for or against the host.".to_owned(),
             pieces => {
-                let says: Vec<&str> = pieces.iter().map(|p| p.says.as_str()).collect();
+                let says: Vec<&str> = pieces.iter().map(|p| &*p.says).collect();
                 format!("What was found does not decide it: {}.", says.join("; "))
             }
         })

@@ -2,7 +2,7 @@
 
 use super::finding::{Evidence, Excluded, Finding};
 use super::resets::{Builder, Judgement};
-use crate::base::{At, Certainty, Frame, Side, Span};
+use crate::base::{At, Certainty, Frame, Side, Span, Text};
 use crate::flow::{EndKind, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 use crate::wire::TcpFlags;
@@ -196,7 +196,7 @@ impl Out {
     pub fn exclude(
         &mut self,
         finding: &'static str,
-        because: impl Into<String>,
+        because: impl Into<Text>,
         frames: impl IntoIterator<Item = Frame>,
     ) {
         self.excluded.push(Excluded { finding, because: because.into(), frames: frames.into_iter().collect() });

@@ -18,7 +18,7 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
     let later = if session.stages.lower_bound().is_some() { " or later" } else { "" };
     match diagnosis.outcome {
         Outcome::Failed => {
-            let title = diagnosis.verdict().map_or("it failed", |f| f.title.as_str());
+            let title = diagnosis.verdict().map_or("it failed", |f| &*f.title);
             format!("Failed {during}{later} after {at_least}{lasted}: {title}.")
         }
         Outcome::Active => active(tcp, session, diagnosis, lasted),

@@ -1,13 +1,13 @@
 //! What several rules say in the same words.
 
-use crate::base::Visibility;
+use crate::base::{Text, Visibility};
 
 /// `what`, and that it was not read but told from the shape of what is
 /// encrypted, where that is so.
-pub(super) fn as_told(what: impl Into<String>, visibility: Visibility) -> String {
+pub(super) fn as_told(what: impl Into<Text>, visibility: Visibility) -> Text {
     let mut what = what.into();
     if visibility == Visibility::Inferred {
-        what.push_str(", by the size and order of its messages");
+        what.to_mut().push_str(", by the size and order of its messages");
     }
     what
 }

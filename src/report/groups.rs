@@ -21,7 +21,7 @@ pub(super) struct Group<'r> {
 pub(super) fn group<'r>(failed: &[&'r Attempt]) -> Vec<Group<'r>> {
     let mut groups: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
     for &one in failed {
-        let finding = one.verdict.as_ref().map_or("", |v| v.finding.as_str());
+        let finding = one.verdict.as_ref().map_or("", |v| &*v.finding);
         groups.entry(finding).or_default().push(one);
     }
     let mut groups: Vec<_> = groups.into_iter().map(|(finding, attempts)| Group { finding, attempts }).collect();

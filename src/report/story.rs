@@ -30,7 +30,7 @@ pub(super) fn verdict(
     frames: &Frames<'_>,
 ) -> Vec<(&'static str, String)> {
     let mut said = Vec::new();
-    let detail = finding.map_or("Nothing in the capture explains why.", |f| f.detail.as_str());
+    let detail = finding.map_or("Nothing in the capture explains why.", |f| &*f.detail);
     said.push(("What happened", format!("{} {}", words::stopped(&attempt.sentence), words::stopped(detail))));
     said.push(("Who ended it", words::ended(c, frames)));
     if let Some(verdict) = &c.verdict {

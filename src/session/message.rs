@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Stage;
-use crate::base::Side;
+use crate::base::{Side, Text};
 
 /// A recognised message. Clear ones are known by their bytes; behind TLS the
 /// same names are given to records by their shape, and say so by their
@@ -189,9 +189,11 @@ impl Message {
     }
 }
 
-impl fmt::Display for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Message {
+    /// Its name, as its specification has it where there is one.
+    #[must_use]
+    pub fn name(self) -> Text {
+        Text::Borrowed(match self {
             Self::Preconnection => "Preconnection PDU",
             Self::ConnectionRequest => "X.224 Connection Request",
             Self::ConnectionConfirm => "X.224 Connection Confirm",
@@ -206,10 +208,10 @@ impl fmt::Display for Message {
             Self::Finished => "TLS Finished",
             Self::Alert => "TLS alert",
             Self::EncryptedAlert => "encrypted TLS alert",
-            Self::CredsspLeg(n) => return write!(f, "CredSSP message {n}"),
+            Self::CredsspLeg(n) => return leg(n),
             Self::CredsspError => "CredSSP error",
             Self::EarlyUserAuthorization => "Early User Authorization Result",
-            Self::AuthenticationLeg(n) => return write!(f, "authentication message {n}"),
+            Self::AuthenticationLeg(n) => return format!("authentication message {n}").into(),
             Self::ConnectInitial => "MCS Connect Initial",
             Self::ConnectResponse => "MCS Connect Response",
             Self::ErectDomain => "MCS Erect Domain Request",
@@ -236,5 +238,25 @@ impl fmt::Display for Message {
             Self::Redirection => "Server Redirection",
             Self::DisconnectUltimatum => "MCS Disconnect Provider Ultimatum",
         })
+    }
+}
+
+/// A TSRequest; NTLM makes five, and what is beyond is seldom.
+fn leg(number: u8) -> Text {
+    const USUAL: [&str; 6] = [
+        "CredSSP message 1",
+        "CredSSP message 2",
+        "CredSSP message 3",
+        "CredSSP message 4",
+        "CredSSP message 5",
+        "CredSSP message 6",
+    ];
+    let usual = number.checked_sub(1).and_then(|before| USUAL.get(usize::from(before)));
+    usual.map_or_else(|| format!("CredSSP message {number}").into(), |usual| (*usual).into())
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
     }
 }

@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use super::timers;
 use super::{Piece, Strength};
-use crate::base::{At, Side};
+use crate::base::{At, Side, Text};
 use crate::session::Stage;
 
 /// Repetitions by the receiver after which it has not heard of the reset.
@@ -62,7 +62,7 @@ fn one_sided(scene: &Scene<'_>) -> Option<Piece> {
 }
 
 impl Piece {
-    fn circumstance(id: &'static str, rests_on: Vec<At>, says: String) -> Self {
+    fn circumstance(id: &'static str, rests_on: Vec<At>, says: impl Into<Text>) -> Self {
         Self::other(id, Strength::Circumstance, rests_on, says)
     }
 }
@@ -79,7 +79,7 @@ mod tests {
     fn stage_says(script: &str, by: Side) -> Option<String> {
         let resets = diagnosed(script, &[(20, by, RST)]).resets;
         let mut pieces = resets.into_iter().flat_map(|judgement| judgement.evidence);
-        pieces.find(|piece| piece.id == "stage").map(|piece| piece.says)
+        pieces.find(|piece| piece.id == "stage").map(|piece| piece.says.into_owned())
     }
 
     #[test]

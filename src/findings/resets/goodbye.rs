@@ -106,7 +106,7 @@ mod tests {
     /// What is said of the word that passed before a reset of the server.
     fn told(session: &SessionFacts) -> Option<String> {
         let judgement = judge(&bare(121), session, Company::default()).remove(0);
-        judgement.evidence.iter().find(|piece| piece.id == "goodbye").map(|piece| piece.says.clone())
+        judgement.evidence.iter().find(|piece| piece.id == "goodbye").map(|piece| piece.says.to_string())
     }
 
     fn at(ms: i64) -> At {

@@ -39,7 +39,7 @@ pub use neighbours::{Known, Neighbours};
 pub use other_end::{UNSETTLED, View, Views};
 pub use same_device::{Fingerprint, Suspects};
 
-use crate::base::{At, Certainty};
+use crate::base::{At, Certainty, Text};
 use crate::flow::{Habits, SequenceFit, TcpFacts};
 use crate::session::SessionFacts;
 use scene::Scene;
@@ -80,7 +80,7 @@ pub struct Piece {
     /// The packets it rests on, the earliest first.
     pub rests_on: Vec<At>,
     /// What it says, in one sentence.
-    pub says: String,
+    pub says: Text,
 }
 
 /// Who built a reset.
@@ -211,12 +211,12 @@ fn effect(index: usize, scene: &Scene<'_>) -> Effect {
 }
 
 impl Piece {
-    fn other(id: &'static str, strength: Strength, rests_on: Vec<At>, says: String) -> Self {
-        Self { id, points_at: PointsAt::OtherDevice, strength, rests_on, says }
+    fn other(id: &'static str, strength: Strength, rests_on: Vec<At>, says: impl Into<Text>) -> Self {
+        Self { id, points_at: PointsAt::OtherDevice, strength, rests_on, says: says.into() }
     }
 
-    fn host(id: &'static str, strength: Strength, rests_on: Vec<At>, says: String) -> Self {
-        Self { id, points_at: PointsAt::Host, strength, rests_on, says }
+    fn host(id: &'static str, strength: Strength, rests_on: Vec<At>, says: impl Into<Text>) -> Self {
+        Self { id, points_at: PointsAt::Host, strength, rests_on, says: says.into() }
     }
 }
 

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::{Frames, endpoint, finding, network, resets, security};
 use crate::analysis;
 use crate::base::{CaptureTime, Side, Span};
-use crate::findings::EndedBy as By;
+use crate::findings::{Diagnosis, EndedBy as By};
 use crate::flow::{self, EndKind};
 use crate::report::document::{
     BySide, Connection, Ended, EndedBy, EndedHow, Endpoint, Proxied, ProxyProtocol, RolesFrom, Stage, StageRecord,
@@ -14,11 +14,16 @@ use crate::report::document::{
 use crate::session::{self, Owed};
 use crate::wire::preamble::Preamble;
 
-pub(super) fn build(connection: &analysis::Connection, attempt: u32, same_as: Vec<u32>, frames: Frames) -> Connection {
+pub(super) fn build(connection: analysis::Connection, attempt: u32, same_as: Vec<u32>, frames: Frames) -> Connection {
+    let ended = ended(&connection.diagnosis, frames);
+    let stages = stages(&connection, frames);
     let analysis::Connection { id, capture, tcp, session, diagnosis, sentence, lost } = connection;
-    let filter = display_filter(tcp);
+    let tls = security::tls(&session, &diagnosis, frames);
+    let verdict = diagnosis.verdict().map(|f| (f.id, f.certainty));
+    let Diagnosis { resets, findings, excluded, outcome, pattern, .. } = *diagnosis;
+    let filter = if findings.is_empty() { String::new() } else { display_filter(&tcp) };
     Connection {
-        id: *id,
+        id,
         attempt,
         same_as,
         community_id: community_id(endpoint(&tcp.endpoints.client), endpoint(&tcp.endpoints.server)),
@@ -36,31 +41,27 @@ pub(super) fn build(connection: &analysis::Connection, attempt: u32, same_as: Ve
         end: tcp.last.time.into(),
         packets: BySide { client: tcp.directions.client.packets, server: tcp.directions.server.packets },
         bytes: BySide { client: tcp.directions.client.sent_bytes, server: tcp.directions.server.sent_bytes },
-        not_captured: *lost,
+        not_captured: lost,
         stage: session.stage().into(),
         stage_is_lower_bound: session.stages.lower_bound().is_some(),
-        outcome: diagnosis.outcome.into(),
-        ended: ended(connection, frames),
-        stages: stages(connection, frames),
-        steps: steps(session, frames),
+        outcome: outcome.into(),
+        ended,
+        stages,
+        steps: steps(&session, frames),
         steps_not_listed: session.steps.left_out(),
-        proxied: proxied(tcp, session),
-        negotiation: security::negotiation(session, frames),
-        tls: security::tls(session, diagnosis, frames),
-        credssp: security::credssp(session, frames),
-        licensing: security::licensing(session),
-        error_info: security::error_info(session, frames),
-        disconnect_ultimatum: security::disconnect_ultimatum(session, frames),
-        network: network::build(tcp, frames),
-        resets: tcp.resets.iter().zip(&diagnosis.resets).map(|(r, j)| resets::build(r, j, frames)).collect(),
-        verdict: diagnosis.verdict().map(|f| Verdict {
-            finding: f.id.to_owned(),
-            certainty: f.certainty.into(),
-            sentence: sentence.clone(),
-        }),
-        findings: diagnosis.findings.iter().map(|f| finding::build(f, frames, Some(&filter))).collect(),
-        ruled_out: diagnosis.excluded.iter().map(|e| finding::ruled_out(e, frames)).collect(),
-        pattern_0x7: finding::pattern(&diagnosis.pattern),
+        proxied: proxied(&tcp, &session),
+        negotiation: security::negotiation(&session, frames),
+        tls,
+        credssp: security::credssp(&session, frames),
+        licensing: security::licensing(&session),
+        error_info: security::error_info(&session, frames),
+        disconnect_ultimatum: security::disconnect_ultimatum(&session, frames),
+        network: network::build(&tcp, frames),
+        resets: tcp.resets.iter().zip(resets).map(|(r, j)| resets::build(r, j, frames)).collect(),
+        verdict: verdict.map(|(id, certainty)| Verdict { finding: id.into(), certainty: certainty.into(), sentence }),
+        findings: findings.into_iter().map(|f| finding::build(f, frames, Some(&filter))).collect(),
+        ruled_out: excluded.into_iter().map(|e| finding::ruled_out(e, frames)).collect(),
+        pattern_0x7: finding::pattern(pattern),
     }
 }
 
@@ -84,8 +85,7 @@ fn proxied(tcp: &flow::TcpFacts, session: &session::SessionFacts) -> Option<Prox
     }
 }
 
-fn ended(connection: &analysis::Connection, frames: Frames) -> Ended {
-    let diagnosis = &connection.diagnosis;
+fn ended(diagnosis: &Diagnosis, frames: Frames) -> Ended {
     let shown = matches!(diagnosis.ended_how, EndKind::Reset | EndKind::Fin);
     Ended {
         how: how(diagnosis.ended_how),
@@ -126,7 +126,7 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
     let analysis::Connection { tcp, session, .. } = connection;
     let list = session.stages.list();
     let over = over(connection);
-    let mut records = Vec::new();
+    let mut records = Vec::with_capacity(list.len().saturating_add(1));
     if let Some(syn) = tcp.handshake.syn_times.first().copied().or(tcp.handshake.syn_ack) {
         let last = tcp.handshake.established.or(tcp.handshake.syn_ack).or(tcp.handshake.syn_times.last().copied());
         let end = list.first().map_or(over, |next| next.first.time);
@@ -157,8 +157,11 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
     if let (Some(last), Some(Some(waiting))) = (records.last_mut(), owed) {
         let waited = over.since(waiting.since.time);
         if waited > Span::ZERO && waiting.owed != Owed::Close {
-            last.waiting_for =
-                Some(Waiting { side: waiting.side.into(), ms: waited.into(), message: waiting.owed.to_string() });
+            last.waiting_for = Some(Waiting {
+                side: waiting.side.into(),
+                ms: waited.into(),
+                message: waiting.owed.to_string().into(),
+            });
         }
     }
     records
@@ -173,7 +176,7 @@ fn steps(session: &session::SessionFacts, frames: Frames) -> Vec<Step> {
         .map(|step| {
             current = step.message.stage().map_or(current, |s| Stage::from(s).max(current));
             Step {
-                message: step.message.to_string(),
+                message: step.message.name(),
                 side: step.side.into(),
                 stage: current,
                 visibility: step.visibility.into(),

@@ -144,7 +144,7 @@ impl Builder {
                 continue;
             }
             let same_as = same_as.remove(&connection.id).unwrap_or_default();
-            listener.connection(connection::build(&connection, attempt.id, same_as, self.frames), attempt)?;
+            listener.connection(connection::build(connection, attempt.id, same_as, self.frames), attempt)?;
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Builder {
             Outcome::Unknown => &mut summary.unknown,
         } += 1;
         if let Some(verdict) = &attempt.verdict {
-            *summary.by_finding.entry(verdict.finding.clone()).or_default() += 1;
+            *summary.by_finding.entry(verdict.finding.to_string()).or_default() += 1;
         }
         self.views.add(attempt);
     }
@@ -225,7 +225,7 @@ pub fn captures(inputs: &Inputs<'_>) -> Vec<Capture> {
 #[must_use]
 pub fn findings(analysis: &Analysis, inputs: &Inputs<'_>) -> Vec<Finding> {
     let frames = Frames { several: inputs.captures.len() > 1 };
-    analysis.findings.iter().map(|f| finding::build(f, frames, None)).collect()
+    analysis.findings.iter().cloned().map(|f| finding::build(f, frames, None)).collect()
 }
 
 /// Makes the report of an analysis that was told of nothing while reading.
@@ -275,6 +275,13 @@ const fn endpoint(endpoint: &flow::Endpoint) -> Endpoint {
     Endpoint { ip: endpoint.ip, port: endpoint.port }
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    text.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+    text
+}
+
 fn notice(notice: &base::Notice, frames: Frames) -> Notice {
     Notice {
         kind: notice.kind.0.to_owned(),
@@ -294,9 +301,7 @@ fn attempt(id: u32, attempt: &attempts::Attempt) -> Attempt {
         start: attempt.start.into(),
         end: attempt.end.into(),
         outcome: attempt.outcome.into(),
-        verdict: attempt
-            .verdict
-            .map(|(finding, connection)| AttemptVerdict { finding: finding.to_owned(), connection }),
+        verdict: attempt.verdict.map(|(finding, connection)| AttemptVerdict { finding: finding.into(), connection }),
         sentence: attempt.sentence.clone(),
     }
 }
@@ -316,7 +321,7 @@ fn capture(index: u32, info: &CaptureInfo, frames: Frames) -> Capture {
     Capture {
         index,
         path: info.name.clone(),
-        sha256: info.sha256.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+        sha256: info.sha256.map(|hash| hexadecimal(&hash)),
         format: Format::name(info.format).to_owned(),
         compression: info.compression.iter().map(|c| c.name().to_owned()).collect(),
         link_types: info.link_types.iter().map(ToString::to_string).collect(),

@@ -5,7 +5,7 @@ use crate::findings::resets::{Builder, Effect, Judgement, Piece, PointsAt, Stren
 use crate::flow::ResetFacts;
 use crate::report::document;
 
-pub(super) fn build(reset: &ResetFacts, judgement: &Judgement, frames: Frames) -> document::Reset {
+pub(super) fn build(reset: &ResetFacts, judgement: Judgement, frames: Frames) -> document::Reset {
     document::Reset {
         frame: frames.name(reset.at.frame),
         time: reset.at.time.into(),
@@ -22,15 +22,15 @@ pub(super) fn build(reset: &ResetFacts, judgement: &Judgement, frames: Frames) -
             Effect::Ignored => document::ResetEffect::Ignored,
             Effect::Challenged => document::ResetEffect::Challenged,
         },
-        evidence: judgement.evidence.iter().map(|piece| evidence(piece, frames)).collect(),
         hops: judgement.distance().map(|distance| document::Hops { host: distance.host, reset: distance.builder }),
-        cannot_tell: judgement.cannot_tell.iter().map(|blind| (*blind).to_owned()).collect(),
+        evidence: judgement.evidence.into_iter().map(|piece| evidence(piece, frames)).collect(),
+        cannot_tell: judgement.cannot_tell.into_iter().map(Into::into).collect(),
     }
 }
 
-fn evidence(piece: &Piece, frames: Frames) -> document::ResetEvidence {
+fn evidence(piece: Piece, frames: Frames) -> document::ResetEvidence {
     document::ResetEvidence {
-        id: piece.id.to_owned(),
+        id: piece.id.into(),
         points_to: match piece.points_at {
             PointsAt::Host => document::BuiltBy::Host,
             PointsAt::OtherDevice => document::BuiltBy::OtherDevice,
@@ -43,6 +43,6 @@ fn evidence(piece: &Piece, frames: Frames) -> document::ResetEvidence {
             Strength::Proof => document::Strength::Proof,
         },
         frames: piece.rests_on.iter().map(|at| frames.name(at.frame)).collect(),
-        says: piece.says.clone(),
+        says: piece.says,
     }
 }

@@ -1,16 +1,17 @@
 //! Negotiation, TLS, CredSSP, licensing, and the last words.
 
-use super::Frames;
-use crate::base::{Seen, Side, Visibility};
+use super::{Frames, hexadecimal};
+use crate::base::{Seen, Side, Text, Visibility};
 use crate::findings::{Diagnosis, Finding, Severity};
 use crate::report::document::{
     Alert, BySide, Certificate, Code, CredSsp, DisconnectUltimatum, ErrorInfo, Licensing, Negotiation, Reaction, Tls,
     Validity,
 };
 use crate::session::{Mechanism, SessionFacts, Stage};
+use crate::wire::negotiation::Protocols;
 use crate::wire::tls::alert::AlertLevel;
 use crate::wire::tls::names::bears_name;
-use crate::wire::tls::{ClientHello, Version};
+use crate::wire::tls::{CipherSuite, ClientHello, Version};
 
 pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Negotiation> {
     let facts = &session.negotiation;
@@ -19,22 +20,39 @@ pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Nego
     }
     Some(Negotiation {
         cookie_present: facts.request.as_ref().is_some_and(|r| r.value.token.is_some()),
-        requested: facts
-            .requested()
-            .map(|p| p.to_string().split(" | ").map(str::to_owned).collect())
-            .unwrap_or_default(),
-        selected: facts.selected().map(|p| p.to_string()),
-        failure: facts.failure().map(|f| Code { code: f.value.0, name: f.value.name().map(str::to_owned) }),
+        requested: facts.requested().map(protocols).unwrap_or_default(),
+        selected: facts.selected().map(|p| single(p).unwrap_or_else(|| p.to_string().into())),
+        failure: facts.failure().map(|f| code(f.value.0, f.value.name())),
         request_frame: facts.request.as_ref().map(|r| frames.name(r.frame)),
         response_frame: facts.confirm.as_ref().map(|c| frames.name(c.frame)),
     })
+}
+
+fn protocols(requested: Protocols) -> Vec<Text> {
+    match requested.0 {
+        0 => vec![requested.to_string().into()],
+        _ => {
+            let unnamed = requested.unnamed().0;
+            let number = (unnamed != 0).then(|| format!("{unnamed:#x}").into());
+            requested.names().map(Text::from).chain(number).collect()
+        }
+    }
+}
+
+fn single(protocol: Protocols) -> Option<Text> {
+    let (_, name) = Protocols::NAMED.iter().find(|(named, _)| *named == protocol)?;
+    Some((*name).into())
+}
+
+fn code(code: u32, name: Option<&'static str>) -> Code {
+    Code { code, name: name.map(Into::into) }
 }
 
 pub(super) fn tls(session: &SessionFacts, diagnosis: &Diagnosis, frames: Frames) -> Option<Tls> {
     let facts = session.tls.as_ref()?;
     Some(Tls {
         version: facts.version().map(version),
-        suite: facts.server_hello.as_ref().map(|hello| hello.value.suite.to_string()),
+        suite: facts.server_hello.as_ref().map(|hello| suite(hello.value.suite)),
         offered_versions: facts.client_hello.as_ref().map(|hello| offered(&hello.value)).unwrap_or_default(),
         sni_present: facts.client_hello.as_ref().is_some_and(|hello| hello.value.server_name.is_some()),
         completed: facts.is_done(),
@@ -46,10 +64,7 @@ pub(super) fn tls(session: &SessionFacts, diagnosis: &Diagnosis, frames: Frames)
                 Alert {
                     side: (*side).into(),
                     fatal: alert.level == AlertLevel::fatal,
-                    description: Code {
-                        code: u32::from(alert.description.0),
-                        name: alert.description.name().map(str::to_owned),
-                    },
+                    description: code(alert.description.0.into(), alert.description.name()),
                     frame: frames.name(seen.frame),
                 }
             })
@@ -76,15 +91,16 @@ fn reaction(session: &SessionFacts, diagnosis: &Diagnosis) -> Option<Reaction> {
 }
 
 /// As people write it: `TLS 1.2`.
-fn version(version: Version) -> String {
-    match version.name() {
-        Some(name) => name.replacen('_', " ", 1).replace('_', "."),
-        None => version.to_string(),
-    }
+fn version(version: Version) -> Text {
+    version.label().map_or_else(|| version.to_string().into(), Text::from)
+}
+
+fn suite(suite: CipherSuite) -> Text {
+    suite.name().map_or_else(|| suite.to_string().into(), Text::from)
 }
 
 /// The versions on offer: the list of TLS 1.3 clients, else the one number.
-fn offered(hello: &ClientHello) -> Vec<String> {
+fn offered(hello: &ClientHello) -> Vec<Text> {
     match hello.supported_versions.as_slice() {
         [] => vec![version(hello.legacy_version)],
         versions => versions.iter().copied().map(version).collect(),
@@ -112,16 +128,12 @@ fn certificate(seen: &Seen<crate::wire::tls::Certificate>, chain_len: usize, fra
             None => certificate.key_algorithm.clone(),
         },
         signature: certificate.signature_algorithm.clone(),
-        sha256: fingerprint(certificate),
+        sha256: hexadecimal(&certificate.sha256),
         matches_sni: None,
         client: None,
         chain_length: u32::try_from(chain_len).unwrap_or(u32::MAX),
         frame: frames.name(seen.frame),
     }
-}
-
-pub(super) fn fingerprint(certificate: &crate::wire::tls::Certificate) -> String {
-    certificate.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn credssp(session: &SessionFacts, frames: Frames) -> Option<CredSsp> {
@@ -138,7 +150,7 @@ pub(super) fn credssp(session: &SessionFacts, frames: Frames) -> Option<CredSsp>
                 Mechanism::Ntlm => "NTLM",
                 Mechanism::Kerberos => "Kerberos",
             }
-            .to_owned()
+            .into()
         }),
         completed: session.stage() > Stage::Credssp,
         error: None,
@@ -156,16 +168,14 @@ pub(super) fn licensing(session: &SessionFacts) -> Option<Licensing> {
         visibility: facts.granted.map_or(Visibility::Inferred, |seen| seen.value).into(),
         messages: BySide { client: count(Side::Client), server: count(Side::Server) },
         completed: facts.granted.is_some(),
-        error: facts
-            .alert
-            .map(|seen| Code { code: seen.value.code.0, name: seen.value.code.name().map(str::to_owned) }),
+        error: facts.alert.map(|seen| code(seen.value.code.0, seen.value.code.name())),
     })
 }
 
 pub(super) fn error_info(session: &SessionFacts, frames: Frames) -> Option<ErrorInfo> {
     session.error_info.map(|seen| ErrorInfo {
         visibility: seen.value.visibility.into(),
-        reason: seen.value.code.map(|code| Code { code: code.0, name: code.name().map(str::to_owned) }),
+        reason: seen.value.code.map(|reason| code(reason.0, reason.name())),
         frame: frames.name(seen.frame),
     })
 }
@@ -174,7 +184,7 @@ pub(super) fn disconnect_ultimatum(session: &SessionFacts, frames: Frames) -> Op
     session.disconnect_ultimatum.map(|seen| DisconnectUltimatum {
         visibility: seen.value.visibility.into(),
         side: seen.value.side.into(),
-        reason: seen.value.reason.map(|reason| reason.to_string()),
+        reason: seen.value.reason.map(|reason| reason.name().map_or_else(|| reason.to_string().into(), Text::from)),
         frame: frames.name(seen.frame),
     })
 }

@@ -130,7 +130,7 @@ impl<Host: Ord + Copy, Peer: Ord + Copy> Hosts<Host, Peer> {
                 reached.failed = true;
                 tally.failed.add(attempt.start);
                 if let Some(verdict) = &attempt.verdict {
-                    *tally.by_finding.entry(verdict.finding.clone()).or_default() += 1;
+                    *tally.by_finding.entry(verdict.finding.to_string()).or_default() += 1;
                 }
             }
             Outcome::Active => {
@@ -160,7 +160,7 @@ impl Views {
             return;
         }
         let start = connection.tcp.first.time.into();
-        let sha256 = super::security::fingerprint(&certificate.value);
+        let sha256 = super::hexadecimal(&certificate.value.sha256);
         let known = self.certificates.entry(server).or_default();
         if let Some(seen) = known.iter_mut().find(|seen| seen.sha256 == sha256) {
             seen.connections += 1;
@@ -369,7 +369,7 @@ mod tests {
                 start,
                 end: start,
                 outcome,
-                verdict: verdict.map(|finding| AttemptVerdict { finding: finding.to_owned(), connection: id }),
+                verdict: verdict.map(|finding| AttemptVerdict { finding: finding.into(), connection: id }),
                 sentence: String::new(),
             }
         };

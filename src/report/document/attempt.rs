@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, Time};
+use super::{Endpoint, Text, Time};
 
 /// How an attempt or a connection turned out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -94,7 +94,7 @@ pub enum Tie {
 #[serde(deny_unknown_fields)]
 pub struct AttemptVerdict {
     /// Id of the finding, such as `injected-reset`.
-    pub finding: String,
+    pub finding: Text,
     /// `id` of the connection that has the finding.
     pub connection: u32,
 }

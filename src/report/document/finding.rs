@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Certainty, FrameRef};
+use super::{Certainty, FrameRef, Text};
 
 /// What explains the end of a connection best.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -11,7 +11,7 @@ use super::{Certainty, FrameRef};
 pub struct Verdict {
     /// Id of the finding, such as `injected-reset`; it stands first in
     /// `findings`.
-    pub finding: String,
+    pub finding: Text,
     /// How sure it is.
     pub certainty: Certainty,
     /// What happened, in one sentence, without names or addresses.
@@ -23,15 +23,15 @@ pub struct Verdict {
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Stable id, such as `injected-reset`; `rdpwhy explain` tells more.
-    pub id: String,
+    pub id: Text,
     /// What it means for the person who connected.
     pub severity: Severity,
     /// How sure it is.
     pub certainty: Certainty,
     /// What is the matter, in a few words, without names or addresses.
-    pub title: String,
+    pub title: Text,
     /// What happened, in sentences, with numbers.
-    pub detail: String,
+    pub detail: Text,
     /// With whom the fault lies. Absent where the finding is not about waiting
     /// or about packets that did not arrive.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,9 +39,9 @@ pub struct Finding {
     /// The frames that show it; at least one is primary.
     pub evidence: Vec<Evidence>,
     /// What this finding cannot tell.
-    pub cannot_tell: Vec<String>,
+    pub cannot_tell: Vec<Text>,
     /// What to look at or to do next.
-    pub next: Vec<String>,
+    pub next: Vec<Text>,
     /// A display filter that shows the evidence in Wireshark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_filter: Option<String>,
@@ -87,7 +87,7 @@ pub struct Evidence {
     /// What it is to the finding.
     pub role: Role,
     /// What it shows.
-    pub says: String,
+    pub says: Text,
 }
 
 /// What a frame is to a finding.
@@ -115,9 +115,9 @@ pub struct Concerns {
 #[serde(deny_unknown_fields)]
 pub struct RuledOut {
     /// Id of the finding that it would have been.
-    pub finding: String,
+    pub finding: Text,
     /// What excludes it.
-    pub because: String,
+    pub because: Text,
     /// The frames that show that.
     pub frames: Vec<FrameRef>,
 }
@@ -132,9 +132,9 @@ pub struct Pattern0x7 {
     /// What the Remote Desktop client would most likely have shown. Absent
     /// where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_would_show: Option<String>,
+    pub client_would_show: Option<Text>,
     /// Why.
-    pub because: String,
+    pub because: Text,
 }
 
 /// How well a connection matches the pattern.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Certainty, FrameRef, Side, Time};
+use super::{Certainty, FrameRef, Side, Text, Time};
 
 /// One TCP reset (RST).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub struct Reset {
     pub hops: Option<Hops>,
     /// Tests that this reset does not allow, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cannot_tell: Vec<String>,
+    pub cannot_tell: Vec<Text>,
 }
 
 /// What a reset did.
@@ -64,7 +64,7 @@ pub enum BuiltBy {
 #[serde(deny_unknown_fields)]
 pub struct ResetEvidence {
     /// Stable id of the test, such as `ttl-changed`.
-    pub id: String,
+    pub id: Text,
     /// What it speaks for.
     pub points_to: BuiltBy,
     /// How much it weighs.
@@ -72,7 +72,7 @@ pub struct ResetEvidence {
     /// The frames that show it.
     pub frames: Vec<FrameRef>,
     /// The observation in words.
-    pub says: String,
+    pub says: Text,
 }
 
 /// How much an observation weighs.

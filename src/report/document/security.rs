@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BySide, FrameRef, Side, Time, Visibility};
+use super::{BySide, FrameRef, Side, Text, Time, Visibility};
 
 /// The X.224 negotiation (MS-RDPBCGR 2.2.1.1 and 2.2.1.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,10 +15,10 @@ pub struct Negotiation {
     pub cookie_present: bool,
     /// What the client offered, by the specification's names:
     /// `PROTOCOL_HYBRID`. An unknown bit is a number in hexadecimal.
-    pub requested: Vec<String>,
+    pub requested: Vec<Text>,
     /// What the server selected. Absent where it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub selected: Option<String>,
+    pub selected: Option<Text>,
     /// Why the server refused. Absent where it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Code>,
@@ -38,7 +38,7 @@ pub struct Code {
     pub code: u32,
     /// The specification's name. Absent where the number has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Text>,
 }
 
 /// The TLS handshake.
@@ -48,13 +48,13 @@ pub struct Tls {
     /// The version that the server selected, such as `TLS 1.2`. Absent where no
     /// ServerHello was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    pub version: Option<Text>,
     /// The cipher suite that the server selected, by its IANA name, or its
     /// number in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub suite: Option<String>,
+    pub suite: Option<Text>,
     /// The versions that the client offered.
-    pub offered_versions: Vec<String>,
+    pub offered_versions: Vec<Text>,
     /// Whether the client named the server that it wanted (SNI).
     pub sni_present: bool,
     /// Whether both sides completed the handshake.
@@ -153,7 +153,7 @@ pub struct CredSsp {
     /// How the client proved who it is: `NTLM` or `Kerberos`. Absent where that
     /// is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mechanism: Option<String>,
+    pub mechanism: Option<Text>,
     /// Whether both sides completed it.
     pub completed: bool,
     /// The NTSTATUS with which the server refused. Absent where none could be
@@ -206,7 +206,7 @@ pub struct DisconnectUltimatum {
     /// The reason, such as `rn-user-requested`. Absent where it could not be
     /// read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// Its frame.
     pub frame: FrameRef,
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{FrameRef, Millis, Side, Time, Visibility};
+use super::{FrameRef, Millis, Side, Text, Time, Visibility};
 
 /// The stages of an RDP connection, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -70,7 +70,7 @@ pub struct Waiting {
     /// ended.
     pub ms: Millis,
     /// What was owed, such as `the X.224 Connection Confirm`.
-    pub message: String,
+    pub message: Text,
 }
 
 /// A message that was recognised.
@@ -78,7 +78,7 @@ pub struct Waiting {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// What it was, by its name in the specification: `ClientHello`.
-    pub message: String,
+    pub message: Text,
     /// Who sent it.
     pub side: Side,
     /// The stage that it belongs to.

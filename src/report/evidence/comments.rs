@@ -54,7 +54,7 @@ impl<'a> Comments<'a> {
         // Writing to a String does not fail.
         let mut text = String::from("Evidence taken from a longer capture by rdpwhy: why did the connection die?\n");
         for attempt in self.attempts.iter().take(MAX_ATTEMPTS) {
-            let verdict = attempt.verdict.as_ref().map_or("no verdict", |verdict| verdict.finding.as_str());
+            let verdict = attempt.verdict.as_ref().map_or("no verdict", |verdict| &*verdict.finding);
             let _ = write!(text, "\nAttempt {} ({verdict}): {}\n", attempt.id, line(&attempt.sentence));
             if let Some(told) = self.deciding(attempt) {
                 let _ = writeln!(text, "{told}");
@@ -108,9 +108,9 @@ impl<'a> Comments<'a> {
     }
 
     fn connection(&mut self, connection: &Connection) {
-        let verdict = connection.verdict.as_ref().map(|verdict| verdict.finding.as_str());
+        let verdict = connection.verdict.as_ref().map(|verdict| &*verdict.finding);
         for finding in &connection.findings {
-            let is_verdict = verdict == Some(finding.id.as_str());
+            let is_verdict = verdict == Some(&*finding.id);
             for evidence in &finding.evidence {
                 let mark = if is_verdict { "verdict: " } else { "" };
                 self.add(evidence.frame, format!("{mark}{}: {}", finding.id, line(&evidence.says)));

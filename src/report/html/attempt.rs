@@ -79,7 +79,7 @@ fn verdict(html: &mut Html<'_>, attempt: &Attempt, c: &Connection, finding: Opti
     let mut said = story::verdict(attempt, c, finding, frames);
     if let Some((label, first)) = said.first_mut() {
         // Its first sentence stands above.
-        let detail = finding.map_or("Nothing in the capture explains why.", |f| f.detail.as_str());
+        let detail = finding.map_or("Nothing in the capture explains why.", |f| &*f.detail);
         (*label, *first) = ("In detail", words::stopped(detail));
     }
     for (label, says) in said {
@@ -120,7 +120,7 @@ fn evidence(html: &mut Html<'_>, c: &Connection, finding: &Finding, frames: &Fra
 }
 
 /// A heading with a list below it, where there is something to list.
-pub(super) fn section(html: &mut Html<'_>, heading: &str, list: &'static str, entries: &[String]) {
+pub(super) fn section(html: &mut Html<'_>, heading: &str, list: &'static str, entries: &[impl AsRef<str>]) {
     if entries.is_empty() {
         return;
     }
@@ -128,7 +128,7 @@ pub(super) fn section(html: &mut Html<'_>, heading: &str, list: &'static str, en
     html.leaf("h3", &[], heading);
     html.open(list, &[]);
     html.raw("\n");
-    entries.iter().for_each(|entry| html.leaf("li", &[], entry));
+    entries.iter().for_each(|entry| html.leaf("li", &[], entry.as_ref()));
     html.close_block(list);
     html.raw("</section>\n");
 }

@@ -7,7 +7,7 @@ use crate::report::escape;
 
 /// What a packet is, for people: its message, its flags, or its bytes.
 pub(super) fn what(c: &Connection, packet: &Packet) -> String {
-    let messages: Vec<_> = c.steps.iter().filter(|s| s.frame == packet.frame).map(|s| s.message.as_str()).collect();
+    let messages: Vec<_> = c.steps.iter().filter(|s| s.frame == packet.frame).map(|s| &*s.message).collect();
     let data = || words::counted(packet.len.into(), "byte");
     match packet.mark {
         Mark::Syn => "SYN".to_owned(),

@@ -202,7 +202,7 @@ pub(super) fn trouble(html: &mut Html<'_>, report: &Report, plots: &Plots, all: 
 /// of the kind, and the packets that show it were recorded.
 fn is_drawn(finding: &Finding, plot: &Plot) -> bool {
     let shown = |e: &Evidence| e.role == Role::Primary && plot.packets.iter().any(|p| p.frame == e.frame);
-    IN_SEQUENCE.contains(&finding.id.as_str()) && finding.evidence.iter().any(shown)
+    IN_SEQUENCE.contains(&&*finding.id) && finding.evidence.iter().any(shown)
 }
 
 /// Findings about captures and across connections.

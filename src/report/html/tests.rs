@@ -89,9 +89,9 @@ fn what_strangers_say_is_text() {
     report.captures[0].path = evil.to_owned();
     report.attempts[0].sentence = evil.to_owned();
     for c in &mut report.connections {
-        c.steps.iter_mut().for_each(|step| step.message = evil.to_owned());
-        c.findings.iter_mut().for_each(|f| (f.title, f.id) = (evil.to_owned(), evil.to_owned()));
-        c.verdict.iter_mut().for_each(|v| v.finding = evil.to_owned());
+        c.steps.iter_mut().for_each(|step| step.message = evil.into());
+        c.findings.iter_mut().for_each(|f| (f.title, f.id) = (evil.into(), evil.into()));
+        c.verdict.iter_mut().for_each(|v| v.finding = evil.into());
     }
     let page = page(&report, true);
     assert!(

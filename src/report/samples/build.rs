@@ -51,7 +51,7 @@ pub(crate) fn report(connections: Vec<Connection>) -> Report {
             Outcome::Unknown => &mut summary.unknown,
         } += 1;
         if let (Outcome::Failed, Some(verdict)) = (attempt.outcome, &attempt.verdict) {
-            *summary.by_finding.entry(verdict.finding.clone()).or_default() += 1;
+            *summary.by_finding.entry(verdict.finding.to_string()).or_default() += 1;
         }
     }
     let (servers, clients) = crate::report::build::views(&attempts);
@@ -131,8 +131,8 @@ pub(crate) fn connection(id: u32) -> Connection {
         proxied: None,
         negotiation: Some(Negotiation {
             cookie_present: true,
-            requested: vec!["PROTOCOL_SSL".to_owned(), "PROTOCOL_HYBRID".to_owned(), "PROTOCOL_HYBRID_EX".to_owned()],
-            selected: Some("PROTOCOL_HYBRID_EX".to_owned()),
+            requested: vec!["PROTOCOL_SSL".into(), "PROTOCOL_HYBRID".into(), "PROTOCOL_HYBRID_EX".into()],
+            selected: Some("PROTOCOL_HYBRID_EX".into()),
             failure: None,
             request_frame: Some(frame(4)),
             response_frame: Some(frame(6)),
@@ -162,7 +162,7 @@ pub(crate) fn connection(id: u32) -> Connection {
         pattern_0x7: Pattern0x7 {
             r#match: PatternMatch::None,
             client_would_show: None,
-            because: "the desktop was there".to_owned(),
+            because: "the desktop was there".into(),
         },
     }
 }
@@ -187,9 +187,9 @@ pub(crate) fn stages(list: &[(Stage, u64, u64, u64, i64)]) -> Vec<StageRecord> {
 
 #[expect(clippy::type_complexity, reason = "a table")]
 /// Steps from (message, side, stage, frame, time in ms, think time in ms).
-pub(crate) fn steps(list: &[(&str, Side, Stage, u64, u64, Option<i64>)]) -> Vec<Step> {
-    let step = |&(message, side, stage, number, time, think): &(&str, _, _, _, _, Option<i64>)| Step {
-        message: message.to_owned(),
+pub(crate) fn steps(list: &[(&'static str, Side, Stage, u64, u64, Option<i64>)]) -> Vec<Step> {
+    let step = |&(message, side, stage, number, time, think): &(&'static str, _, _, _, _, Option<i64>)| Step {
+        message: message.into(),
         side,
         stage,
         visibility: Visibility::Clear,
@@ -200,8 +200,8 @@ pub(crate) fn steps(list: &[(&str, Side, Stage, u64, u64, Option<i64>)]) -> Vec<
     list.iter().map(step).collect()
 }
 
-pub(crate) fn evidence(number: u64, role: Role, says: &str) -> Evidence {
-    Evidence { frame: frame(number), role, says: says.to_owned() }
+pub(crate) fn evidence(number: u64, role: Role, says: &'static str) -> Evidence {
+    Evidence { frame: frame(number), role, says: says.into() }
 }
 
 pub(crate) fn frame(number: u64) -> FrameRef {

@@ -80,11 +80,11 @@ pub(crate) fn healthy() -> Report {
         certainty: Certainty::Likely,
         effect: ResetEffect::Ended,
         evidence: vec![ResetEvidence {
-            id: "after-goodbye".to_owned(),
+            id: "after-goodbye".into(),
             points_to: BuiltBy::Host,
             strength: Strength::Strong,
             frames: vec![frame(8_112), frame(8_113)],
-            says: "the server had said goodbye 0.4 ms before".to_owned(),
+            says: "the server had said goodbye 0.4 ms before".into(),
         }],
         hops: Some(Hops { host: 0, reset: 0 }),
         cannot_tell: vec![],
@@ -96,11 +96,11 @@ pub(crate) fn healthy() -> Report {
         frame: frame(8_112),
     });
     c.findings = vec![Finding {
-        id: "host-reset".to_owned(),
+        id: "host-reset".into(),
         severity: Severity::Info,
         certainty: Certainty::Likely,
-        title: "The client ended the session with a reset, as mstsc does".to_owned(),
-        detail: "The server said goodbye in frame 8112; the client closed its end with a reset.".to_owned(),
+        title: "The client ended the session with a reset, as mstsc does".into(),
+        detail: "The server said goodbye in frame 8112; the client closed its end with a reset.".into(),
         evidence: vec![evidence(8_113, Role::Primary, "the reset, from the client")],
         cannot_tell: vec![],
         next: vec![],
@@ -117,7 +117,7 @@ pub(crate) fn healthy() -> Report {
 pub(crate) fn injected_reset() -> Report {
     let mut c = failed_in(Stage::Tls);
     c.stages = stages(&[(Stage::Tcp, 1, 3, 0, 21), (Stage::X224, 4, 6, 21, 3_379), (Stage::Tls, 8, 8, 3_400, 2)]);
-    c.stages[2].waiting_for = Some(Waiting { side: Side::Server, ms: ms(2), message: "the ServerHello".to_owned() });
+    c.stages[2].waiting_for = Some(Waiting { side: Side::Server, ms: ms(2), message: "the ServerHello".into() });
     c.steps = steps(&[
         ("X.224 Connection Request", Side::Client, Stage::X224, 4, 21, None),
         ("X.224 Connection Confirm", Side::Server, Stage::X224, 6, 43, Some(22)),
@@ -135,57 +135,56 @@ pub(crate) fn injected_reset() -> Report {
         effect: ResetEffect::Ended,
         evidence: vec![
             ResetEvidence {
-                id: "sender-went-on".to_owned(),
+                id: "sender-went-on".into(),
                 points_to: BuiltBy::OtherDevice,
                 strength: Strength::Proof,
                 frames: vec![frame(11)],
-                says: "the server sent its ServerHello 20 ms after it is said to have reset".to_owned(),
+                says: "the server sent its ServerHello 20 ms after it is said to have reset".into(),
             },
             ResetEvidence {
-                id: "too-early".to_owned(),
+                id: "too-early".into(),
                 points_to: BuiltBy::OtherDevice,
                 strength: Strength::Proof,
                 frames: vec![frame(8), frame(9)],
-                says: "it acknowledges the ClientHello 2.0 ms after it passed; the server is 20.4 ms away".to_owned(),
+                says: "it acknowledges the ClientHello 2.0 ms after it passed; the server is 20.4 ms away".into(),
             },
             ResetEvidence {
-                id: "ttl-changed".to_owned(),
+                id: "ttl-changed".into(),
                 points_to: BuiltBy::OtherDevice,
                 strength: Strength::Strong,
                 frames: vec![frame(6), frame(9)],
-                says: "its time to live is 63, that of the server's other packets is 117".to_owned(),
+                says: "its time to live is 63, that of the server's other packets is 117".into(),
             },
         ],
         hops: Some(Hops { host: 11, reset: 1 }),
         cannot_tell: vec![],
     }];
     c.verdict = Some(Verdict {
-        finding: "injected-reset".to_owned(),
+        finding: "injected-reset".into(),
         certainty: Certainty::Proven,
         sentence: "A device between client and server reset the connection during the TLS handshake".to_owned(),
     });
     c.findings = vec![Finding {
-        id: "injected-reset".to_owned(),
+        id: "injected-reset".into(),
         severity: Severity::Failure,
         certainty: Certainty::Proven,
-        title: "A device on the path ended the connection in the server's name".to_owned(),
+        title: "A device on the path ended the connection in the server's name".into(),
         detail: "Frame 9 is a TCP reset (an order to drop the connection at once) that carries the server's \
                  address. The server did not send it: it answered the ClientHello 20 ms later as if nothing had \
                  happened. The reset was built about 1 router away from the capture; the server is 11 away."
-            .to_owned(),
+            .into(),
         evidence: vec![
             evidence(9, Role::Primary, "the reset, in the server's name"),
             evidence(8, Role::Supporting, "the ClientHello that it answers"),
             evidence(11, Role::Supporting, "the real server's answer, after the reset"),
         ],
         cannot_tell: vec![
-            "Which product built the reset: firewall, intrusion prevention, proxy and load balancer look alike."
-                .to_owned(),
-            "Which of its rules matched.".to_owned(),
+            "Which product built the reset: firewall, intrusion prevention, proxy and load balancer look alike.".into(),
+            "Which of its rules matched.".into(),
         ],
         next: vec![
-            "Ask the network team for the log of the device 1 router from the capture, at 09:31:05 UTC.".to_owned(),
-            "Look for TLS inspection or application control on TCP port 3389.".to_owned(),
+            "Ask the network team for the log of the device 1 router from the capture, at 09:31:05 UTC.".into(),
+            "Look for TLS inspection or application control on TCP port 3389.".into(),
         ],
         display_filter: Some("ip.addr == 10.20.30.40 && tcp.port == 50312 && frame.number in {8..12}".to_owned()),
         concerns: None,
@@ -193,25 +192,25 @@ pub(crate) fn injected_reset() -> Report {
     }];
     c.ruled_out = vec![
         RuledOut {
-            finding: "expired-certificate".to_owned(),
-            because: "no certificate had been sent before the reset".to_owned(),
+            finding: "expired-certificate".into(),
+            because: "no certificate had been sent before the reset".into(),
             frames: vec![frame(9)],
         },
         RuledOut {
-            finding: "packet-loss".to_owned(),
-            because: "nothing was lost or sent again".to_owned(),
+            finding: "packet-loss".into(),
+            because: "nothing was lost or sent again".into(),
             frames: vec![frame(1), frame(12)],
         },
         RuledOut {
-            finding: "hello-rejected".to_owned(),
-            because: "the server accepted the ClientHello and answered it".to_owned(),
+            finding: "hello-rejected".into(),
+            because: "the server accepted the ClientHello and answered it".into(),
             frames: vec![frame(11)],
         },
     ];
     c.pattern_0x7 = Pattern0x7 {
         r#match: PatternMatch::Full,
-        client_would_show: Some("error code 0x904, extended error code 0x7 or 0x0".to_owned()),
-        because: "reset by another device between TCP connect and desktop".to_owned(),
+        client_would_show: Some("error code 0x904, extended error code 0x7 or 0x0".into()),
+        because: "reset by another device between TCP connect and desktop".into(),
     };
     report(vec![c])
 }
@@ -220,41 +219,40 @@ pub(crate) fn injected_reset() -> Report {
 pub(crate) fn stalled() -> Report {
     let mut c = failed_in(Stage::Tls);
     c.stages = stages(&[(Stage::Tcp, 1, 3, 0, 1), (Stage::X224, 4, 5, 1, 3_121), (Stage::Tls, 7, 7, 3_122, 56_878)]);
-    c.stages[2].waiting_for =
-        Some(Waiting { side: Side::Server, ms: ms(56_878), message: "the ServerHello".to_owned() });
+    c.stages[2].waiting_for = Some(Waiting { side: Side::Server, ms: ms(56_878), message: "the ServerHello".into() });
     c.last_frame = frame(9);
     c.end = at(60_000);
     c.ended = Ended { how: EndedHow::Fin, by: EndedBy::Client, frame: Some(frame(9)), time: Some(at(60_000)) };
     c.verdict = Some(Verdict {
-        finding: "stalled-negotiation".to_owned(),
+        finding: "stalled-negotiation".into(),
         certainty: Certainty::Likely,
         sentence: "The server owed the ServerHello for 56.9 s and did not send it".to_owned(),
     });
     c.findings = vec![Finding {
-        id: "stalled-negotiation".to_owned(),
+        id: "stalled-negotiation".into(),
         severity: Severity::Failure,
         certainty: Certainty::Likely,
-        title: "The server stopped answering during the TLS handshake".to_owned(),
+        title: "The server stopped answering during the TLS handshake".into(),
         detail: "The server's system acknowledged the ClientHello within 0.3 ms, so the network delivered it. \
                  The Remote Desktop service did not answer it in 56.9 s; then the client gave up."
-            .to_owned(),
+            .into(),
         evidence: vec![
             evidence(7, Role::Primary, "the ClientHello, unanswered until the end"),
             evidence(8, Role::Supporting, "the server's system acknowledges it"),
             evidence(9, Role::Supporting, "the client gives up"),
         ],
         cannot_tell: vec![
-            "Why the service did not answer: disk, memory, processor and a hung process look alike.".to_owned(),
+            "Why the service did not answer: disk, memory, processor and a hung process look alike.".into(),
         ],
-        next: vec!["Look at the server's System event log (Schannel, TermService) at 09:31:05 UTC.".to_owned()],
+        next: vec!["Look at the server's System event log (Schannel, TermService) at 09:31:05 UTC.".into()],
         display_filter: Some("tcp.port == 50312 && frame.number in {7..9}".to_owned()),
         concerns: None,
         at_fault: Some(crate::report::document::AtFault::Server),
     }];
     c.pattern_0x7 = Pattern0x7 {
         r#match: PatternMatch::Partial,
-        client_would_show: Some("a time-out, or error code 0x904".to_owned()),
-        because: "the client itself gave up, before the desktop".to_owned(),
+        client_would_show: Some("a time-out, or error code 0x904".into()),
+        because: "the client itself gave up, before the desktop".into(),
     };
     report(vec![c])
 }
@@ -287,16 +285,14 @@ pub(crate) fn cut() -> Report {
         frame: Some(frame(77)),
     }];
     report.findings = vec![Finding {
-        id: "capture-gaps".to_owned(),
+        id: "capture-gaps".into(),
         severity: Severity::Warning,
         certainty: Certainty::Proven,
-        title: "The capture lost packets".to_owned(),
-        detail: "The capturing machine dropped 113 packets. What looks lost may only be missing here.".to_owned(),
+        title: "The capture lost packets".into(),
+        detail: "The capturing machine dropped 113 packets. What looks lost may only be missing here.".into(),
         evidence: vec![evidence(5, Role::Primary, "acknowledges bytes that the capture does not hold")],
-        cannot_tell: vec!["Whether a missing answer was sent.".to_owned()],
-        next: vec![
-            "Capture again with a larger buffer: tcpdump -i eth0 -B 65536 -w new.pcap 'tcp port 3389'".to_owned(),
-        ],
+        cannot_tell: vec!["Whether a missing answer was sent.".into()],
+        next: vec!["Capture again with a larger buffer: tcpdump -i eth0 -B 65536 -w new.pcap 'tcp port 3389'".into()],
         display_filter: Some("tcp.analysis.ack_lost_segment".to_owned()),
         concerns: Some(Concerns { captures: vec![0], connections: vec![1] }),
         at_fault: None,
@@ -318,9 +314,9 @@ pub(crate) fn hostile() -> Report {
     report.captures[0].written_by = Some("a\u{9b}2Jb\u{feff}".to_owned());
     let c = &mut report.connections[0];
     c.tls = Some(Tls {
-        version: Some("TLS 1.2".to_owned()),
-        suite: Some("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384".to_owned()),
-        offered_versions: vec!["TLS 1.2".to_owned()],
+        version: Some("TLS 1.2".into()),
+        suite: Some("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384".into()),
+        offered_versions: vec!["TLS 1.2".into()],
         sni_present: true,
         completed: false,
         alerts: vec![],
@@ -341,8 +337,8 @@ pub(crate) fn hostile() -> Report {
             frame: frame(11),
         }),
     });
-    c.findings[0].detail.push_str(" The certificate names \x1b[5mCN=\u{202e}gpj.exe.\n\nOK");
-    c.findings[0].evidence[0].says = "x".repeat(400);
+    c.findings[0].detail.to_mut().push_str(" The certificate names \x1b[5mCN=\u{202e}gpj.exe.\n\nOK");
+    c.findings[0].evidence[0].says = "x".repeat(400).into();
     report
 }
 
@@ -362,27 +358,27 @@ pub(crate) fn retried() -> Report {
     second.stages = stages(&[(Stage::Tcp, 10, 12, 1_200, 1), (Stage::X224, 13, 14, 1_201, 3)]);
     second.negotiation = Some(Negotiation {
         cookie_present: false,
-        requested: vec!["PROTOCOL_SSL".to_owned()],
+        requested: vec!["PROTOCOL_SSL".into()],
         selected: None,
-        failure: Some(Code { code: 5, name: Some("HYBRID_REQUIRED_BY_SERVER".to_owned()) }),
+        failure: Some(Code { code: 5, name: Some("HYBRID_REQUIRED_BY_SERVER".into()) }),
         request_frame: Some(frame(13)),
         response_frame: Some(frame(14)),
     });
     second.ended = Ended { how: EndedHow::Reset, by: EndedBy::Client, frame: Some(frame(15)), time: Some(at(1_204)) };
     second.verdict = Some(Verdict {
-        finding: "negotiation-refused".to_owned(),
+        finding: "negotiation-refused".into(),
         certainty: Certainty::Proven,
         sentence: "The server demands Network Level Authentication and the client did not offer it".to_owned(),
     });
     second.findings = vec![Finding {
-        id: "negotiation-refused".to_owned(),
+        id: "negotiation-refused".into(),
         severity: Severity::Failure,
         certainty: Certainty::Proven,
-        title: "The server refused the offered security".to_owned(),
-        detail: "The server answered with failure code 5, HYBRID_REQUIRED_BY_SERVER.".to_owned(),
+        title: "The server refused the offered security".into(),
+        detail: "The server answered with failure code 5, HYBRID_REQUIRED_BY_SERVER.".into(),
         evidence: vec![evidence(14, Role::Primary, "the refusal, code 5")],
         cannot_tell: vec![],
-        next: vec!["Let the client offer CredSSP: enablecredsspsupport:i:1 in the .rdp file.".to_owned()],
+        next: vec!["Let the client offer CredSSP: enablecredsspsupport:i:1 in the .rdp file.".into()],
         display_filter: None,
         concerns: None,
         at_fault: None,

@@ -61,14 +61,14 @@ fn ruled_out(page: &mut Page<'_>, c: &Connection, frames: &Frames<'_>) {
     }
 }
 
-fn list(page: &mut Page<'_>, heading: &str, entries: &[String], numbered: bool) {
+fn list(page: &mut Page<'_>, heading: &str, entries: &[impl AsRef<str>], numbered: bool) {
     if entries.is_empty() {
         return;
     }
     page.heading(heading);
     for (i, entry) in entries.iter().enumerate() {
         let bullet = if numbered { format!("{}. ", i.saturating_add(1)) } else { "- ".to_owned() };
-        page.item(&bullet, entry);
+        page.item(&bullet, entry.as_ref());
     }
 }
 

@@ -150,14 +150,14 @@ fn from_document(c: &Connection) -> Vec<Arrow> {
         },
     };
     let resets = c.resets.iter().map(|r| arrow(r.frame, r.time, r.claimed_by, "RST".to_owned(), true));
-    let steps = c.steps.iter().map(|s| arrow(s.frame, s.time, s.side, s.message.clone(), false));
+    let steps = c.steps.iter().map(|s| arrow(s.frame, s.time, s.side, s.message.to_string(), false));
     resets.chain(steps).collect()
 }
 
 /// Frames that decide and are not among the arrows.
 fn unknown(c: &Connection, is_known: impl Fn(FrameRef) -> bool) -> Vec<(FrameRef, String)> {
     let evidence = story::explaining(c).into_iter().flat_map(|f| &f.evidence);
-    let evidence = evidence.filter(|e| marks::decides(c, e.frame)).map(|e| (e.frame, e.says.clone()));
+    let evidence = evidence.filter(|e| marks::decides(c, e.frame)).map(|e| (e.frame, e.says.to_string()));
     let end = c.ended.frame.map(|frame| (frame, "the end of the connection".to_owned()));
     let mut found: Vec<(FrameRef, String)> = Vec::new();
     for (frame, says) in evidence.chain(end) {
@@ -238,5 +238,5 @@ fn lay_out(
 
 fn told(waiting: &crate::report::document::Waiting) -> Row {
     let how_long = format!("waited {} for the {}:", words::span(waiting.ms), waiting.side.name());
-    Row::Waiting { how_long, what: waiting.message.clone() }
+    Row::Waiting { how_long, what: waiting.message.to_string() }
 }
