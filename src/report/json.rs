@@ -138,8 +138,8 @@ fn field<T: Serialize>(
     name: &str,
     value: &T,
 ) -> io::Result<()> {
-    write!(out, "{before}  \"{name}\": ")?;
-    writer::write(value, 1, layout)?;
+    out.write_all(before.as_bytes())?;
+    writer::write(value, 1, &format!("  \"{name}\": "), layout)?;
     out.write_all(layout.text())
 }
 
@@ -156,8 +156,8 @@ fn begin(out: &mut dyn io::Write, name: &str) -> io::Result<()> {
 }
 
 fn entry<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, is_first: bool, entry: &T) -> io::Result<()> {
-    out.write_all(if is_first { b"\n    " } else { b",\n    " })?;
-    writer::write(entry, 2, layout)?;
+    out.write_all(if is_first { b"\n" } else { b",\n" })?;
+    writer::write(entry, 2, "    ", layout)?;
     out.write_all(layout.text())
 }
 
@@ -169,7 +169,7 @@ fn end(out: &mut dyn io::Write, is_empty: bool) -> io::Result<()> {
 #[cfg(test)]
 pub(super) fn pretty<T: Serialize>(value: &T) -> serde_json::Result<String> {
     let mut layout = Layout::default();
-    writer::write(value, 0, &mut layout)?;
+    writer::write(value, 0, "", &mut layout)?;
     Ok(String::from_utf8_lossy(layout.text()).into_owned() + "\n")
 }
 

@@ -3,7 +3,8 @@
 //! All is written as if it stood on one line. What is open is watched while it
 //! grows, and as soon as it cannot fit any more its lines are broken; so no more
 //! than a line is ever moved, however long the document is. (The way of
-//! D. C. Oppen, "Prettyprinting", 1980.)
+//! D. C. Oppen, "Prettyprinting", 1980.) An object whose like took several lines
+//! the last time is begun in lines, and joined in the end if it does fit.
 
 use core::mem;
 
@@ -14,12 +15,15 @@ const WIDTH: usize = 100;
 /// Columns of a level.
 const INDENT: usize = 2;
 
-/// A line break, and spaces for all levels that a report has. What is deeper is
-/// not indented further.
-const LINE_BREAK: &[u8] = b"\n                                                ";
+/// What stands between two lines, with the indentation of all levels that a
+/// report has. What is deeper is not indented further.
+const LINE_BREAK: &[u8] = b",\n                                                ";
+
+/// Kinds of objects that are told apart where it is guessed how they fit.
+const KINDS: usize = 64;
 
 /// A document in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Layout {
     text: Vec<u8>,
     /// Where its last line starts.
@@ -28,27 +32,63 @@ pub(super) struct Layout {
     depth: usize,
     /// Lists and objects that are open, outermost first.
     open: Vec<Open>,
-    /// How many of them are known to take several lines: what is around those
-    /// does, too.
-    broken: usize,
-    /// Where lines would begin in the others, from first to last.
+    /// How many of them are written in lines: what is around those is, too.
+    in_lines: usize,
+    /// Where an entry begins, from first to last, of those of which it is not
+    /// known that they take several lines.
     joints: Vec<usize>,
+    /// Whether the last object of its kind took several lines.
+    takes_lines: [bool; KINDS],
 }
+
+/// What an object is, as far as others like it are as wide.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind(u8);
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
     is_empty: bool,
+    /// Where its bracket stands, and in which column, where it is only a guess
+    /// that it takes lines.
+    guessed: Option<(usize, usize)>,
     /// How many of `joints` are those of lists and objects around it.
     joints: usize,
+    kind: Option<Kind>,
+}
+
+impl Kind {
+    /// Of the objects that bear this name.
+    #[inline]
+    pub(super) fn named(name: &str) -> Self {
+        let ends = name.bytes().next().into_iter().chain(name.bytes().next_back());
+        // Names that meet in one number make a guess worse, and nothing else.
+        Self(ends.fold(name.len() as u8, u8::wrapping_add) % KINDS as u8)
+    }
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            text: Vec::new(),
+            line: 0,
+            depth: 0,
+            open: Vec::new(),
+            in_lines: 0,
+            joints: Vec::new(),
+            takes_lines: [false; KINDS],
+        }
+    }
 }
 
 impl Layout {
-    /// Begins a new text, of a value that stands `depth` levels deep.
-    pub(super) fn begin(&mut self, depth: usize) {
+    /// Begins a new text, of a value that stands `depth` levels deep, with what
+    /// stands before it on its line.
+    pub(super) fn begin(&mut self, depth: usize, before: &str) {
         self.text.clear();
+        self.text.extend_from_slice(before.as_bytes());
         self.open.clear();
         self.joints.clear();
-        (self.line, self.broken, self.depth) = (0, 0, depth);
+        (self.line, self.in_lines, self.depth) = (0, 0, depth);
     }
 
     /// What was written.
@@ -64,27 +104,30 @@ impl Layout {
 
     /// Begins a list or an object.
     #[inline]
-    pub(super) fn open(&mut self, bracket: u8) {
+    pub(super) fn open(&mut self, bracket: u8, kind: Option<Kind>) {
+        let mut guessed = None;
+        if self.in_lines == self.open.len() && kind.is_some_and(|kind| self.takes_lines(kind)) {
+            guessed = Some((self.text.len(), self.column()));
+            self.in_lines += 1;
+        }
         self.text.push(bracket);
-        self.open.push(Open { is_empty: true, joints: self.joints.len() });
+        self.open.push(Open { is_empty: true, guessed, joints: self.joints.len(), kind });
     }
 
     /// Begins the next entry of the list or object.
     #[inline]
     pub(super) fn entry(&mut self) {
         self.fit();
+        let in_lines = self.in_lines == self.open.len();
         let Some(innermost) = self.open.last_mut() else { return };
-        let is_first = mem::replace(&mut innermost.is_empty, false);
-        if !is_first {
-            self.text.push(b',');
+        let comma = usize::from(!mem::replace(&mut innermost.is_empty, false));
+        if !in_lines || innermost.guessed.is_some() {
+            self.joints.push(self.text.len() + comma);
         }
-        if self.broken == self.open.len() {
-            self.new_line();
-        } else {
-            self.joints.push(self.text.len());
-            if !is_first {
-                self.text.push(b' ');
-            }
+        if in_lines {
+            self.new_line(comma);
+        } else if comma > 0 {
+            self.text.extend_from_slice(b", ");
         }
     }
 
@@ -96,77 +139,137 @@ impl Layout {
             self.fit();
         }
         let Some(closed) = self.open.pop() else { return };
-        if self.broken > self.open.len() {
-            self.broken = self.open.len();
-            self.new_line();
-        } else {
-            self.joints.truncate(closed.joints);
+        let indent = self.indent();
+        let was_in_lines = self.in_lines > self.open.len();
+        self.in_lines = self.in_lines.min(self.open.len());
+        let in_lines = was_in_lines && !self.join(closed, indent);
+        self.joints.truncate(closed.joints);
+        if in_lines {
+            // What is around it cannot fit.
+            self.open.iter_mut().for_each(|around| around.guessed = None);
+            self.new_line(0);
+        }
+        if let Some(Kind(kind)) = closed.kind
+            && let Some(takes_lines) = self.takes_lines.get_mut(usize::from(kind))
+        {
+            *takes_lines = in_lines;
         }
         self.text.push(bracket);
     }
 
-    fn new_line(&mut self) {
-        self.line = self.text.len().saturating_add(1);
-        self.text.extend_from_slice(self.line_break());
+    fn takes_lines(&self, Kind(kind): Kind) -> bool {
+        self.takes_lines.get(usize::from(kind)).is_some_and(|takes_lines| *takes_lines)
     }
 
-    /// Begins a line within the innermost of those that are broken.
+    fn column(&self) -> usize {
+        self.text.len().saturating_sub(self.line)
+    }
+
+    /// Begins a line; with a comma before it, if there is one.
     #[inline]
-    fn line_break(&self) -> &'static [u8] {
-        let indent = self.depth.saturating_add(self.broken).saturating_mul(INDENT);
-        LINE_BREAK.get(..=indent).unwrap_or(LINE_BREAK)
+    fn new_line(&mut self, comma: usize) {
+        let line_break = line_break(self.indent());
+        self.text.extend_from_slice(line_break.get(1 - comma..).unwrap_or_default());
+        self.line = self.text.len() + 2 - line_break.len();
+    }
+
+    /// In which column lines begin in the innermost of what is written in lines.
+    #[inline]
+    const fn indent(&self) -> usize {
+        (self.depth + self.in_lines) * INDENT
     }
 
     /// Breaks the lines of what is open and cannot be closed on this line.
     #[inline]
     fn fit(&mut self) {
-        while self.broken < self.open.len() && !self.fits() {
+        while self.in_lines < self.open.len() && !self.fits(self.column(), self.open.len() - self.in_lines) {
             self.break_lines();
         }
     }
 
+    /// Whether so many brackets may be closed in a column.
     #[inline]
-    fn fits(&self) -> bool {
+    const fn fits(&self, column: usize, brackets: usize) -> bool {
         // The outermost two levels always take lines of their own.
-        let may_join = self.depth.saturating_add(self.broken) > 1;
-        let brackets = self.open.len().saturating_sub(self.broken);
-        let column = self.text.len().saturating_sub(self.line);
-        may_join && column.saturating_add(brackets) < WIDTH.saturating_sub(1)
+        self.depth + self.in_lines > 1 && column + brackets < WIDTH - 1
     }
 
-    /// Breaks the lines of the outermost list or object that is not broken.
+    /// Breaks the lines of the outermost list or object that is not in lines.
     fn break_lines(&mut self) {
-        let count = self.open.get(self.broken.saturating_add(1)).map_or(self.joints.len(), |next| next.joints);
-        self.broken = self.broken.saturating_add(1);
-        if count == 0 {
+        let first_joint = |open: Option<&Open>| open.map_or(self.joints.len(), |open| open.joints);
+        let from = first_joint(self.open.get(self.in_lines));
+        let until = first_joint(self.open.get(self.in_lines + 1));
+        self.in_lines += 1;
+        if from == until {
             return;
         }
         // A joint is a space, but for the first one, and becomes a line break.
-        let line_break = self.line_break();
-        let indent = line_break.len().saturating_sub(1);
-        let growth = |joints: usize| joints.saturating_mul(indent).saturating_add(1);
+        let line_break = line_break(self.indent()).get(1..).unwrap_or_default();
+        let mut moved = self.text.len() + growth(until - from, line_break.len() - 1);
         let mut end = self.text.len();
-        self.text.resize(end.saturating_add(growth(count)), b' ');
-        for (before, joint) in self.joints.iter().take(count).enumerate().rev() {
-            let start = joint.saturating_add(usize::from(before > 0));
-            let moved = start.saturating_add(growth(before.saturating_add(1)));
+        self.text.resize(moved, b' ');
+        for (before, joint) in self.joints.get(from..until).unwrap_or_default().iter().enumerate().rev() {
+            let start = joint + usize::from(before > 0);
+            moved -= end - start;
             self.text.copy_within(start..end, moved);
-            if let Some(space) = self.text.get_mut(moved.saturating_sub(line_break.len())..moved) {
+            self.line = self.line.max(moved + 1 - line_break.len());
+            if let Some(space) = self.text.get_mut(moved - line_break.len()..moved) {
                 space.copy_from_slice(line_break);
             }
-            self.line = self.line.max(moved.saturating_sub(indent));
+            moved -= line_break.len();
             end = *joint;
         }
-        self.joints.drain(..count);
-        self.joints.iter_mut().for_each(|joint| *joint = joint.saturating_add(growth(count)));
-        self.open.iter_mut().skip(self.broken).for_each(|open| open.joints = open.joints.saturating_sub(count));
+        let growth = growth(until - from, line_break.len() - 1);
+        self.joints.drain(from..until);
+        self.joints.iter_mut().skip(from).for_each(|joint| *joint += growth);
+        self.open.iter_mut().skip(self.in_lines).for_each(|open| open.joints -= until - from);
     }
+
+    /// Joins the lines of what is to be closed, if it was only guessed that it
+    /// takes several and it does not. `indent` is that of its entries.
+    fn join(&mut self, closed: Open, indent: usize) -> bool {
+        let Some((bracket, column)) = closed.guessed else { return false };
+        let line_break = line_break(indent).get(1..).unwrap_or_default();
+        let joints = self.joints.get(closed.joints..).unwrap_or_default();
+        let end = self.text.len();
+        if !joints.is_empty() {
+            let shorter = growth(joints.len(), line_break.len() - 1);
+            if !self.fits(column + (end - bracket) - shorter, 1) {
+                return false;
+            }
+        }
+        let mut joined = bracket + 1;
+        for (before, joint) in joints.iter().enumerate() {
+            if before > 0 {
+                self.text.get_mut(joined).into_iter().for_each(|space| *space = b' ');
+                joined += 1;
+            }
+            let start = joint + line_break.len();
+            let next = joints.get(before + 1).copied().unwrap_or(end);
+            self.text.copy_within(start..next, joined);
+            joined += next - start;
+        }
+        self.text.truncate(joined);
+        self.line = bracket - column;
+        true
+    }
+}
+
+/// A comma, a line break and an indentation.
+#[inline]
+fn line_break(indent: usize) -> &'static [u8] {
+    LINE_BREAK.get(..indent + 2).unwrap_or(LINE_BREAK)
+}
+
+/// How much longer a text is with so many of its joints in lines.
+const fn growth(joints: usize, indent: usize) -> usize {
+    joints * indent + 1
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::writer::write;
     use super::*;
+    use crate::report::json::writer::write;
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -226,12 +329,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_break_where_measuring_first_breaks_them(value in value(), depth in 0_usize..4) {
+        fn lines_break_where_measuring_first_breaks_them(
+            values in proptest::collection::vec(value(), 1..4),
+            depth in 0_usize..4,
+        ) {
             let mut layout = Layout::default();
-            write(&value, depth, &mut layout).unwrap();
-            let mut expected = String::new();
-            plain(&value, depth, 0, &mut expected);
-            prop_assert_eq!(core::str::from_utf8(layout.text()).unwrap(), expected);
+            for value in values {
+                let mut expected = " ".repeat(INDENT * depth);
+                write(&value, depth, &expected, &mut layout).unwrap();
+                plain(&value, depth, expected.len(), &mut expected);
+                prop_assert_eq!(core::str::from_utf8(layout.text()).unwrap(), expected);
+            }
         }
     }
 }

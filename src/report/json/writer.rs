@@ -7,12 +7,13 @@
 use serde::ser::{self, Error as _, Impossible, Serialize};
 use serde_json::{Error, Result};
 
-use super::layout::Layout;
+use super::layout::{Kind, Layout};
 use super::text;
 
-/// Writes `value`, which stands `depth` levels deep, into `layout`.
-pub(super) fn write<T: Serialize + ?Sized>(value: &T, depth: usize, layout: &mut Layout) -> Result<()> {
-    layout.begin(depth);
+/// Writes `value`, which stands `depth` levels deep, into `layout`, with what
+/// stands before it on its line.
+pub(super) fn write<T: Serialize + ?Sized>(value: &T, depth: usize, before: &str, layout: &mut Layout) -> Result<()> {
+    layout.begin(depth, before);
     value.serialize(Writer(layout))
 }
 
@@ -28,13 +29,13 @@ struct Open<'a> {
 impl<'a> Writer<'a> {
     #[inline]
     fn list(self) -> Open<'a> {
-        self.0.open(b'[');
+        self.0.open(b'[', None);
         Open { layout: self.0, close: b']' }
     }
 
     #[inline]
-    fn object(self) -> Open<'a> {
-        self.0.open(b'{');
+    fn object(self, kind: Option<Kind>) -> Open<'a> {
+        self.0.open(b'{', kind);
         Open { layout: self.0, close: b'}' }
     }
 
@@ -183,7 +184,7 @@ impl<'a> ser::Serializer for Writer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<()> {
-        let mut object = self.object();
+        let mut object = self.object(None);
         ser::SerializeStruct::serialize_field(&mut object, variant, value)?;
         object.end()
     }
@@ -212,12 +213,12 @@ impl<'a> ser::Serializer for Writer<'a> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Open<'a>> {
-        Ok(self.object())
+        Ok(self.object(Some(Kind::named("map"))))
     }
 
     #[inline]
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Open<'a>> {
-        Ok(self.object())
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Open<'a>> {
+        Ok(self.object(Some(Kind::named(name))))
     }
 
     fn serialize_struct_variant(
@@ -334,7 +335,7 @@ mod tests {
 
     fn written<T: Serialize>(value: T) -> String {
         let mut layout = Layout::default();
-        write(&value, 2, &mut layout).unwrap();
+        write(&value, 2, "", &mut layout).unwrap();
         String::from_utf8(layout.text().to_vec()).unwrap()
     }
 
@@ -356,7 +357,7 @@ mod tests {
         let map = |key| std::collections::BTreeMap::from([(key, 1)]);
         assert_eq!(written(map("\u{202e}")), r#"{"\u202e": 1}"#);
         let layout = &mut Layout::default();
-        assert!(write(&std::collections::BTreeMap::from([(1, 1)]), 2, layout).is_err());
+        assert!(write(&std::collections::BTreeMap::from([(1, 1)]), 2, "", layout).is_err());
     }
 
     proptest! {
