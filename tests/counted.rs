@@ -21,8 +21,8 @@ struct All {
 }
 
 impl Listener for All {
-    fn attempt(&mut self, attempt: Attempt) -> io::Result<()> {
-        self.attempts.push(attempt);
+    fn attempt(&mut self, attempt: &Attempt) -> io::Result<()> {
+        self.attempts.push(attempt.clone());
         Ok(())
     }
 

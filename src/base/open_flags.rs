@@ -45,7 +45,8 @@ macro_rules! open_flags {
                 }
                 let mut separator = "";
                 for name in self.names() {
-                    write!(f, "{separator}{name}")?;
+                    f.write_str(separator)?;
+                    f.write_str(name)?;
                     separator = " | ";
                 }
                 match self.unnamed().0 {

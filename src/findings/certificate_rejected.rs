@@ -25,7 +25,7 @@ impl Rule for CertificateRejected {
         let session = case.session;
         if session.stage() > Stage::Tls && session.tls.is_some() {
             if let Some(next) = session.stages.list().iter().find(|s| s.stage > Stage::Tls) {
-                let says = as_told("the client went on after seeing the certificate", next.visibility);
+                let says = as_told!("the client went on after seeing the certificate", next.visibility);
                 out.exclude(self.id(), says, [next.first.frame]);
             }
             return;

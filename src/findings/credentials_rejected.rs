@@ -23,7 +23,7 @@ impl Rule for CredentialsRejected {
         let session = case.session;
         if session.stage() > Stage::Credssp && session.stages.of(Stage::Credssp).is_some() {
             if let Some(next) = session.stages.list().iter().find(|s| s.stage > Stage::Credssp) {
-                let says = as_told("the session went on after the logon", next.visibility);
+                let says = as_told!("the session went on after the logon", next.visibility);
                 out.exclude(self.id(), says, [next.first.frame]);
             }
             return;

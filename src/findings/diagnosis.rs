@@ -114,7 +114,8 @@ pub fn reconsider(
 fn explain(tcp: &TcpFacts, session: &SessionFacts, judgements: Vec<Judgement>, dropped: bool) -> Diagnosis {
     let coverage = Coverage::of(tcp, dropped);
     let case = Case { tcp, session, resets: &judgements, coverage };
-    let mut out = Out::default();
+    // Most rules exclude what they look for.
+    let mut out = Out { excluded: Vec::with_capacity(RULES.len()), ..Out::default() };
     for rule in RULES {
         rule.check(&case, &mut out);
     }

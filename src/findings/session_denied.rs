@@ -29,7 +29,7 @@ impl Rule for SessionDenied {
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         if case.is_active() {
             if let Some(desktop) = case.session.stages.of(Stage::Active) {
-                out.exclude(self.id(), as_told("the desktop was reached", desktop.visibility), [desktop.first.frame]);
+                out.exclude(self.id(), as_told!("the desktop was reached", desktop.visibility), [desktop.first.frame]);
             }
             return;
         }

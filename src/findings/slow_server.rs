@@ -4,7 +4,7 @@ use super::fault::is_beside;
 use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use super::words::as_told;
-use crate::base::{Certainty, Side, Span};
+use crate::base::{Certainty, Side, Span, Visibility};
 use crate::session::{Message, Stage, Step};
 
 /// Servers answer within milliseconds, 70 at the worst (licence to Demand
@@ -48,8 +48,7 @@ impl Rule for SlowServer {
             // What was missed may have been late.
             let all_seen = case.session.stages.lower_bound().is_none() && !case.coverage.late_start;
             if let Some(desktop) = case.session.stages.of(Stage::Active).filter(|_| all_seen) {
-                let says = format!("up to the desktop, the server took less than {SLOW} over each answer");
-                out.exclude(self.id(), as_told(says, desktop.visibility), [desktop.first.frame]);
+                out.exclude(self.id(), in_time(desktop.visibility), [desktop.first.frame]);
             }
             return;
         };
@@ -82,6 +81,11 @@ impl Rule for SlowServer {
             .next(advice(worst.answer.message)),
         );
     }
+}
+
+/// What is said where no answer was [`SLOW`].
+const fn in_time(visibility: Visibility) -> &'static str {
+    as_told!("up to the desktop, the server took less than 1.20 s over each answer", visibility)
 }
 
 /// The server's answers in the connection sequence, with the time it took over
@@ -176,6 +180,11 @@ mod tests {
                 packet(31.0 + ms, Client, A, 20, 20, b""),
             ],
         )
+    }
+
+    #[test]
+    fn what_is_in_time_is_not_slow() {
+        assert!(in_time(Visibility::Inferred).contains(&format!("less than {SLOW} over")));
     }
 
     #[test]

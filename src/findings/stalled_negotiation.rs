@@ -44,7 +44,7 @@ impl Rule for StalledNegotiation {
         {
             check_waiting(self.id(), case, &waiting, out);
         } else if let Some(desktop) = case.session.stages.of(Stage::Active) {
-            let says = as_told("the connection sequence was completed", desktop.visibility);
+            let says = as_told!("the connection sequence was completed", desktop.visibility);
             out.exclude(self.id(), says, [desktop.first.frame]);
         }
     }

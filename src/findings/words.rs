@@ -1,16 +1,16 @@
 //! What several rules say in the same words.
 
-use crate::base::{Text, Visibility};
-
-/// `what`, and that it was not read but told from the shape of what is
+/// What is said, and that it was not read but told from the shape of what is
 /// encrypted, where that is so.
-pub(super) fn as_told(what: impl Into<Text>, visibility: Visibility) -> Text {
-    let mut what = what.into();
-    if visibility == Visibility::Inferred {
-        what.to_mut().push_str(", by the size and order of its messages");
-    }
-    what
+macro_rules! as_told {
+    ($what:literal, $visibility:expr) => {
+        match $visibility {
+            crate::base::Visibility::Inferred => concat!($what, ", by the size and order of its messages"),
+            _ => $what,
+        }
+    };
 }
+pub(super) use as_told;
 
 /// `1 hop`, `3 hops`.
 pub(super) fn counted(n: impl Into<u64>, one: &str, many: &str) -> String {

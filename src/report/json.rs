@@ -85,8 +85,8 @@ impl<Store: Read + Write + Seek> Waiting<Store> {
 }
 
 impl<Store: Read + Write + Seek> Listener for Lists<Store> {
-    fn attempt(&mut self, attempt: Attempt) -> io::Result<()> {
-        self.attempts.push(&mut self.layout, &attempt)
+    fn attempt(&mut self, attempt: &Attempt) -> io::Result<()> {
+        self.attempts.push(&mut self.layout, attempt)
     }
 
     fn connection(&mut self, connection: Connection, _: &Attempt) -> io::Result<()> {
@@ -222,7 +222,7 @@ mod tests {
             assert_eq!(String::from_utf8(written).unwrap(), whole);
 
             let mut lists = Lists::new(io::Cursor::new(Vec::new()), io::Cursor::new(Vec::new()));
-            report.attempts.iter().for_each(|attempt| lists.attempt(attempt.clone()).unwrap());
+            report.attempts.iter().for_each(|attempt| lists.attempt(attempt).unwrap());
             for connection in &report.connections {
                 lists.connections.push(&mut lists.layout, connection).unwrap();
             }

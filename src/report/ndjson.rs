@@ -137,7 +137,7 @@ impl<'a> Lines<'a> {
 }
 
 impl Listener for Lines<'_> {
-    fn attempt(&mut self, _: Attempt) -> io::Result<()> {
+    fn attempt(&mut self, _: &Attempt) -> io::Result<()> {
         Ok(())
     }
 

@@ -24,10 +24,10 @@ pub struct Listed {
 }
 
 impl Listener for Listed {
-    fn attempt(&mut self, attempt: Attempt) -> io::Result<()> {
+    fn attempt(&mut self, attempt: &Attempt) -> io::Result<()> {
         let room = if attempt.outcome == Outcome::Failed { MAX_FAILED } else { MAX_ATTEMPTS };
         if self.attempts.len() < room {
-            self.attempts.push(attempt);
+            self.attempts.push(attempt.clone());
         } else {
             self.left_out += 1;
         }

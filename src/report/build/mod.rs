@@ -45,7 +45,7 @@ pub trait Listener {
     ///
     /// # Errors
     /// What keeps it from passing the attempt on.
-    fn attempt(&mut self, attempt: Attempt) -> io::Result<()>;
+    fn attempt(&mut self, attempt: &Attempt) -> io::Result<()>;
 
     /// Whether it has room for the connections of this attempt.
     fn wants(&self, _attempt: &Attempt) -> bool {
@@ -112,13 +112,13 @@ impl Builder {
         let Batch { connections, attempts } = batch;
         let mut told: Vec<Attempt> = Vec::with_capacity(attempts.len());
         let mut attempt_of: BTreeMap<u32, usize> = BTreeMap::new();
-        for attempt in &attempts {
-            if !self.concerns(attempt) {
+        for attempt in attempts {
+            if !self.concerns(&attempt) {
                 self.others += 1;
                 continue;
             }
             self.summary.attempts += 1;
-            let counted = self.counted.as_mut().is_some_and(|tallies| tallies.takes(attempt, &connections));
+            let counted = self.counted.as_mut().is_some_and(|tallies| tallies.takes(&attempt, &connections));
             let attempt = self::attempt(u32::try_from(self.summary.attempts).unwrap_or(u32::MAX), attempt);
             self.count(&attempt);
             self.summary.connections += attempt.sightings().count() as u64;
@@ -126,7 +126,7 @@ impl Builder {
                 continue;
             }
             attempt_of.extend(attempt.connections.iter().map(|connection| (*connection, told.len())));
-            listener.attempt(attempt.clone())?;
+            listener.attempt(&attempt)?;
             told.push(attempt);
         }
         let mut same_as = same_as(&told);
@@ -291,18 +291,18 @@ fn notice(notice: &base::Notice, frames: Frames) -> Notice {
     }
 }
 
-fn attempt(id: u32, attempt: &attempts::Attempt) -> Attempt {
+fn attempt(id: u32, attempt: attempts::Attempt) -> Attempt {
     Attempt {
         id,
         client_ip: attempt.client_ip,
         server: endpoint(&attempt.server),
-        connections: attempt.connections.clone(),
-        ties: attempt.ties.iter().map(|tie| (*tie).into()).collect(),
+        connections: attempt.connections,
+        ties: attempt.ties.into_iter().map(Into::into).collect(),
         start: attempt.start.into(),
         end: attempt.end.into(),
         outcome: attempt.outcome.into(),
         verdict: attempt.verdict.map(|(finding, connection)| AttemptVerdict { finding: finding.into(), connection }),
-        sentence: attempt.sentence.clone(),
+        sentence: attempt.sentence,
     }
 }
 

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
@@ -149,29 +148,39 @@ impl Time {
     /// RFC 3339 with nine decimals. A report holds dozens of times for each
     /// connection, so no formatter is asked.
     fn rfc3339(self) -> [u8; 30] {
-        let time = Offset::UTC.to_datetime(self.timestamp());
-        let [y, yy, yyy, yyyy] = digits(time.year().unsigned_abs().into());
-        let [mo, moo] = digits(time.month().unsigned_abs().into());
-        let [d, dd] = digits(time.day().unsigned_abs().into());
-        let [h, hh] = digits(time.hour().unsigned_abs().into());
-        let [m, mm] = digits(time.minute().unsigned_abs().into());
-        let [s, ss] = digits(time.second().unsigned_abs().into());
-        let [a, b, c, e, f, g, i, j, k] = digits(time.subsec_nanosecond().unsigned_abs());
+        let (seconds, nanos) = self.parts();
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = date(days);
+        let [[c, y], [ye, ar]] = [digits(year / 100), digits(year)];
+        let [[m, mo], [d, da]] = [digits(month), digits(day)];
+        let [[h, ho], [i, mi], [s, se]] = [second / 3600, second / 60 % 60, second % 60].map(digits);
+        let [[_, n1], [n2, n3], [n4, n5], [n6, n7], [n8, n9]] =
+            [100_000_000, 1_000_000, 10_000, 100, 1].map(|unit| digits(nanos / unit));
         [
-            y, yy, yyy, yyyy, b'-', mo, moo, b'-', d, dd, b'T', h, hh, b':', m, mm, b':', s, ss, b'.', a, b, c, e, f,
-            g, i, j, k, b'Z',
+            c, y, ye, ar, b'-', m, mo, b'-', d, da, b'T', h, ho, b':', i, mi, b':', s, se, b'.', n1, n2, n3, n4, n5,
+            n6, n7, n8, n9, b'Z',
         ]
     }
 }
 
-/// The last `N` decimal digits of a number.
-fn digits<const N: usize>(mut number: u32) -> [u8; N] {
-    let mut digits = [b'0'; N];
-    for digit in digits.iter_mut().rev() {
-        *digit += (number % 10) as u8;
-        number /= 10;
-    }
-    digits
+/// The last two digits of a number.
+const fn digits(number: i64) -> [u8; 2] {
+    let number = number.unsigned_abs() % 100;
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+}
+
+/// Year, month and day of so many days after 1970-01-01, in the Gregorian
+/// calendar: Howard Hinnant, "chrono-compatible low-level date algorithms". It
+/// counts from a 1 March, so that leap days end a year, and 400 years at a time.
+const fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    (year + era * 400, month, day)
 }
 
 impl From<base::CaptureTime> for Time {

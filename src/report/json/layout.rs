@@ -17,7 +17,7 @@ const INDENT: usize = 2;
 
 /// What stands between two lines, with the indentation of all levels that a
 /// report has. What is deeper is not indented further.
-const LINE_BREAK: &[u8] = b",\n                                                ";
+const LINE_BREAK: &[u8; 50] = b",\n                                                ";
 
 /// Kinds of objects that are told apart where it is guessed how they fit.
 const KINDS: usize = 64;
@@ -168,9 +168,15 @@ impl Layout {
     /// Begins a line; with a comma before it, if there is one.
     #[inline]
     fn new_line(&mut self, comma: usize) {
-        let line_break = line_break(self.indent());
-        self.text.extend_from_slice(line_break.get(1 - comma..).unwrap_or_default());
-        self.line = self.text.len() + 2 - line_break.len();
+        let [_, without_comma @ ..] = LINE_BREAK;
+        self.line = self.text.len() + comma + 1;
+        // To copy too much is quicker than to copy what is needed.
+        if comma > 0 {
+            self.text.extend_from_slice(LINE_BREAK);
+        } else {
+            self.text.extend_from_slice(without_comma);
+        }
+        self.text.truncate(self.line + self.indent());
     }
 
     /// In which column lines begin in the innermost of what is written in lines.

@@ -22,24 +22,25 @@ fn is_plain(text: &[u8]) -> bool {
     // The last bytes of a longer text are looked at twice, which is quicker than
     // one by one.
     match text.last_chunk::<8>() {
-        Some(last) => words.iter().chain([last]).all(|word| are_plain(u64::from_le_bytes(*word))),
+        Some(last) => words.iter().fold(others(*last), |found, word| found | others(*word)) == 0,
         None => rest.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')),
     }
 }
 
-/// The same of eight bytes at once, by their highest bits.
+/// Of eight bytes at once, a bit where there are any that do not.
 #[inline]
-const fn are_plain(bytes: u64) -> bool {
+const fn others(bytes: [u8; 8]) -> u64 {
     const EACH: u64 = u64::from_le_bytes([1; 8]);
     const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
     const fn is_zero(bytes: u64) -> u64 {
         bytes.wrapping_sub(EACH) & !bytes
     }
+    let bytes = u64::from_le_bytes(bytes);
     let quotes = is_zero(bytes ^ (EACH * b'"' as u64)) | is_zero(bytes ^ (EACH * b'\\' as u64));
     let controls = bytes.wrapping_sub(EACH * 0x20);
     // Beyond ASCII, the highest bit is set; of 0x7f it is set by adding one.
-    let others = bytes | bytes.wrapping_add(EACH);
-    (quotes | controls | others) & HIGHEST == 0
+    let beyond = bytes | bytes.wrapping_add(EACH);
+    (quotes | controls | beyond) & HIGHEST
 }
 
 #[cold]
