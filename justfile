@@ -73,7 +73,7 @@ live-test *ARGS:
 deb:
     cargo build --release --locked
     .packaging/build-assets target/release/rdpwhy
-    cargo deb --no-build
+    cargo deb --no-build --strip
 
 # The analyzer of saved captures as one static file, for machines without anything
 static:

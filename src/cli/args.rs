@@ -53,8 +53,19 @@ pub(super) enum Command {
     Interfaces,
     #[cfg(all(feature = "live", unix))]
     Live(super::live::Live),
+    #[cfg(not(all(feature = "live", unix)))]
+    #[command(hide = true)]
+    Live(Elsewhere),
     Completions(Completions),
     Man(Man),
+}
+
+/// What a build without libpcap is asked in vain.
+#[cfg(not(all(feature = "live", unix)))]
+#[derive(Debug, Args)]
+pub(super) struct Elsewhere {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    asked: Vec<std::ffi::OsString>,
 }
 
 /// What applies to every command.

@@ -56,6 +56,10 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Interfaces => interfaces::run(&mut console),
         #[cfg(all(feature = "live", unix))]
         Command::Live(live) => live::run(live, &mut console),
+        #[cfg(not(all(feature = "live", unix)))]
+        Command::Live(_) => Err(exit::Told::usage(
+            "live: this build reads saved captures alone; rdpwhy capture-advice says how to take one",
+        )),
         Command::Completions(completions) => reference::completions(completions, &mut console),
         Command::Man(man) => reference::man(man, &mut console),
     };

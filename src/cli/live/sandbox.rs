@@ -64,7 +64,7 @@ fn forbid_writing(folders: &[PathBuf]) -> Result<Vec<String>, landlock::RulesetE
             vec!["this kernel knows only part of Landlock: the sandbox is weaker than it could be".to_owned()]
         }
         RulesetStatus::NotEnforced => {
-            vec!["this kernel has no Landlock: files outside the output folders are not protected".to_owned()]
+            vec!["Landlock is missing here (an old kernel, or a container that forbids it): files outside the output folders are not protected".to_owned()]
         }
     })
 }
