@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import wire
-from watcher import ROOT, Watcher, analyze, folder, play
+from watcher import ROOT, Watcher, analyze, folder, play, watch_command
 
 CASES = ROOT / "fixtures/cases"
 FAULT = CASES / "injected-suricata-tls/client.pcap"
@@ -57,6 +57,20 @@ def privileges(program, home, _):
         text=True,
     )
     assert done.returncode == 5 and "setcap cap_net_raw" in done.stderr, done
+
+
+def unwritable(program, home, _):
+    """A folder of somebody else's is refused at the start, also by root."""
+    theirs, ours = folder(home, "theirs"), home / "roots"
+    ours.mkdir(mode=0o755)
+    for option in ("--out", "--ring"):
+        done = subprocess.run(
+            watch_command(program, "live", option, str(ours)), capture_output=True, text=True, timeout=10
+        )
+        assert done.returncode == 5 and "must be writable" in done.stderr, done
+        command = ["ip", "netns", "exec", wire.WATCH, str(program), "live", option, str(theirs)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        assert done.returncode == 5 and "root gives up" in done.stderr, done
 
 
 def signals(program, home, _):

@@ -30,6 +30,7 @@ from watcher import install
 TRIALS = {
     "verdicts": verdicts.verdicts,
     "privileges": faults.privileges,
+    "unwritable": faults.unwritable,
     "signals": faults.signals,
     "redact": redaction.redact,
     "drops": missed.drops,

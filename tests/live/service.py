@@ -52,12 +52,12 @@ def inside(init, command, check=True):
 
 
 def trial(package, run):
-    shutil.copy(package, FILES / "root/rdpwhy.deb")
+    shutil.copy(package, FILES / "srv/rdpwhy.deb")
     for name, file in (("wire.py", Path(__file__).with_name("wire.py")), *cases()):
-        shutil.copy(file, FILES / "root" / name)
+        shutil.copy(file, FILES / "srv" / name)
     run("ip link add watch0 type veth peer name play0; for i in watch0 play0; do"
         " sysctl -qw net.ipv6.conf.$i.disable_ipv6=1; ip link set $i mtu 9000 up; done")
-    run("apt-get install -y /root/rdpwhy.deb")
+    run("apt-get install -y /srv/rdpwhy.deb")
     assert "cap_net_raw=ep" in run("getcap /usr/bin/rdpwhy")
     assert "-rwxr-x--- 1 root rdpwhy" in run("ls -l /usr/bin/rdpwhy")
     assert "inactive" in run("systemctl is-active rdpwhy", check=False), "nobody asked for it yet"
@@ -75,7 +75,7 @@ def trial(package, run):
     print("  " + run("systemd-analyze security rdpwhy --no-pager").strip().splitlines()[-1])
     # An upgrade goes on with the new program.
     before = run("systemctl show -p MainPID --value rdpwhy")
-    run("apt-get install -y --reinstall /root/rdpwhy.deb")
+    run("apt-get install -y --reinstall /srv/rdpwhy.deb")
     time.sleep(2)
     assert "active" in run("systemctl is-active rdpwhy") and run("systemctl show -p MainPID --value rdpwhy") != before
     fail(run, "other")
@@ -101,7 +101,7 @@ def cases():
 
 
 def fail(run, which):
-    run(f"python3 /root/wire.py play /root/{which}.pcap 4 play0")
+    run(f"python3 /srv/wire.py play /srv/{which}.pcap 4 play0")
     # A connection is over 5 s after its reset.
     time.sleep(7)
 

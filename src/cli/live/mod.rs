@@ -59,6 +59,7 @@ pub(super) fn run(asked: &Live, console: &mut Console) -> anyhow::Result<Exit> {
     } else {
         sandbox::lock_in(&folders)?.iter().for_each(|says| console.complain(says));
     }
+    folders.iter().try_for_each(|folder| try_to_write(folder))?;
     // From here on there may be threads.
     let signals = Signals::listen().context("signals cannot be listened to")?;
     let output = asked.output.as_deref();
@@ -101,6 +102,19 @@ fn told(error: TapError) -> anyhow::Error {
         TapError::Other { .. } => (Exit::Usage, "; rdpwhy interfaces lists what there is"),
     };
     Told { exit, message: format!("{error}{next}") }.into()
+}
+
+/// Whether a file can be made in `folder`, now that privileges are given up:
+/// better told at the start than at the first failure. A disk that is full may
+/// be emptied by then.
+fn try_to_write(folder: &Path) -> anyhow::Result<()> {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let Err(error) = tempfile::tempfile_in(folder) else { return Ok(()) };
+    if !matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) {
+        return Ok(());
+    }
+    let next = "it must be writable for who runs rdpwhy; root gives up the right to write to folders of others";
+    Err(Told { exit: Exit::NotPermitted, message: format!("{}: {error}; {next}", folder.display()) }.into())
 }
 
 /// The folders that are written to.
