@@ -26,7 +26,7 @@ use crate::findings::{
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
-use crate::wire::{self, Decoded, Glance};
+use crate::wire::{self, Decoded, Glance, Plain};
 
 /// Finished connections that wait to be taken, of some 8 KiB each. Whoever
 /// takes them while reading never meets this.
@@ -109,28 +109,36 @@ impl Analyzer {
     }
 
     /// Takes the next packet. Packets come in the order in which they were
-    /// captured; those of several captures in the order of time. Returns whom
-    /// the packet is about, where it is about an RDP connection (or may be).
+    /// captured; those of several captures in the order of time. Returns whether
+    /// the packet is about an RDP connection, or may be.
     #[inline]
-    pub fn push(&mut self, packet: &Packet<'_>) -> Option<Ends> {
-        self.table.watch(packet.time, packet.vantage);
-        self.watched.packet(packet.frame.capture, packet.time);
-        let is_watched = wire::ports(packet.link, packet.data).is_some_and(|ports| self.table.watches(ports));
-        if !is_watched && !self.concerns(packet) {
-            return None;
+    pub fn push(&mut self, packet: &Packet<'_>) -> bool {
+        self.watched.packet(packet.frame.capture, packet.vantage, packet.time);
+        let plain = Plain::of(packet.link, packet.data);
+        let is_ours = match &plain {
+            Some(plain) => self.table.concerns(plain.ports(), plain.flags(), || plain.payload()),
+            None => self.concerns(packet),
+        };
+        if is_ours {
+            self.take_ours(packet, plain);
         }
+        is_ours
+    }
+
+    /// The same for a packet that is ours: of most captures, few are.
+    #[inline(never)]
+    fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<Plain<'_>>) {
         let at = At { frame: packet.frame, time: packet.time };
         // Nearly every packet that is ours is plain.
-        let ends = if let Some(segment) = wire::plain(packet.link, packet.data, packet.original_len) {
-            self.table.segment(&segment, at, packet.vantage);
-            Some(Ends::of_segment(&segment))
+        if let Some(plain) = plain
+            && let Some(parts) = plain.parts(packet.original_len)
+        {
+            self.table.segment(&plain.read(parts), at, packet.vantage);
         } else {
             let decoded = wire::decode(packet.link, packet.data, packet.original_len);
             self.decoded(&decoded, at, packet.vantage);
-            Ends::of(&decoded)
-        };
+        }
         self.explain_finished();
-        ends
     }
 
     /// Whether a packet, on whatever port, can be about RDP.
@@ -138,7 +146,7 @@ impl Analyzer {
     fn concerns(&self, packet: &Packet<'_>) -> bool {
         match wire::peek(packet.link, packet.data) {
             Glance::Tcp { source_port, destination_port, flags, payload } => {
-                self.table.concerns((source_port, destination_port), flags, payload)
+                self.table.concerns((source_port, destination_port), flags, || payload)
             }
             Glance::Udp { source_port, destination_port } => SideChannels::concerns(source_port, destination_port),
             Glance::Unclear => true,
@@ -155,6 +163,7 @@ impl Analyzer {
     /// machines count as missed.
     #[must_use]
     pub fn finish(mut self, dropped: u64) -> Analysis {
+        self.watched.tell(&mut self.table);
         while self.table.finish_next() {
             self.explain_finished();
         }
@@ -171,6 +180,7 @@ impl Analyzer {
         dropped: u64,
         mut tell: impl FnMut(Batch) -> Result<(), E>,
     ) -> Result<Analysis, E> {
+        self.watched.tell(&mut self.table);
         while self.table.finish_next() {
             self.explain_finished();
             self.settled().map_or(Ok(()), &mut tell)?;
@@ -309,24 +319,44 @@ impl Connection {
 /// When the last packet of each capture passed, of whatever kind.
 #[derive(Debug, Default)]
 struct Watched {
-    now: Option<(CaptureId, CaptureTime)>,
-    before: BTreeMap<CaptureId, CaptureTime>,
+    now: Option<(CaptureId, Watch)>,
+    before: BTreeMap<CaptureId, Watch>,
+}
+
+/// How long a capture went on: to its last packet, and to the latest; its clock
+/// may have run back.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    vantage: u16,
+    last: CaptureTime,
+    latest: CaptureTime,
 }
 
 impl Watched {
     #[inline]
-    fn packet(&mut self, capture: CaptureId, time: CaptureTime) {
+    fn packet(&mut self, capture: CaptureId, vantage: u16, time: CaptureTime) {
         match &mut self.now {
-            Some((same, until)) if *same == capture => *until = time.max(*until),
-            _ => self.other_capture(capture, time),
+            Some((same, watch)) if *same == capture => {
+                watch.last = time;
+                watch.latest = time.max(watch.latest);
+            }
+            _ => self.other_capture(capture, Watch { vantage, last: time, latest: time }),
         }
     }
 
     #[cold]
-    fn other_capture(&mut self, capture: CaptureId, time: CaptureTime) {
-        let known = self.before.get(&capture).copied().unwrap_or(time);
-        if let Some((other, until)) = self.now.replace((capture, time.max(known))) {
-            self.before.insert(other, until);
+    fn other_capture(&mut self, capture: CaptureId, watch: Watch) {
+        let known = self.before.get(&capture).map_or(watch.latest, |known| known.latest);
+        let watch = Watch { latest: watch.latest.max(known), ..watch };
+        if let Some((other, watch)) = self.now.replace((capture, watch)) {
+            self.before.insert(other, watch);
+        }
+    }
+
+    /// What did not come by then did not come.
+    fn tell(&self, table: &mut Table<Session>) {
+        for watch in self.before.values().chain(self.now.as_ref().map(|(_, watch)| watch)) {
+            table.watch(watch.last, watch.vantage);
         }
     }
 
@@ -336,8 +366,8 @@ impl Watched {
     }
 
     fn until(&self, capture: CaptureId) -> CaptureTime {
-        let now = self.now.filter(|(current, _)| *current == capture).map(|(_, until)| until);
-        now.or_else(|| self.before.get(&capture).copied()).unwrap_or_default()
+        let now = self.now.filter(|(current, _)| *current == capture).map(|(_, watch)| watch);
+        now.or_else(|| self.before.get(&capture).copied()).map(|watch| watch.latest).unwrap_or_default()
     }
 }
 

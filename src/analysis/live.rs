@@ -6,11 +6,12 @@ use core::net::IpAddr;
 
 use super::{Analyzer, Connection};
 use crate::base::{CaptureTime, Side, Span};
+use crate::capture::Packet;
 use crate::findings::resets::Views;
 use crate::findings::{CAPTURE_RULES, Finding, Link};
 use crate::flow::{Endpoint, Glimpse, SideChannel, SideChannels};
 use crate::session::{Owed, Session, SessionFacts, Stage};
-use crate::wire::{Decoded, Segment};
+use crate::wire::{self, Decoded, Plain, Segment};
 
 /// A side channel that was quiet for so long is forgotten: its client probes
 /// for some seconds, and data keeps it alive.
@@ -31,9 +32,18 @@ impl Ends {
         if a <= b { Self { low: a, high: b } } else { Self { low: b, high: a } }
     }
 
+    /// Whom a packet is about that [`Analyzer::push`] takes for ours.
+    #[must_use]
+    pub fn of_packet(packet: &Packet<'_>) -> Option<Self> {
+        match Plain::of(packet.link, packet.data).and_then(|plain| plain.segment(packet.original_len)) {
+            Some(segment) => Some(Self::of_segment(&segment)),
+            None => Self::of(&wire::decode(packet.link, packet.data, packet.original_len)),
+        }
+    }
+
     /// Those of a segment.
     #[inline]
-    pub(super) fn of_segment(segment: &Segment<'_>) -> Self {
+    fn of_segment(segment: &Segment<'_>) -> Self {
         let (ip, tcp) = (&segment.ip, &segment.tcp);
         let (source, destination) = ((ip.src, tcp.source_port), (ip.dst, tcp.destination_port));
         Self::new(Endpoint { ip: source.0, port: source.1 }, Endpoint { ip: destination.0, port: destination.1 })
@@ -59,7 +69,7 @@ impl Ends {
     }
 
     /// Those of a segment, or those that an ICMP error quotes.
-    pub(super) fn of(decoded: &Decoded<'_>) -> Option<Self> {
+    fn of(decoded: &Decoded<'_>) -> Option<Self> {
         let ends = |(ip, port), (other_ip, other_port)| {
             Self::new(Endpoint { ip, port }, Endpoint { ip: other_ip, port: other_port })
         };
@@ -100,6 +110,7 @@ impl Analyzer {
     /// is over, also when no packet says so. At most a few hundred connections
     /// are explained in one go; returns whether more are waiting for it.
     pub fn tick(&mut self, now: CaptureTime) -> bool {
+        self.watched.tell(&mut self.table);
         let more = self.table.tick(now, |session| session.facts().stage() == Stage::Active);
         self.explain_finished();
         more

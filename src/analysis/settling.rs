@@ -90,7 +90,14 @@ impl Analyzer {
     /// there is room.
     #[inline]
     pub fn settled(&mut self) -> Option<Batch> {
-        (self.connections.len() >= COMPANY + AT_ONCE).then(|| self.settle(COMPANY, true))
+        self.has_settled().then(|| self.settle(COMPANY, true))
+    }
+
+    /// Whether [`settled`](Self::settled) has something to give.
+    #[must_use]
+    #[inline]
+    pub const fn has_settled(&self) -> bool {
+        self.connections.len() >= COMPANY + AT_ONCE
     }
 
     /// Settles all but `keep` connections. `may_have_dropped`: packets may be

@@ -8,7 +8,7 @@
 use std::io;
 
 use super::info::{CaptureInfo, Format, Interface};
-use super::record::{MAX_PACKET, Order, Record};
+use super::record::{MAX_PACKET, Order, Record, Run};
 use super::resync::resync;
 use super::window::{MAX_RECORD, Window};
 use crate::base::{CaptureTime, LinkType};
@@ -104,22 +104,60 @@ impl Pcap {
     /// read.
     #[inline]
     pub(super) fn next(&mut self, window: &mut Window, info: &mut CaptureInfo, into: &mut Record) -> io::Result<bool> {
-        if let Some(header) = self.beyond_doubt(window) {
+        if let Some((_, last)) = self.seconds
+            && let Some((header, _)) = self.beyond_doubt(window.unread(), last)
+        {
             self.take(header, window, info, into);
             return Ok(true);
         }
         self.next_in_doubt(window, info, into)
     }
 
-    /// The header of a record that is whole in the window and fits what came
-    /// before: of nearly every one.
+    /// Gives `take` the next packets, where they are whole in the window, beyond
+    /// doubt and no later than `until`, for as long as it wants more: nearly all
+    /// packets, without a step back to whoever asks for them.
     #[inline]
-    fn beyond_doubt(&self, window: &Window) -> Option<Header> {
-        let header = self.header(window.unread())?;
-        let (_, last) = self.seconds?;
-        let is_whole = window.len() >= self.header_len.saturating_add(header.captured as usize);
+    pub(super) fn run(
+        &mut self,
+        window: &mut Window,
+        until: CaptureTime,
+        mut take: impl FnMut(CaptureTime, LinkType, &[u8], u32) -> bool,
+    ) -> Run {
+        let mut run = Run::default();
+        let Some((first, mut last)) = self.seconds else { return run };
+        let (unread, header_len) = (window.unread(), self.header_len);
+        let mut at = 0_usize;
+        while let Some((header, record)) = unread.get(at..).and_then(|bytes| self.beyond_doubt(bytes, last)) {
+            let time = self.time(header);
+            let Some(data) = record.get(header_len..) else { break };
+            if time > until {
+                break;
+            }
+            at = at.wrapping_add(record.len());
+            last = header.seconds;
+            let original_len = header.original.max(header.captured);
+            run.packets = run.packets.wrapping_add(1);
+            run.cut_packets = run.cut_packets.wrapping_add(u64::from(header.captured < original_len));
+            run.last_time = time;
+            if !take(time, self.link, data, original_len) {
+                break;
+            }
+        }
+        self.seconds = Some((first, last));
+        let headers = header_len.wrapping_mul(usize::try_from(run.packets).unwrap_or(0));
+        run.bytes = at.wrapping_sub(headers) as u64;
+        window.skip(at);
+        run
+    }
+
+    /// The record that `bytes` begin with, and its header, where it is whole and
+    /// fits what came before, in second `last`: of nearly every one.
+    #[inline]
+    fn beyond_doubt<'a>(&self, bytes: &'a [u8], last: u32) -> Option<(Header, &'a [u8])> {
+        let header = self.header(bytes)?;
+        let record = bytes.get(..self.header_len.wrapping_add(header.captured as usize))?;
         let is_near = header.seconds.abs_diff(last) <= PLAUSIBLE_SECONDS;
-        (is_whole && is_near && self.is_possible(header)).then_some(header)
+        (is_near && self.is_possible(header)).then_some((header, record))
     }
 
     #[cold]
@@ -160,18 +198,23 @@ impl Pcap {
         let captured = header.captured as usize;
         let place = window.locate(self.header_len, captured);
         window.skip(self.header_len.saturating_add(captured));
-        // Below 2^32 seconds and 10^12 nanoseconds: far from 2^63.
-        let nanos = u64::from(header.seconds).wrapping_mul(1_000_000_000);
-        let nanos = nanos.wrapping_add(u64::from(header.fraction).wrapping_mul(self.unit.into()));
         *into = Record {
             number: info.packets.wrapping_add(1),
-            time: CaptureTime::from_nanos(nanos.cast_signed()),
+            time: self.time(header),
             link: self.link,
             interface: 0,
             packet_id: None,
             place,
             original_len: header.original.max(header.captured),
         };
+    }
+
+    #[inline]
+    const fn time(&self, header: Header) -> CaptureTime {
+        // Below 2^32 seconds and 10^12 nanoseconds: far from 2^63.
+        let nanos = (header.seconds as u64).wrapping_mul(1_000_000_000);
+        let nanos = nanos.wrapping_add((header.fraction as u64).wrapping_mul(self.unit as u64));
+        CaptureTime::from_nanos(nanos.cast_signed())
     }
 
     #[inline]

@@ -31,6 +31,17 @@ impl Record {
     };
 }
 
+/// What is counted of packets that were given in one go.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Run {
+    pub(super) packets: u64,
+    /// Captured bytes.
+    pub(super) bytes: u64,
+    pub(super) cut_packets: u64,
+    /// That of the last one, where there is one.
+    pub(super) last_time: CaptureTime,
+}
+
 /// The byte order of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {

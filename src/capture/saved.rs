@@ -169,6 +169,28 @@ impl Capture {
         Ok(self.take_packet())
     }
 
+    /// Gives `take` the next packets that are at hand and not later than
+    /// `until`, for as long as it wants more; there may be none. Not for the
+    /// first packet of all, nor for one that [`advance`](Self::advance) found.
+    #[inline]
+    pub(super) fn run(&mut self, until: CaptureTime, vantage: u16, mut take: impl FnMut(&Packet<'_>) -> bool) {
+        let Walker::Pcap(walker) = &mut self.walker else { return };
+        if self.pending || self.finished {
+            return;
+        }
+        let mut frame = Frame { capture: self.id, number: self.info.packets };
+        let run = walker.run(&mut self.window, until, |time, link, data, original_len| {
+            frame.number = frame.number.wrapping_add(1);
+            take(&Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len })
+        });
+        if run.packets > 0 {
+            self.info.packets = self.info.packets.wrapping_add(run.packets);
+            self.info.bytes = self.info.bytes.wrapping_add(run.bytes);
+            self.info.cut_packets = self.info.cut_packets.wrapping_add(run.cut_packets);
+            self.info.last_time = Some(run.last_time);
+        }
+    }
+
     /// What is known so far; complete once [`next_packet`](Self::next_packet)
     /// gave `None`.
     #[must_use]

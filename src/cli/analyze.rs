@@ -154,12 +154,20 @@ fn read_telling(
         }
         builder.tell(batch, listener)
     };
-    while let Some(packet) = timeline.next_packet() {
-        analyzer.push(&packet);
+    loop {
+        let mut taken = 0;
+        let more = timeline.next_packets(|packet| {
+            taken += 1;
+            analyzer.push(packet);
+            !analyzer.has_settled()
+        });
         if let Some(batch) = analyzer.settled() {
             tell(batch, listener)?;
         }
-        progress.packet(|| timeline.progress().read);
+        progress.packets(taken, || timeline.progress().read);
+        if !more {
+            break;
+        }
     }
     let captures: Vec<_> = timeline.captures().collect();
     for loss in captures.iter().flat_map(|capture| &capture.losses) {

@@ -113,7 +113,7 @@ pub(super) fn collect(files: &[PathBuf], selection: Selection, console: &Console
     let mut progress = Progress::start(console.shows_progress(), analyze::total(files));
     while let Some(packet) = timeline.next_packet() {
         evidence.push(&packet);
-        progress.packet(|| timeline.progress().read);
+        progress.packets(1, || timeline.progress().read);
     }
     progress.finish();
     evidence

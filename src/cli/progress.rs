@@ -51,14 +51,15 @@ impl Progress {
         progress
     }
 
-    /// One more packet. `read` tells the bytes of input read so far; it is
+    /// So many more packets. `read` tells the bytes of input read so far; it is
     /// asked now and then.
     #[inline]
-    pub(super) fn packet(&mut self, read: impl FnOnce() -> u64) {
+    pub(super) fn packets(&mut self, more: u64, read: impl FnOnce() -> u64) {
         // One writer: the drawing thread only reads.
-        let packets = self.packets.load(Ordering::Relaxed).wrapping_add(1);
+        let before = self.packets.load(Ordering::Relaxed);
+        let packets = before.wrapping_add(more);
         self.packets.store(packets, Ordering::Relaxed);
-        if packets.is_multiple_of(PACKETS_PER_LOOK) {
+        if before / PACKETS_PER_LOOK != packets / PACKETS_PER_LOOK {
             self.look(read());
         }
     }
@@ -128,7 +129,7 @@ mod tests {
     fn nothing_is_drawn_within_a_blink_and_packets_are_counted() {
         let mut progress = Progress::start(false, Some(1_000));
         for _ in 0..PACKETS_PER_LOOK * 2 {
-            progress.packet(|| 500);
+            progress.packets(1, || 500);
         }
         assert!(!progress.drawn);
         assert_eq!(progress.finish().0, PACKETS_PER_LOOK * 2);

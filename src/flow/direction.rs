@@ -15,8 +15,8 @@ use super::loss::{LossEvent, SegmentClass};
 use super::rtt::Rtt;
 use super::sender::{Piece, Sender, Trips};
 use super::seq::{Seq, Unrolled};
-use crate::base::{At, BySide, CaptureTime, Gap, GapCause, Side};
-use crate::wire::{Segment, TcpFlags};
+use crate::base::{At, BySide, CaptureTime, Gap, GapCause, Side, Span};
+use crate::wire::{Segment, TcpFlags, TcpHeader, TcpOptions};
 
 /// Acknowledgments remembered: a reset from a closed socket repeats the one of
 /// the segment that it answers, which may be a few segments old.
@@ -25,6 +25,9 @@ const REMEMBERED_ACKS: usize = 16;
 /// The largest hole that is believed of one segment. Captures that lose more at
 /// once go on behind it.
 const MAX_HOLE: i64 = 1 << 20;
+
+/// The largest shift of a window (RFC 7323 §2.3).
+const MAX_SHIFT: u8 = 14;
 
 /// Copies remembered: the receiver reports a packet that the network doubled
 /// within a few packets (RFC 2883).
@@ -51,6 +54,8 @@ pub struct Direction {
     /// The last packets, to know copies by.
     pub recent: Recent,
     unrolled: Option<Unrolled>,
+    /// By how many bits its windows are shifted (RFC 7323 §2.2).
+    shift: u8,
     /// The first data byte has sequence number ISN + 1 (else: late start).
     from_handshake: bool,
     /// Next byte to hand on.
@@ -94,6 +99,27 @@ impl Direction {
             self.unrolled = Some(Unrolled::starting_at(seq));
             self.from_handshake = from_handshake;
         }
+    }
+
+    /// What a SYN of this direction announces.
+    pub fn announces(&mut self, options: &TcpOptions) {
+        let facts = &mut self.facts;
+        facts.mss = options.mss.or(facts.mss);
+        facts.window_scale = options.window_scale.or(facts.window_scale);
+        facts.sack_permitted |= options.sack_permitted;
+        self.shift = facts.window_scale.unwrap_or(0).min(MAX_SHIFT);
+    }
+
+    /// The window that a segment of this direction offers, in bytes. That of a
+    /// SYN is never scaled (RFC 7323 §2.2).
+    #[inline]
+    pub const fn window(&self, tcp: &TcpHeader) -> u32 {
+        (tcp.window as u32) << if tcp.flags.has(TcpFlags::SYN) { 0 } else { self.shift }
+    }
+
+    /// The window that its last packet offered, in bytes.
+    pub const fn last_window(&self) -> u32 {
+        (self.habits.last_window as u32) << self.shift
     }
 
     /// Whether offsets are known.
@@ -183,7 +209,8 @@ impl Direction {
     #[inline]
     pub fn learn(&mut self, segment: &Segment<'_>, at: At) {
         if let Some(packets) = self.sender.learn(segment) {
-            self.facts.note_skip(packets, at);
+            let silence = if self.habits.packets() > 0 { at.time.since(self.habits.last.time) } else { Span::ZERO };
+            self.facts.note_skip(packets, silence, at);
         }
         self.habits.learn(segment, at, segment.tcp.flags.has(TcpFlags::SYN));
     }
@@ -207,7 +234,9 @@ impl Direction {
         let len = segment.payload_len;
         let end = offset.saturating_add(i64::from(len));
         let is_new = end > self.max_end;
-        self.count(segment, at);
+        if len > 0 {
+            self.count(segment, at);
+        }
         let takes_room = len > 0 || segment.tcp.flags.has(TcpFlags::FIN);
         if offset > self.max_end && takes_room && self.leaps(offset, end) {
             self.facts.leaps += 1;
@@ -320,16 +349,14 @@ impl Direction {
     #[inline]
     fn count(&mut self, segment: &Segment<'_>, at: At) {
         let facts = &mut self.facts;
-        let missing = u64::from(segment.payload_len).saturating_sub(segment.payload.len() as u64);
-        facts.bytes = facts.bytes.saturating_add(u64::from(segment.payload_len));
-        if missing > 0 {
+        facts.data_packets += 1;
+        facts.bytes = facts.bytes.wrapping_add(u64::from(segment.payload_len));
+        facts.largest_packet = facts.largest_packet.max(segment.ip.total_len);
+        if !is_whole(segment) {
+            let missing = u64::from(segment.payload_len).saturating_sub(segment.payload.len() as u64);
             facts.cut_frames += 1;
             facts.first_cut.get_or_insert(at);
             facts.cut_bytes = facts.cut_bytes.saturating_add(missing);
-        }
-        if segment.payload_len > 0 {
-            facts.data_packets += 1;
-            facts.largest_packet = facts.largest_packet.max(segment.ip.total_len);
         }
     }
 
@@ -371,4 +398,10 @@ impl Direction {
             self.timed = Some((end, at.time));
         }
     }
+}
+
+/// Whether all of a segment's payload was captured.
+#[inline]
+const fn is_whole(segment: &Segment<'_>) -> bool {
+    segment.payload.len() as u64 == segment.payload_len as u64
 }

@@ -36,8 +36,6 @@ pub struct DirectionFacts {
     pub first: Option<At>,
     /// The last packet.
     pub last: Option<At>,
-    /// The packet before it.
-    pub last_but_one: Option<At>,
     /// The last packet that brought new bytes.
     pub last_data: Option<At>,
     /// The last flights: data sent without waiting for an acknowledgment.
@@ -118,13 +116,12 @@ impl DirectionFacts {
     pub(super) fn passes(&mut self, at: At) {
         self.packets += 1;
         self.first.get_or_insert(at);
-        self.last_but_one = self.last.replace(at);
+        self.last = Some(at);
     }
 
     #[cold]
-    pub(super) fn note_skip(&mut self, packets: u16, at: At) {
+    pub(super) fn note_skip(&mut self, packets: u16, silence: Span, at: At) {
         if self.skips.len() < MAX_SKIPS {
-            let silence = self.last_but_one.map_or(Span::ZERO, |last| at.time.since(last.time));
             self.skips.push(Skip { at, packets, silence });
         }
     }

@@ -18,34 +18,13 @@ const SAME_HEADER_WINDOW: Span = Span::from_millis(1);
 /// Packets remembered in each direction: copies arrive within a few packets.
 const REMEMBERED: usize = 8;
 
-/// What makes two packets of one direction the same packet. TTL is left out:
-/// a copy from behind a router has lost some.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Likeness {
-    seq: u32,
-    ack: u32,
-    window: u16,
-    flags: u8,
-    id: u16,
-    payload_len: u32,
-    timestamps: Option<(u32, u32)>,
-}
-
-impl Likeness {
-    /// Equal for equal packets, different for nearly all others.
-    const fn mark(&self) -> u32 {
-        let numbers = self.seq.wrapping_mul(0x9e37_79b1) ^ self.ack.rotate_left(13);
-        numbers ^ ((self.id as u32) << 16) ^ self.payload_len ^ ((self.flags as u32) << 8)
-    }
-}
-
 /// The last packets of one direction.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
-    /// A digest of each remembered packet. Almost no packet is a copy, and to
-    /// find that out eight numbers are compared, not eight packets.
+    /// Half a digest of each: almost no packet is a copy, and to find that out
+    /// eight small numbers are compared.
     marks: [u32; REMEMBERED],
-    seen: [(Likeness, CaptureTime); REMEMBERED],
+    seen: [(u64, CaptureTime); REMEMBERED],
     packets: u64,
 }
 
@@ -56,36 +35,56 @@ impl Recent {
     /// whose identification never changes an equal one says nothing.
     #[inline]
     pub fn is_copy(&mut self, segment: &Segment<'_>, time: CaptureTime, counts_ids: impl FnOnce() -> bool) -> bool {
-        let likeness = Likeness {
-            seq: segment.tcp.seq,
-            ack: segment.tcp.ack,
-            window: segment.tcp.window,
-            flags: segment.tcp.flags.0,
-            id: segment.ip.id.unwrap_or(0),
-            payload_len: segment.payload_len,
-            timestamps: segment.tcp.options.timestamps,
-        };
-        let mark = likeness.mark();
+        let digest = digest(segment);
+        let mark = digest as u32;
         // Without a branch for each, so that they are compared at once.
         let marked = self.marks.iter().fold(false, |any, known| any | (*known == mark));
         if marked {
-            let window = if likeness.id != 0 && counts_ids() { SAME_ID_WINDOW } else { SAME_HEADER_WINDOW };
-            if self.knows(&likeness, time, window) {
+            let has_id = segment.ip.id.is_some_and(|id| id != 0);
+            let window = if has_id && counts_ids() { SAME_ID_WINDOW } else { SAME_HEADER_WINDOW };
+            if self.knows(digest, time, window) {
                 return true;
             }
         }
         let slot = (self.packets % REMEMBERED as u64) as usize;
         if let (Some(seen), Some(known)) = (self.seen.get_mut(slot), self.marks.get_mut(slot)) {
-            *seen = (likeness, time);
+            *seen = (digest, time);
             *known = mark;
         }
-        self.packets += 1;
+        self.packets = self.packets.wrapping_add(1);
         false
     }
 
     #[cold]
-    fn knows(&self, likeness: &Likeness, time: CaptureTime, window: Span) -> bool {
+    fn knows(&self, digest: u64, time: CaptureTime, window: Span) -> bool {
         let filled = self.packets.min(REMEMBERED as u64) as usize;
-        self.seen.iter().take(filled).any(|(known, at)| known == likeness && time.since(*at).abs() <= window)
+        self.seen.iter().take(filled).any(|(known, at)| *known == digest && time.since(*at).abs() <= window)
     }
+}
+
+/// A number of all that makes two packets of one direction the same packet:
+/// equal for equal ones, and by chance for one pair in 2⁶⁴ of others. TTL is left
+/// out: a copy from behind a router has lost some.
+#[inline]
+fn digest(segment: &Segment<'_>) -> u64 {
+    let tcp = &segment.tcp;
+    let numbers = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
+    let id = u64::from(segment.ip.id.unwrap_or(0));
+    // Payloads are shorter than 2^24 bytes; longer ones share bits with the flags.
+    let len = u64::from(tcp.flags.0) << 24 ^ u64::from(segment.payload_len);
+    let (value, echo) = tcp.options.timestamps.unwrap_or_default();
+    let timestamps = u64::from(value) << 32 | u64::from(echo);
+    // Odd constants without a pattern: the fractions of the golden ratio, and of
+    // the square roots of 2 and 3.
+    let both =
+        fold(numbers ^ 0x9e37_79b9_7f4a_7c15, (len << 32 | id << 16 | u64::from(tcp.window)) ^ 0x6a09_e667_f3bc_c909);
+    both ^ timestamps.wrapping_mul(0xbb67_ae85_84ca_a73b)
+}
+
+/// Both halves of the product, laid over each other: every bit of either number
+/// counts.
+#[inline]
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = (a as u128).wrapping_mul(b as u128);
+    (product >> 64) as u64 ^ product as u64
 }

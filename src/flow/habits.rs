@@ -26,11 +26,31 @@ pub enum IpIdMode {
     Irregular,
 }
 
+/// TTL, don't-fragment and MAC address, as one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look(u64);
+
+impl Look {
+    #[inline]
+    fn of(segment: &Segment<'_>) -> Self {
+        let [a, b, c, d, e, f] = segment.source_mac.unwrap_or_default();
+        let mac = u64::from_le_bytes([0, 0, a, b, c, d, e, f]);
+        let known = u64::from(segment.source_mac.is_some()) << 8;
+        // A TTL needs a byte; what is left of the second one is for two flags.
+        let flags = u64::from(segment.ip.dont_fragment) << 9 | known;
+        Self(mac | flags | u64::from(segment.ip.ttl))
+    }
+}
+
 /// What is known of one sender's headers, resets and copies left out.
 #[derive(Clone, Debug, Default)]
 pub struct Habits {
     ttls: [(u8, u32); MAX_TTLS],
     ttl_kinds: u8,
+    /// Which of them the last packet had.
+    ttl_now: u8,
+    /// What the last packet had of what hardly ever changes.
+    look: Look,
     /// TTL of its SYN or SYN-ACK, which a proxy may answer for it.
     pub handshake_ttl: Option<u8>,
     packets: u64,
@@ -70,14 +90,38 @@ impl Habits {
     #[inline]
     pub fn learn(&mut self, segment: &Segment<'_>, at: At, is_handshake: bool) {
         let ip = &segment.ip;
-        if is_handshake {
-            self.handshake_ttl.get_or_insert(ip.ttl);
+        let look = Look::of(segment);
+        if look == self.look && ip.flow_label == self.flow_label && !is_handshake && self.packets > 0 {
+            // Nearly all packets of a sender look alike.
+            if let Some((_, count)) = self.ttls.get_mut(usize::from(self.ttl_now)) {
+                *count = count.saturating_add(1);
+            }
+        } else {
+            self.learn_look(segment, is_handshake);
+            self.look = look;
         }
-        self.learn_ttl(ip.ttl);
         // Linux sends its SYN-ACK before there is a socket that counts.
         if let Some(id) = ip.id.filter(|id| !(is_handshake && *id == 0)) {
             self.learn_id(id);
         }
+        if let Some((tsval, _)) = segment.tcp.options.timestamps {
+            self.first_tsval.get_or_insert((tsval, at));
+            self.last_tsval = Some((tsval, at));
+        }
+        self.last_window = segment.tcp.window;
+        self.last = at;
+        self.packets += 1;
+    }
+
+    /// Learns what a packet has that does not look like the one before.
+    #[cold]
+    fn learn_look(&mut self, segment: &Segment<'_>, is_handshake: bool) {
+        let ip = &segment.ip;
+        if is_handshake {
+            self.handshake_ttl.get_or_insert(ip.ttl);
+        }
+        self.learn_ttl(ip.ttl);
+        self.last_ttl = ip.ttl;
         if self.packets > 0 && ip.flow_label != self.flow_label {
             self.flow_label_changed = true;
         }
@@ -87,51 +131,31 @@ impl Habits {
             self.mac_changed |= self.mac.is_some();
             self.mac = segment.source_mac;
         }
-        if let Some((tsval, _)) = segment.tcp.options.timestamps {
-            self.first_tsval.get_or_insert((tsval, at));
-            self.last_tsval = Some((tsval, at));
-        }
-        self.last_window = segment.tcp.window;
-        self.last_ttl = ip.ttl;
-        self.last = at;
-        self.packets += 1;
     }
 
-    #[inline]
     fn learn_ttl(&mut self, ttl: u8) {
-        // Nearly all packets have the TTL of the first.
-        if let [(first, count), ..] = &mut self.ttls
-            && *first == ttl
-            && self.ttl_kinds > 0
-        {
-            *count = count.saturating_add(1);
-        } else {
-            self.learn_other_ttl(ttl);
-        }
-    }
-
-    #[cold]
-    fn learn_other_ttl(&mut self, ttl: u8) {
-        let known = usize::from(self.ttl_kinds);
-        if let Some((_, count)) = self.ttls.iter_mut().take(known).find(|(t, _)| *t == ttl) {
-            *count = count.saturating_add(1);
-        } else if let Some(free) = self.ttls.get_mut(known) {
-            *free = (ttl, 1);
-            self.ttl_kinds += 1;
+        let known = self.ttls.iter().take(self.ttl_kinds.into()).position(|(known, _)| *known == ttl);
+        let place = known.unwrap_or(self.ttl_kinds.into());
+        self.ttl_now = place as u8;
+        if let Some(kind) = self.ttls.get_mut(place) {
+            *kind = (ttl, kind.1.saturating_add(1));
+            self.ttl_kinds += u8::from(known.is_none());
         }
     }
 
     #[inline]
     fn learn_id(&mut self, id: u16) {
-        if let Some(last) = self.last_id {
-            let step = id.wrapping_sub(last);
-            self.equal_ids += u64::from(step == 0);
-            self.counted_ids += u64::from(step > 0 && step <= MAX_COUNTER_STEP);
-            self.last_skip = step.saturating_sub(1);
-        }
         self.ids += 1;
-        self.zero_ids += u64::from(id == 0);
-        self.last_id = Some(id);
+        let last = self.last_id.replace(id);
+        let step = id.wrapping_sub(last.unwrap_or(id));
+        self.last_skip = step.saturating_sub(1);
+        if step != 0 && step <= MAX_COUNTER_STEP && id != 0 {
+            self.counted_ids += 1;
+        } else {
+            self.equal_ids += u64::from(step == 0 && last.is_some());
+            self.counted_ids += u64::from(step != 0 && step <= MAX_COUNTER_STEP);
+            self.zero_ids += u64::from(id == 0);
+        }
     }
 
     /// Packets learned from.

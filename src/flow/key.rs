@@ -1,52 +1,55 @@
 //! A connection's name in the table: quick to make, to hash and to compare.
 
-use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 
 use super::table::Endpoint;
 
 /// Both ends of a connection in a fixed order, whoever sent the packet, and the
 /// point of view, since two captures of one connection are two sets of facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowKey {
-    /// The addresses: 32 bits each, or 128.
-    addresses: Addresses,
-    /// Their ports in the same order, and the point of view.
-    rest: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlowKey {
+    /// Both addresses are of IPv4.
+    V4(Narrow),
+    /// At least one is of IPv6.
+    V6(Wide),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Addresses {
-    /// Both in one number.
-    V4(u64),
-    /// As four: a number of 128 bits would want to lie at multiples of 16.
-    V6([u64; 4]),
-}
+/// The lower end (address, port) and the point of view; the higher end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Narrow(u64, u64);
+
+/// The two addresses, as four numbers: one of 128 bits would want to lie at
+/// multiples of 16; then the ports, in the same order, and the point of view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Wide(u64, u64, u64, u64, u64);
 
 impl FlowKey {
     /// The name of the connection between two ends, in either order.
     #[inline]
     pub fn new(a: Endpoint, b: Endpoint, vantage: u16) -> Self {
-        let (addresses, in_order) = match (a.ip, b.ip) {
+        match (a.ip, b.ip) {
             (IpAddr::V4(x), IpAddr::V4(y)) => {
-                let (x, y) = (u64::from(x.to_bits()), u64::from(y.to_bits()));
-                let in_order = (x, a.port) <= (y, b.port);
-                (Addresses::V4(if in_order { x << 32 | y } else { y << 32 | x }), in_order)
+                let x = u64::from(x.to_bits()) << 16 | u64::from(a.port);
+                let y = u64::from(y.to_bits()) << 16 | u64::from(b.port);
+                Self::V4(Narrow(x.min(y) << 16 | u64::from(vantage), x.max(y)))
             }
-            (x, y) => {
-                let (x, y) = (bits(x), bits(y));
-                let in_order = (x, a.port) <= (y, b.port);
-                let (low, high) = if in_order { (x, y) } else { (y, x) };
-                (Addresses::V6([(low >> 64) as u64, low as u64, (high >> 64) as u64, high as u64]), in_order)
-            }
-        };
-        let (low, high) = if in_order { (a.port, b.port) } else { (b.port, a.port) };
-        Self { addresses, rest: u64::from(low) << 32 | u64::from(high) << 16 | u64::from(vantage) }
+            (x, y) => Self::wide((bits(x), a.port), (bits(y), b.port), vantage),
+        }
+    }
+
+    fn wide(a: (u128, u16), b: (u128, u16), vantage: u16) -> Self {
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        let (x, y) = (low.0, high.0);
+        let rest = u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(vantage);
+        Self::V6(Wide((x >> 64) as u64, x as u64, (y >> 64) as u64, y as u64, rest))
     }
 
     /// The point of view.
     pub const fn vantage(&self) -> u16 {
-        (self.rest & 0xffff) as u16
+        match self {
+            Self::V4(Narrow(low, _)) => (*low & 0xffff) as u16,
+            Self::V6(Wide(.., rest)) => (*rest & 0xffff) as u16,
+        }
     }
 }
 
@@ -55,19 +58,6 @@ const fn bits(ip: IpAddr) -> u128 {
     match ip {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
         IpAddr::V6(ip) => ip.to_bits(),
-    }
-}
-
-/// As few numbers as tell keys apart. Equal keys hash equally, which is all
-/// that is asked.
-impl Hash for FlowKey {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self.addresses {
-            Addresses::V4(both) => state.write_u64(both),
-            Addresses::V6(parts) => parts.iter().for_each(|part| state.write_u64(*part)),
-        }
-        state.write_u64(self.rest);
     }
 }
 

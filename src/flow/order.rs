@@ -15,7 +15,7 @@ const MAX_STEP: i16 = 1000;
 const MAX_SKIP: i16 = 32;
 
 /// Steps that must be known before a counter is believed in.
-const MIN_STEPS: u16 = 3;
+const MIN_STEPS: u64 = 3;
 
 /// When a packet was sent, against the newest one of the same sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +40,13 @@ pub struct Numbers {
 pub struct SendOrder {
     tsval: Option<u32>,
     id: Option<u16>,
-    steps: u16,
-    /// Steps small enough for a counter.
-    small: u16,
-    /// Steps of one.
-    single: u16,
+    /// Steps of one from each identification to the next: nearly all, where a
+    /// sender counts.
+    single: u32,
+    /// Other steps small enough for a counter.
+    small: u32,
+    /// Steps that are none of a counter.
+    wild: u32,
 }
 
 impl SendOrder {
@@ -97,10 +99,19 @@ impl SendOrder {
             return None;
         };
         let step = now.wrapping_sub(newest).cast_signed();
-        self.steps = self.steps.saturating_add(1);
+        if step == 1 {
+            self.single = self.single.saturating_add(1);
+            self.id = Some(now);
+            return None;
+        }
+        self.learn_other(now, step)
+    }
+
+    /// The same where `step` from the newest identification to `now` is not one.
+    fn learn_other(&mut self, now: u16, step: i16) -> Option<u16> {
         let is_small = step != 0 && (-MAX_STEP..=MAX_STEP).contains(&step);
-        self.small = self.small.saturating_add(u16::from(is_small));
-        self.single = self.single.saturating_add(u16::from(step == 1));
+        let steps = if is_small { &mut self.small } else { &mut self.wild };
+        *steps = steps.saturating_add(1);
         if step > 0 || !is_small {
             self.id = Some(now);
         }
@@ -110,12 +121,18 @@ impl SendOrder {
     /// Whether the sender numbers this connection's packets one by one, as
     /// Linux does: three steps of four are single ones.
     pub const fn numbers_each(&self) -> bool {
-        self.steps >= MIN_STEPS && self.single as u32 * 4 >= self.steps as u32 * 3
+        let steps = self.steps();
+        steps >= MIN_STEPS && self.single as u64 * 4 >= steps * 3
     }
 
     /// Whether the identifications count up: nine steps of ten at least.
     const fn counts(&self) -> bool {
-        self.steps >= MIN_STEPS && self.small as u32 * 10 >= self.steps as u32 * 9
+        let steps = self.steps();
+        steps >= MIN_STEPS && (self.single as u64 + self.small as u64) * 10 >= steps * 9
+    }
+
+    const fn steps(&self) -> u64 {
+        self.single as u64 + self.small as u64 + self.wild as u64
     }
 }
 

@@ -64,7 +64,7 @@ mod tests {
             };
             *theirs = port;
             let (source, destination) = (segment.tcp.source_port, segment.tcp.destination_port);
-            if table.concerns((source, destination), segment.tcp.flags, segment.payload) {
+            if table.concerns((source, destination), segment.tcp.flags, || segment.payload) {
                 table.segment(&segment, at, 0);
             }
         }
@@ -171,7 +171,7 @@ mod tests {
         let line = packet(0.0, Side::Client, A, 1, 1, b"RDG_OUT_DATA /remoteDesktopGateway/ HTTP/1.1\r\n");
         let mut segment = segment(&line);
         segment.tcp.destination_port = 443;
-        assert!(table.concerns((segment.tcp.source_port, 443), segment.tcp.flags, segment.payload));
+        assert!(table.concerns((segment.tcp.source_port, 443), segment.tcp.flags, || segment.payload));
         table.segment(&segment, At { frame: Frame::new(0, 1), time: CaptureTime::from_nanos(0) }, 0);
         assert_eq!(table.notices()[0].kind, GATEWAY);
     }

@@ -26,10 +26,17 @@ struct Link {
     /// When it was last heard of: here, so that asking who is due touches no
     /// connection.
     last_seen: CaptureTime,
+    /// It was heard of since it was put into its queue.
+    is_late: bool,
 }
 
 /// Slots in the order of their last packet, oldest first, one queue a kind.
-/// Every operation is O(1).
+///
+/// Those that wait for more data are many and hear of it with nearly every
+/// packet, while their queue is only asked when the table is full. So they stay
+/// where they are until then: a slot at the front that was heard of since it was
+/// put into the queue goes to the back, and is passed over once (what paging
+/// calls a second chance). Every operation is O(1), counted over the packets.
 #[derive(Debug)]
 pub struct Queues {
     links: Vec<Link>,
@@ -39,7 +46,13 @@ pub struct Queues {
 
 impl Default for Queues {
     fn default() -> Self {
-        let ring = |kind| Link { before: kind as u32, after: kind as u32, kind, last_seen: CaptureTime::default() };
+        let ring = |kind| Link {
+            before: kind as u32,
+            after: kind as u32,
+            kind,
+            last_seen: CaptureTime::default(),
+            is_late: false,
+        };
         Self { links: [Kind::HalfOpen, Kind::Open, Kind::Closed].map(ring).to_vec(), changed: true }
     }
 }
@@ -49,7 +62,7 @@ impl Queues {
     pub fn add(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
         let link = link_of(slot);
         if self.links.len() <= link as usize {
-            self.links.resize(link as usize + 1, Link { before: link, after: link, kind, last_seen });
+            self.links.resize(link as usize + 1, Link { before: link, after: link, kind, last_seen, is_late: false });
         }
         self.append(link, kind, last_seen);
     }
@@ -58,6 +71,13 @@ impl Queues {
     #[inline]
     pub fn touch(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
         let link = link_of(slot);
+        if let Some(own) = self.links.get_mut(link as usize)
+            && own.kind == Kind::Open
+            && kind == Kind::Open
+        {
+            (own.last_seen, own.is_late) = (last_seen, true);
+            return;
+        }
         self.unlink(link);
         self.append(link, kind, last_seen);
     }
@@ -67,9 +87,27 @@ impl Queues {
         self.unlink(link_of(slot));
     }
 
-    /// The slot of `kind` that was quiet for longest.
+    /// The slot to give up first: of those whose end or answer is waited for the
+    /// one that was quiet for longest; of the others one that was not heard of
+    /// since it was last passed over.
+    pub fn quietest(&mut self) -> Option<u32> {
+        if let Some(slot) = self.oldest(Kind::Closed).or_else(|| self.oldest(Kind::HalfOpen)) {
+            return Some(slot);
+        }
+        loop {
+            let slot = self.oldest(Kind::Open)?;
+            let &Link { last_seen, is_late, .. } = self.links.get(link_of(slot) as usize)?;
+            if !is_late {
+                return Some(slot);
+            }
+            self.unlink(link_of(slot));
+            self.append(link_of(slot), Kind::Open, last_seen);
+        }
+    }
+
+    /// The first slot in the queue of `kind`.
     #[inline]
-    pub fn oldest(&self, kind: Kind) -> Option<u32> {
+    fn oldest(&self, kind: Kind) -> Option<u32> {
         self.links.get(kind as usize)?.after.checked_sub(KINDS as u32)
     }
 
@@ -120,7 +158,7 @@ impl Queues {
             before.after = link;
         }
         if let Some(own) = self.links.get_mut(link as usize) {
-            *own = Link { before, after: ring, kind, last_seen };
+            *own = Link { before, after: ring, kind, last_seen, is_late: false };
         }
     }
 }
@@ -140,20 +178,38 @@ mod tests {
         fn agrees_with_a_list(moves in prop::collection::vec((0u32..6, 0usize..3), 1..60)) {
             let kinds = [Kind::HalfOpen, Kind::Open, Kind::Closed];
             let mut queues = Queues::default();
-            let mut model: Vec<(u32, Kind)> = Vec::new();
+            // Slot, kind, and whether it stayed in its place.
+            let mut model: Vec<(u32, Kind, bool)> = Vec::new();
             for (slot, kind) in moves {
                 let kind = kinds[kind];
-                if let Some(known) = model.iter().position(|(s, _)| *s == slot) {
-                    model.remove(known);
-                    queues.touch(slot, kind, CaptureTime::default());
-                } else {
-                    queues.add(slot, kind, CaptureTime::default());
+                let is_new = model.iter().all(|(known, ..)| *known != slot);
+                match model.iter_mut().find(|(known, ..)| *known == slot) {
+                    Some((_, Kind::Open, is_late)) if kind == Kind::Open => *is_late = true,
+                    _ => {
+                        model.retain(|(known, ..)| *known != slot);
+                        model.push((slot, kind, false));
+                    }
                 }
-                model.push((slot, kind));
+                if is_new {
+                    queues.add(slot, kind, CaptureTime::default());
+                } else {
+                    queues.touch(slot, kind, CaptureTime::default());
+                }
                 for kind in kinds {
-                    prop_assert_eq!(queues.oldest(kind), model.iter().find(|(_, k)| *k == kind).map(|(s, _)| *s));
+                    let first = model.iter().find(|(_, known, _)| *known == kind).map(|(slot, ..)| *slot);
+                    prop_assert_eq!(queues.oldest(kind), first);
                 }
             }
+            let of = |wanted: Kind, late: bool| {
+                model.iter().filter(move |(_, kind, is_late)| *kind == wanted && *is_late == late)
+            };
+            let order = of(Kind::Closed, false).chain(of(Kind::HalfOpen, false));
+            let order = order.chain(of(Kind::Open, false)).chain(of(Kind::Open, true));
+            for (slot, ..) in order {
+                prop_assert_eq!(queues.quietest(), Some(*slot));
+                queues.remove(*slot);
+            }
+            prop_assert_eq!(queues.quietest(), None);
         }
     }
 }

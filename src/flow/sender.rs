@@ -8,7 +8,7 @@ use super::loss::{LossEvent, Needless, Place, SegmentClass};
 use super::order::{Numbers, SendOrder, Sent};
 use super::rtt::Rtt;
 use crate::base::{At, BySide, CaptureTime, Side, Span};
-use crate::wire::Segment;
+use crate::wire::{Segment, TcpOptions};
 
 /// A repetition cannot come sooner after the hole than this, or a quarter of
 /// the round trip (RFC 8985 §7.1 lets RACK wait as long).
@@ -302,13 +302,13 @@ impl Sender {
     }
 
     /// The receiver acknowledged everything before `offset` for the first
-    /// time, echoing timestamp `echo`. Returns the range whose repetition this
-    /// proves needless.
+    /// time, with these options. Returns the range whose repetition this proves
+    /// needless.
     #[inline]
     pub fn acknowledged(
         &mut self,
         offset: i64,
-        echo: Option<u32>,
+        options: &TcpOptions,
         at: At,
         trips: impl FnOnce() -> Trips,
     ) -> Option<(i64, i64, Needless)> {
@@ -319,12 +319,13 @@ impl Sender {
             self.recovery = None;
         }
         let doubtful = self.doubtful.take()?;
-        if offset < doubtful.end { None } else { Self::was_needless(doubtful, echo, at, &trips()) }
+        if offset < doubtful.end { None } else { Self::was_needless(doubtful, options, at, &trips()) }
     }
 
     /// Whether an acknowledgment of a repetition shows that it was not needed.
     #[cold]
-    fn was_needless(doubtful: Doubtful, echo: Option<u32>, at: At, trips: &Trips) -> Option<(i64, i64, Needless)> {
+    fn was_needless(doubtful: Doubtful, options: &TcpOptions, at: At, trips: &Trips) -> Option<(i64, i64, Needless)> {
+        let echo = options.timestamps.map(|(_, echo)| echo);
         let by_echo = matches!((doubtful.tsval, echo), (Some(tsval), Some(echo))
                 if echo.wrapping_sub(tsval).cast_signed() < 0);
         // Half the shortest way: no answer to the repetition is that fast.

@@ -1,14 +1,16 @@
 //! Which connection a packet belongs to, and which connections are ours.
 
+mod index;
 mod ours;
 mod patience;
 mod tombstones;
 
+use index::Index;
 use tombstones::Tombstones;
 
 use core::net::IpAddr;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashSet;
 
 use super::candidates::Candidates;
 use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
@@ -110,7 +112,7 @@ impl<C: Consumer + Default> State<C> {
 /// All connections in progress.
 #[derive(Debug)]
 pub struct Table<C> {
-    index: HashMap<FlowKey, u32>,
+    index: Index,
     slots: Vec<Option<Slot<C>>>,
     free: Vec<u32>,
     queues: Queues,
@@ -129,7 +131,7 @@ pub struct Table<C> {
     now: CaptureTime,
     /// Until then nobody is overdue, unless the queues change.
     next_due: CaptureTime,
-    /// The last packet of any kind, of each point of view: how long it watched.
+    /// How long each point of view watched; known at the end.
     watched: Vec<CaptureTime>,
     notices: Notices,
     traces: Room,
@@ -142,7 +144,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             *rdp = true;
         }
         Self {
-            index: HashMap::default(),
+            index: Index::default(),
             slots: Vec::new(),
             free: Vec::new(),
             queues: Queues::default(),
@@ -175,16 +177,15 @@ impl<C: Consumer + Default> Table<C> {
         self.traces.give_back(held);
     }
 
-    /// A packet of any kind, this table's business or not: capturing went on
-    /// until then, and what did not come by then did not come.
-    #[inline]
+    /// From point of view `vantage`, capturing went on until `time`: what did not
+    /// come by then did not come.
     pub fn watch(&mut self, time: CaptureTime, vantage: u16) {
         let vantage = usize::from(vantage);
         if self.watched.len() <= vantage {
             self.watched.resize(vantage + 1, time);
         }
         if let Some(watched) = self.watched.get_mut(vantage) {
-            *watched = time;
+            *watched = time.max(*watched);
         }
     }
 
@@ -194,8 +195,8 @@ impl<C: Consumer + Default> Table<C> {
         let source = Endpoint { ip: segment.ip.src, port: segment.tcp.source_port };
         let destination = Endpoint { ip: segment.ip.dst, port: segment.tcp.destination_port };
         let key = FlowKey::new(source, destination, vantage);
-        match self.index.get(&key).copied() {
-            Some(slot) if self.begins_anew(slot, segment, &source, at) => {
+        match self.index.get(&key) {
+            Some(slot) if segment.tcp.flags.has(TcpFlags::SYN) && self.begins_anew(slot, segment, &source, at) => {
                 self.finish_slot(slot, at.time);
                 self.open(key, segment, source, destination, at);
             }
@@ -213,7 +214,7 @@ impl<C: Consumer + Default> Table<C> {
             Endpoint { ip: destination.0, port: destination.1 },
             vantage,
         );
-        if let Some(slot) = self.index.get(&key).copied()
+        if let Some(slot) = self.index.get(&key)
             && let Some(Some(found)) = self.slots.get_mut(slot as usize)
             && let Some(conversation) = found.state.follow(&self.traces)
         {
@@ -264,9 +265,6 @@ impl<C: Consumer + Default> Table<C> {
     }
 
     fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source: &Endpoint, at: At) -> bool {
-        if !segment.tcp.flags.has(TcpFlags::SYN) {
-            return false;
-        }
         let Some(Some(slot)) = self.slots.get(slot as usize) else { return false };
         match &slot.state {
             State::Opening(opening) => opening.is_reused_by(segment, opening.is_client(source)),
@@ -362,8 +360,7 @@ impl<C: Consumer + Default> Table<C> {
     }
 
     fn make_room(&mut self) {
-        let oldest = [Kind::Closed, Kind::HalfOpen, Kind::Open].into_iter().find_map(|k| self.queues.oldest(k));
-        if let Some(slot) = oldest {
+        if let Some(slot) = self.queues.quietest() {
             self.notices.add(TABLE_FULL, None, || {
                 format!(
                     "more than {MAX_CONNECTIONS} connections were in progress at a time; the quietest were closed early"

@@ -49,8 +49,6 @@ pub struct SessionFacts {
     pub records: Option<Box<Records>>,
     /// Where a side could not be followed; the last such place.
     pub blind: BySide<Option<Blind>>,
-    /// A message whose header had come and whose end had not.
-    pub unfinished: BySide<Option<Unfinished>>,
     /// Where each side said that it has nothing more to send (FIN).
     pub ended: BySide<Option<At>>,
     /// Messages that do not belong where they came, by kind; at most
@@ -130,17 +128,6 @@ pub enum BlindCause {
     NotUnderstood,
 }
 
-/// A message of which only the beginning has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    /// Bytes there are, header included.
-    pub have: u64,
-    /// Bytes it has, as its header says.
-    pub need: u64,
-    /// Where it begins.
-    pub from: At,
-}
-
 /// A message that does not belong where it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfPlace {
@@ -196,7 +183,6 @@ impl SessionFacts {
             records.swap_sides();
         }
         self.blind.swap();
-        self.unfinished.swap();
         self.ended.swap();
         if let IsRdp::Other(seen) = &mut self.is_rdp {
             seen.value.0 = seen.value.0.other();

@@ -28,7 +28,7 @@ pub(crate) mod tests;
 
 pub use credssp::{CredsspFacts, Leg, MAX_LEGS, Mechanism};
 pub use facts::{
-    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum, Unfinished,
+    Blind, BlindCause, ErrorInfoFact, Foreign, IsRdp, MAX_OUT_OF_PLACE, OutOfPlace, SessionFacts, Ultimatum,
 };
 pub use mcs::{LicensingFacts, MAX_LICENCE_MESSAGES, McsFacts};
 pub use message::Message;
@@ -84,8 +84,7 @@ impl Session {
     pub fn bytes(&mut self, side: Side, data: &[u8], at: At) {
         self.transcript.facts.stages.touch(at);
         let role = self.role(side);
-        if let Some((have, need, from)) = self.streams.of_mut(role).pass_over(data.len()) {
-            *self.transcript.facts.unfinished.of_mut(role) = Some(Unfinished { have, need, from });
+        if self.streams.of_mut(role).pass_over(data.len()) {
             return;
         }
         let mut rest = data;
@@ -93,19 +92,15 @@ impl Session {
             let role = self.role(side);
             if self.is_settled
                 && let Some(tls) = &mut self.tls
-                && let Some(header) = self.streams.of_mut(role).application_data(&mut rest, at)
+                && let Some(header) = self.streams.of_mut(role).application_data(&mut rest)
             {
                 self.is_settled = tls.session_record(role, header, at, &mut self.transcript);
                 continue;
             }
-            let Some(unit) = self.streams.of_mut(role).next(&mut rest, at) else { break };
+            let Some(unit) = self.streams.of_mut(role).next(&mut rest) else { break };
             self.settle_roles(side, &unit, at);
             self.unit(self.role(side), unit, at);
         }
-        let role = self.role(side);
-        let unfinished = self.streams.of(role).unfinished();
-        *self.transcript.facts.unfinished.of_mut(role) =
-            unfinished.map(|(have, need, from)| Unfinished { have, need, from });
     }
 
     /// Bytes of `side`'s stream are missing.

@@ -59,7 +59,7 @@ mod oracles;
 mod samples;
 
 pub use link::{decode, decode_reassembled};
-pub use peek::{Glance, peek, ports};
-pub use plain::plain;
+pub use peek::{Glance, peek};
+pub use plain::Plain;
 pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
 pub use tunnel::MAX_TUNNELS;

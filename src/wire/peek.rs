@@ -40,61 +40,7 @@ pub enum Glance<'a> {
 #[must_use]
 #[inline]
 pub fn peek(link: LinkType, frame: &[u8]) -> Glance<'_> {
-    if let Some(Headers { ports, flags, payload: (from, to) }) = Headers::of(link, frame)
-        && let Some(payload) = frame.get(from..to)
-    {
-        let (source_port, destination_port) = ports;
-        return Glance::Tcp { source_port, destination_port, flags, payload };
-    }
     transport(link, frame).unwrap_or(Glance::Unclear)
-}
-
-/// The ports of a TCP segment in a frame of the plainest shape; `None` for
-/// every other frame, whatever is in it.
-///
-/// Law: what this gives, [`peek`] gives, or it is unclear.
-#[must_use]
-#[inline]
-pub fn ports(link: LinkType, frame: &[u8]) -> Option<(u16, u16)> {
-    Headers::of(link, frame).map(|headers| headers.ports)
-}
-
-/// Ethernet without tags, IPv4 without options or fragmentation, TCP: what most
-/// frames of most captures say at fixed offsets.
-struct Headers {
-    ports: (u16, u16),
-    flags: TcpFlags,
-    /// Where the payload begins, and ends, in the frame.
-    payload: (usize, usize),
-}
-
-impl Headers {
-    #[inline]
-    fn of(link: LinkType, frame: &[u8]) -> Option<Self> {
-        const IP_LEN: usize = 20;
-        const TCP_AT: usize = ether::HEADER_LEN + IP_LEN;
-        // One look at the length for all of them.
-        let headers = frame.first_chunk::<{ TCP_AT + tcp::HEADER_LEN }>()?;
-        let (&[.., type_1, type_2], packet) = headers.split_first_chunk::<{ ether::HEADER_LEN }>()?;
-        let (&[version_len, _, len_1, len_2, _, _, fragment_1, fragment_2, _, protocol, ..], segment) =
-            packet.split_first_chunk::<IP_LEN>()?;
-        let &[src_1, src_2, dst_1, dst_2, _, _, _, _, _, _, _, _, offset, flags] = segment.first_chunk()?;
-        let is_tcp = link == LinkType::ETHERNET
-            && u16::from_be_bytes([type_1, type_2]) == ether::IPV4
-            && version_len == 0x45
-            && u16::from_be_bytes([fragment_1, fragment_2]) & MORE_FRAGMENTS_AND_OFFSET == 0
-            && protocol == super::ip::TCP;
-        let end = match u16::from_be_bytes([len_1, len_2]) {
-            0 => frame.len(),
-            len => frame.len().min(ether::HEADER_LEN.wrapping_add(len.into())),
-        };
-        let header_len = usize::from(offset >> 4).wrapping_mul(4);
-        (is_tcp && header_len >= tcp::HEADER_LEN).then_some(Self {
-            ports: (u16::from_be_bytes([src_1, src_2]), u16::from_be_bytes([dst_1, dst_2])),
-            flags: TcpFlags(flags),
-            payload: (TCP_AT.wrapping_add(header_len), end),
-        })
-    }
 }
 
 fn transport(link: LinkType, frame: &[u8]) -> Option<Glance<'_>> {

@@ -233,7 +233,7 @@ fn deciding(report: &Report) -> BTreeMap<u64, Vec<String>> {
 mod tests {
     use super::*;
     use crate::cli::live::recorder::{Budget, Recorder, key};
-    use rdpwhy::analysis::Connection;
+    use rdpwhy::analysis::{Connection, Ends};
     use rdpwhy::base::{Frame, Span};
     use rdpwhy::capture::Packet;
     use std::path::PathBuf;
@@ -261,7 +261,7 @@ mod tests {
             let packet = Packet { frame, time, link, interface: 0, vantage: 0, packet_id: None, data, original_len };
             now = time;
             let before = analyzer.ended().len();
-            let ends = analyzer.push(&packet);
+            let ends = if analyzer.push(&packet) { Ends::of_packet(&packet) } else { None };
             recorder.pushed(ends, &packet, &analyzer, before);
         }
         now = now + quiet;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use rdpwhy::analysis::Analyzer;
+use rdpwhy::analysis::{Analyzer, Ends};
 use rdpwhy::base::{CaptureTime, Span};
 use rdpwhy::capture::{Packet, Tap, TapCounters, wait};
 
@@ -147,7 +147,7 @@ impl<'a> Watch<'a> {
                 tally.bytes += packet.data.len() as u64;
                 recording.passed(&packet);
                 let ended = analyzer.ended().len();
-                let ends = analyzer.push(&packet);
+                let ends = if analyzer.push(&packet) { Ends::of_packet(&packet) } else { None };
                 recording.pushed(ends, &packet, analyzer, ended);
             });
             match read {

@@ -14,11 +14,8 @@ impl<C: Consumer> Conversation<C> {
     #[cold]
     pub(super) fn syn(&mut self, segment: &Segment<'_>, side: Side, at: At) -> Option<SegmentClass> {
         let direction = self.directions.of_mut(side);
-        let options = &segment.tcp.options;
         direction.begin_at(Seq(segment.tcp.seq).plus(1), true);
-        direction.facts.mss = options.mss.or(direction.facts.mss);
-        direction.facts.window_scale = options.window_scale.or(direction.facts.window_scale);
-        direction.facts.sack_permitted |= options.sack_permitted;
+        direction.announces(&segment.tcp.options);
         let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
         let repeated = if is_answer {
             self.handshake.syn_acks = self.handshake.syn_acks.saturating_add(1);

@@ -62,8 +62,7 @@ impl<C: Consumer> Conversation<C> {
         }
         // What the receiver expects lies between what it has acknowledged and
         // all that passed the capture point on its way there.
-        let scale = receiver.facts.window_scale.unwrap_or(0).min(14);
-        let window = i64::from(receiver.habits.last_window) << scale;
+        let window = i64::from(receiver.last_window());
         // A window that was closed does not take back what it had promised.
         let promised = if receiver.window_is_closed() { sender.right_edge() - sender.acked() } else { 0 };
         let room = window.max(promised);

@@ -12,7 +12,6 @@ impl<C: Consumer> Conversation<C> {
     pub(super) fn record(&mut self, segment: &Segment<'_>, side: Side, at: At) {
         let flags = segment.tcp.flags;
         let (own, other) = (self.directions.of(side), self.directions.of(side.other()));
-        let scale = if flags.has(TcpFlags::SYN) { 0 } else { own.facts.window_scale.unwrap_or(0).min(14) };
         let is_plain = !flags.has(TcpFlags::RST) && !flags.has(TcpFlags::SYN);
         let repeated = |count: u32, class| (count > 1).then_some(class);
         let class = match (flags.has(TcpFlags::SYN), flags.has(TcpFlags::ACK)) {
@@ -28,7 +27,7 @@ impl<C: Consumer> Conversation<C> {
             offset: own.offset(Seq(segment.tcp.seq)),
             len: segment.payload_len,
             ack: flags.has(TcpFlags::ACK).then(|| other.offset(Seq(segment.tcp.ack))).flatten(),
-            window: u32::from(segment.tcp.window) << scale,
+            window: own.window(&segment.tcp),
             class,
         };
         if let Some(trace) = &mut self.trace {

@@ -5,7 +5,7 @@ use crate::base::{At, Span};
 use crate::flow::loss::{LossEvent, Needless, SegmentClass};
 use crate::flow::sender::Trips;
 use crate::flow::seq::Seq;
-use crate::wire::{Segment, TcpFlags};
+use crate::wire::{Segment, TcpFlags, TcpOptions};
 
 /// More copies than one in so many packets come from the capture, not from the
 /// network.
@@ -16,10 +16,9 @@ const NETWORK_DOUBLES_AT_MOST: u64 = 4;
 pub struct Acknowledgment<'a> {
     /// The number.
     pub ack: Seq,
-    /// Blocks received out of order, or twice (RFC 2018, RFC 2883).
-    pub sack: &'a [(u32, u32)],
-    /// The timestamp that it echoes.
-    pub echo: Option<u32>,
+    /// Blocks received out of order, or twice (RFC 2018, RFC 2883), and the
+    /// timestamp that it echoes.
+    pub options: &'a TcpOptions,
     /// The window that it offers, in bytes.
     pub window: i64,
     /// Where.
@@ -31,15 +30,7 @@ impl Direction {
     #[inline]
     pub fn acknowledgment<'a>(&self, segment: &'a Segment<'_>, at: At) -> Acknowledgment<'a> {
         let tcp = &segment.tcp;
-        let is_syn = tcp.flags.has(TcpFlags::SYN);
-        let scale = if is_syn { 0 } else { self.facts.window_scale.unwrap_or(0).min(14) };
-        Acknowledgment {
-            ack: Seq(tcp.ack),
-            sack: tcp.options.sack.get(..usize::from(tcp.options.sack_count)).unwrap_or_default(),
-            echo: tcp.options.timestamps.map(|(_, echo)| echo),
-            window: i64::from(tcp.window) << scale,
-            at,
-        }
+        Acknowledgment { ack: Seq(tcp.ack), options: &tcp.options, window: i64::from(self.window(tcp)), at }
     }
 
     /// Whether a segment of this direction carries nothing but an
@@ -70,7 +61,7 @@ impl Direction {
         }
         self.right_edge = self.right_edge.max(offset.saturating_add(a.window));
         self.widest = self.widest.max(a.window);
-        if !a.sack.is_empty() {
+        if a.options.sack_count > 0 {
             self.selective(a, offset);
         }
         if offset == self.acked {
@@ -94,7 +85,7 @@ impl Direction {
             *oldest = offset;
         }
         self.ack_count += 1;
-        if let Some((from, to, proof)) = self.sender.acknowledged(offset, a.echo, at, trips) {
+        if let Some((from, to, proof)) = self.sender.acknowledged(offset, a.options, at, trips) {
             self.facts.loss.needless(from, to, proof);
         }
         if self.facts.largest_delivered < self.facts.largest_packet {
@@ -119,7 +110,8 @@ impl Direction {
     #[cold]
     fn selective(&mut self, a: &Acknowledgment<'_>, ack: i64) {
         let Some(unrolled) = self.unrolled else { return };
-        let mut blocks = a.sack.iter().map(|(from, to)| (unrolled.offset(Seq(*from)), unrolled.offset(Seq(*to))));
+        let sack = a.options.sack.iter().take(a.options.sack_count.into());
+        let mut blocks = sack.map(|(from, to)| (unrolled.offset(Seq(*from)), unrolled.offset(Seq(*to))));
         let Some(first) = blocks.next() else { return };
         let second = blocks.next();
         // RFC 2883 §4: the first block lies below the acknowledgment, or

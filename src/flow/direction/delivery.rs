@@ -1,7 +1,7 @@
 //! Bytes in order, and what is done about holes.
 
-use super::Direction;
 use super::beginning::Beginning;
+use super::{Direction, is_whole};
 use crate::base::{At, Gap, GapCause, Side, Span};
 use crate::flow::conversation::Consumer;
 use crate::flow::hold::Held;
@@ -26,8 +26,7 @@ impl Direction {
         at: At,
         consumer: &mut impl Consumer,
     ) {
-        let is_whole = segment.payload.len() as u64 == u64::from(segment.payload_len);
-        if offset == self.next && is_whole && self.hold.is_empty() {
+        if offset == self.next && is_whole(segment) && self.hold.is_empty() {
             if Beginning::covers(offset) {
                 self.beginning.keep(offset, segment.payload, at);
             }

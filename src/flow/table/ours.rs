@@ -23,8 +23,12 @@ impl<C: Consumer + Default> Table<C> {
     /// spares everything else most of the work.
     #[must_use]
     #[inline]
-    pub fn concerns(&self, ports: (u16, u16), flags: TcpFlags, payload: &[u8]) -> bool {
-        self.watches(ports) || flags.has(TcpFlags::SYN) || (may_open(payload) && opens(payload))
+    pub fn concerns<'a>(&self, ports: (u16, u16), flags: TcpFlags, payload: impl FnOnce() -> &'a [u8]) -> bool {
+        if self.watches(ports) || flags.has(TcpFlags::SYN) {
+            return true;
+        }
+        let payload = payload();
+        may_open(payload) && opens(payload)
     }
 
     /// Whether one of two ports is that of RDP, or of a server known to speak it.
@@ -32,7 +36,8 @@ impl<C: Consumer + Default> Table<C> {
     #[inline]
     pub fn watches(&self, (one, other): (u16, u16)) -> bool {
         let watched = |port: u16| self.watched_ports.get(usize::from(port)).copied().unwrap_or(false);
-        watched(one) || watched(other)
+        // One branch for both.
+        watched(one) | watched(other)
     }
 
     /// Makes a connection of its first packet, if it concerns us, and gives it
@@ -147,6 +152,7 @@ const fn may_open(payload: &[u8]) -> bool {
 }
 
 /// Whether a payload opens a connection of ours, or a way to one.
+#[cold]
 fn opens(payload: &[u8]) -> bool {
     looks_like_connection_request(payload) || preamble::recognise(payload).is_some() || preamble::opens_gateway(payload)
 }

@@ -88,14 +88,14 @@ impl<C: Consumer + Default> Table<C> {
     /// Whether the connection between two ends, as seen from `vantage`, is in
     /// the table.
     pub fn follows(&self, a: Endpoint, b: Endpoint, vantage: u16) -> bool {
-        self.index.contains_key(&FlowKey::new(a, b, vantage))
+        self.index.get(&FlowKey::new(a, b, vantage)).is_some()
     }
 
     /// Whether a packet between two ends came too late: for a connection that was
     /// over.
     pub fn is_stray(&self, a: Endpoint, b: Endpoint, vantage: u16) -> bool {
         let key = FlowKey::new(a, b, vantage);
-        self.tombstones.contains(&key) && !self.index.contains_key(&key)
+        self.tombstones.contains(&key) && self.index.get(&key).is_none()
     }
 
     /// When the oldest connection began that has not been taken away.

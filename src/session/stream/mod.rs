@@ -14,7 +14,6 @@ use std::borrow::Cow;
 pub(super) use front::Kind;
 use front::{Front, front, sync_word};
 
-use super::At;
 use crate::base::{Gap, GapCause};
 use crate::wire::tls::ContentType;
 use crate::wire::tls::record::{self, Header};
@@ -77,15 +76,14 @@ struct Inside {
     len: u64,
     have: u64,
     is_damaged: bool,
-    from: At,
 }
 
 impl Stream {
     /// The next message that `data` completes; `data` is left with what follows it.
-    pub(super) fn next<'d>(&mut self, data: &mut &'d [u8], at: At) -> Option<Unit<'d>> {
+    pub(super) fn next<'d>(&mut self, data: &mut &'d [u8]) -> Option<Unit<'d>> {
         while !data.is_empty() {
             let unit = match self.state {
-                State::Between => self.begin(data, at),
+                State::Between => self.begin(data),
                 State::Inside(inside) => self.fill(inside, data),
                 State::Searching => {
                     self.search(data);
@@ -105,21 +103,19 @@ impl Stream {
 
     /// Passes over the next `count` bytes where all of them are inside a message
     /// of which nothing more is kept, and another byte of it is still to come:
-    /// of a session most segments are just that. Returns what [`unfinished`]
-    /// would; `None` where the bytes are to be looked at.
-    ///
-    /// [`unfinished`]: Self::unfinished
+    /// of a session most segments are just that. `false` where the bytes are to
+    /// be looked at.
     #[inline]
-    pub(super) fn pass_over(&mut self, count: usize) -> Option<(u64, u64, At)> {
-        let State::Inside(inside) = &self.state else { return None };
+    pub(super) fn pass_over(&mut self, count: usize) -> bool {
+        let State::Inside(inside) = &self.state else { return false };
         let have = inside.have.saturating_add(count as u64);
         if have >= inside.len || self.kept(inside.kind) > 0 {
-            return None;
+            return false;
         }
         if let State::Inside(inside) = &mut self.state {
             inside.have = have;
         }
-        self.unfinished()
+        true
     }
 
     /// The header of the record of application data that ends in `data`, where
@@ -127,7 +123,7 @@ impl Stream {
     /// whatever is not as plain as that, which [`next`](Self::next) reads: of
     /// a session in progress most messages are.
     #[inline]
-    pub(super) fn application_data(&mut self, data: &mut &[u8], at: At) -> Option<Header> {
+    pub(super) fn application_data(&mut self, data: &mut &[u8]) -> Option<Header> {
         if self.guesses > 0 || !self.held.is_empty() {
             return None;
         }
@@ -152,7 +148,7 @@ impl Stream {
         // It ends in a later segment.
         if matches!(self.state, State::Between) {
             let (kind, have) = (Kind::Record(header), data.len() as u64);
-            self.state = State::Inside(Inside { kind, len: missing as u64, have, is_damaged: false, from: at });
+            self.state = State::Inside(Inside { kind, len: missing as u64, have, is_damaged: false });
             *data = &[];
         }
         None
@@ -190,18 +186,9 @@ impl Stream {
         self.state = State::Ignored;
     }
 
-    /// What has begun and not come to its end: the bytes there are, the bytes
-    /// it has, and where it begins.
-    pub(super) const fn unfinished(&self) -> Option<(u64, u64, At)> {
-        match self.state {
-            State::Inside(Inside { have, len, from, .. }) => Some((have, len, from)),
-            _ => None,
-        }
-    }
-
-    fn begin<'d>(&mut self, data: &mut &'d [u8], at: At) -> Option<Unit<'d>> {
+    fn begin<'d>(&mut self, data: &mut &'d [u8]) -> Option<Unit<'d>> {
         if !self.held.is_empty() {
-            return self.begin_held(data, at);
+            return self.begin_held(data);
         }
         match front(data, self.is_under_way) {
             Front::NeedMore => {
@@ -214,7 +201,7 @@ impl Stream {
                 self.begun();
                 let whole = usize::try_from(len).ok().and_then(|len| data.split_at_checked(len));
                 let Some((message, rest)) = whole else {
-                    self.state = State::Inside(Inside { kind, len, have: 0, is_damaged: false, from: at });
+                    self.state = State::Inside(Inside { kind, len, have: 0, is_damaged: false });
                     return None;
                 };
                 *data = rest;
@@ -236,7 +223,7 @@ impl Stream {
     }
 
     /// As `begin`, where the first bytes came earlier.
-    fn begin_held<'d>(&mut self, data: &mut &'d [u8], at: At) -> Option<Unit<'d>> {
+    fn begin_held<'d>(&mut self, data: &mut &'d [u8]) -> Option<Unit<'d>> {
         loop {
             match front(&self.held, self.is_under_way) {
                 Front::NeedMore => {
@@ -248,7 +235,7 @@ impl Stream {
                     self.begun();
                     let have = self.held.len() as u64;
                     self.held.truncate(self.kept(kind));
-                    let inside = Inside { kind, len, have, is_damaged: false, from: at };
+                    let inside = Inside { kind, len, have, is_damaged: false };
                     if have >= len {
                         return Some(self.finish(inside));
                     }

@@ -64,6 +64,11 @@ impl Header {
 /// Fewer than five bytes.
 #[inline]
 pub fn decode(bytes: &[u8]) -> Result<Header, ParseError> {
+    if let Some(&[kind, v0, v1, l0, l1]) = bytes.first_chunk() {
+        let version = Version(u16::from_be_bytes([v0, v1]));
+        return Ok(Header { content_type: ContentType(kind), version, length: u16::from_be_bytes([l0, l1]) });
+    }
+    // Some of it is missing: says which.
     let mut fields = Cursor::new("tls", bytes);
     Ok(Header {
         content_type: ContentType(fields.u8("content type")?),
