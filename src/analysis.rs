@@ -20,8 +20,8 @@ use crate::findings::attempts::Attempt;
 use crate::findings::crowding::{self, Crowding};
 use crate::findings::resets::{Company, Suspects};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Severity, Totals, connection_sentence, diagnose,
-    reconsider,
+    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Severity, Totals, connection_sentence,
+    diagnose_in, reconsider,
 };
 use crate::flow::fragments::Fragments;
 use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
@@ -262,7 +262,8 @@ impl Analyzer {
                 forgotten += tcp.trace.map_or(0, |trace| trace.len());
                 continue;
             }
-            let diagnosis = diagnose(&tcp, &session, dropped);
+            let company = Company { neighbours: Some(&self.totals.neighbours), ..Company::default() };
+            let diagnosis = diagnose_in(&tcp, &session, company, dropped);
             // Nobody draws what went well.
             if diagnosis.findings.iter().all(|f| f.severity == Severity::Info)
                 && let Some(trace) = tcp.trace.take()

@@ -88,7 +88,14 @@ impl Diagnosis {
 /// Explains one finished connection. `dropped`: the capture counted drops.
 #[must_use]
 pub fn diagnose(tcp: &TcpFacts, session: &SessionFacts, dropped: bool) -> Diagnosis {
-    explain(tcp, session, resets::judge(tcp, session, Company::default()), dropped)
+    diagnose_in(tcp, session, Company::default(), dropped)
+}
+
+/// The same where others are known already: mostly what they tell later does not
+/// differ, and nothing has to be explained once more.
+#[must_use]
+pub fn diagnose_in(tcp: &TcpFacts, session: &SessionFacts, company: Company<'_>, dropped: bool) -> Diagnosis {
+    explain(tcp, session, resets::judge(tcp, session, company), dropped)
 }
 
 /// Looks again at a connection with resets, now that its company is known;
@@ -105,7 +112,7 @@ pub fn reconsider(
     }
     let judgements = resets::judge(tcp, session, company);
     let same = |(now, then): (&Judgement, &Judgement)| {
-        (&now.evidence, &now.cannot_tell) == (&then.evidence, &then.cannot_tell)
+        (&now.evidence, &now.cannot_tell, now.sender_hops) == (&then.evidence, &then.cannot_tell, then.sender_hops)
     };
     let same = judgements.iter().zip(&before.resets).all(same);
     (!same).then(|| explain(tcp, session, judgements, before.coverage.dropped))

@@ -67,7 +67,7 @@ mod capture_one_sided;
 pub use catalogue::{Page, pages};
 pub use connection_limit::TURNED_AWAY;
 pub use crowd::{Crowd, CrowdRule};
-pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, reconsider};
+pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, diagnose_in, reconsider};
 pub use finding::{AtFault, Evidence, Excluded, Finding, Severity};
 pub use link::{Link, Opener};
 pub use pattern::{Match, Pattern0x7};
