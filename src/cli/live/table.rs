@@ -28,7 +28,7 @@ pub(super) const END: &str = "\x1b[?25h\x1b[?1049l";
 /// What is shown.
 pub(super) struct Screen<'a> {
     /// The interfaces, and whether each is up.
-    pub(super) interfaces: &'a [(String, bool)],
+    pub(super) interfaces: &'a [(&'a str, bool)],
     /// The numbers.
     pub(super) tally: &'a Tally,
     /// The connections in progress.
@@ -61,7 +61,7 @@ impl Screen<'_> {
         let names: Vec<String> = self
             .interfaces
             .iter()
-            .map(|(name, is_up)| if *is_up { name.clone() } else { format!("{name} (DOWN)") })
+            .map(|(name, is_up)| format!("{}{}", escape::text(name), if *is_up { "" } else { " (DOWN)" }))
             .collect();
         let lost = match self.tally.lost() {
             0 => "none dropped".to_owned(),
@@ -180,7 +180,7 @@ mod tests {
         let tally = Tally { uptime: Span::from_secs(75), packets: 12, open: 2, ..Tally::default() };
         let verdicts = ["12:03:05 injected-reset".to_owned()].into();
         let open = vec![connection("10.77.1.2", Stage::Active, 1), connection("10.77.1.3", Stage::Tls, 90)];
-        let interfaces = [("eth0".to_owned(), true), ("eth1".to_owned(), false)];
+        let interfaces = [("eth0", true), ("eth1", false)];
         let remark = "eth1: switched off; it is listened to again as soon as it is back";
         let lines = Screen { interfaces: &interfaces, remark, ..screen(&tally, &verdicts, open) }.lines();
         insta::assert_snapshot!(lines.join("\n"), @r"

@@ -102,22 +102,23 @@ impl Tally {
         )];
         lines.push(format!("connections: {} open, {} ended{}", self.open, self.ended(), list(&self.outcomes)));
         if !self.failures.is_empty() {
-            lines.push(format!("failed: {}{}", self.failed(), list(&self.failures)));
+            lines.push(format!("causes{}", list(&self.failures)));
         }
+        let evidence = self.evidence;
         let remarks = [
-            (self.not_explained as u64, "connections were open at the end and too many to explain; they are not told"),
-            (self.interfaces_lost, "times an interface was away"),
-            (self.clock_steps, "times the system's clock was stepped"),
-            (self.lines_lost, "lines were left out: nobody read them, or they could not be written"),
-            (self.evidence.written, "failed attempts left their packets and a report"),
-            (self.evidence.failed, "could not be written down"),
-            (self.evidence.waiting, "are not written yet"),
-            (self.evidence.troubles, "times metrics could not be written, or old evidence could not be removed"),
-            (self.evidence.left_out, "were not written down: too many of one cause, or faster than the disk"),
-            (self.evidence.forgotten, "older ones were removed to make room"),
-            (self.evidence.not_held, "packets were not held, for lack of memory"),
+            ("connections open at the end, too many to explain and not told", self.not_explained as u64),
+            ("times an interface was away", self.interfaces_lost),
+            ("times the system's clock was stepped", self.clock_steps),
+            ("lines left out, which nobody read or which could not be written", self.lines_lost),
+            ("failed attempts whose packets and report were written", evidence.written),
+            ("failed attempts that could not be written", evidence.failed),
+            ("failed attempts that are not written yet", evidence.waiting),
+            ("failed attempts not written, too many of one cause or faster than the disk", evidence.left_out),
+            ("failed attempts removed to make room", evidence.forgotten),
+            ("times metrics could not be written, or old evidence could not be removed", evidence.troubles),
+            ("packets not held, beyond --flow-memory or --memory", evidence.not_held),
         ];
-        lines.extend(remarks.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+        lines.extend(remarks.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what}: {n}")));
         if let Some(RingTally { written, lost, files }) = self.ring {
             lines.push(format!("ring: {written} packets written, {lost} not written; files there: {files}"));
         }
@@ -162,8 +163,8 @@ mod tests {
         let told = [
             "75.0 s of watching: 9 packets, 0 dropped by the kernel, 0 by interfaces",
             "connections: 0 open, 3 ended: 2 active, 1 failed",
-            "failed: 1: 1 no-answer",
-            "1 times the system's clock was stepped",
+            "causes: 1 no-answer",
+            "times the system's clock was stepped: 1",
         ];
         assert_eq!(tally.sentences(), told);
     }

@@ -139,7 +139,7 @@ impl Telling {
     /// Draws the table, where there is one.
     pub(super) fn draw(
         &mut self,
-        taps: &[Tap],
+        interfaces: &[(&str, bool)],
         tally: &Tally,
         open: impl Iterator<Item = InProgress>,
         remark: &str,
@@ -149,12 +149,10 @@ impl Telling {
             return;
         }
         let height = terminal_size::terminal_size().map_or(USUAL_HEIGHT, |(_, height)| usize::from(height.0));
-        let interfaces: Vec<(String, bool)> =
-            taps.iter().map(|tap| (escape::text(tap.name()).into_owned(), tap.is_up())).collect();
         let mut open: Vec<_> = open.collect();
         open.iter_mut().for_each(|open| hide(self.redactor.as_deref(), &mut open.tcp.endpoints));
         let verdicts = &self.verdicts;
-        let mut screen = Screen { interfaces: &interfaces, tally, open, verdicts, remark, now, height };
+        let mut screen = Screen { interfaces, tally, open, verdicts, remark, now, height };
         self.outlet.line(screen.draw());
     }
 

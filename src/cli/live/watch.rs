@@ -212,7 +212,10 @@ impl<'a> Watch<'a> {
         self.say_what_was_recorded();
         self.update();
         let last = self.remarks.last();
-        self.telling.draw(&self.taps, &self.tally, self.analyzer.in_progress(), last, now);
+        let is_up = |(tap, post): (&'_ Tap, &Post)| tap.is_up() && post.off.is_none();
+        let interfaces: Vec<(&str, bool)> =
+            self.taps.iter().zip(&self.posts).map(|both| (both.0.name(), is_up(both))).collect();
+        self.telling.draw(&interfaces, &self.tally, self.analyzer.in_progress(), last, now);
         if signals.reopen() {
             self.telling.reopen();
         }
