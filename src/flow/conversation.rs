@@ -11,6 +11,7 @@ pub use facts::{End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use glimpse::Glimpse;
 
 use super::direction::{Direction, Surroundings};
+use super::queues::Kind;
 use super::reset::ResetFacts;
 use super::rtt::Rtt;
 use super::sender::Trips;
@@ -97,14 +98,6 @@ impl<C: Consumer> Conversation<C> {
         self.proxied = Some(proxied);
     }
 
-    /// Which side sent from `endpoint`.
-    pub fn side_of(&self, endpoint: &Endpoint) -> Side {
-        let client = &self.endpoints.client;
-        // The ports first: they differ, and cost less to compare.
-        let is_client = client.port == endpoint.port && client.ip == endpoint.ip;
-        if is_client { Side::Client } else { Side::Server }
-    }
-
     /// Whether a SYN opens another connection on the same addresses and ports
     /// rather than repeating the opening of this one. An answered SYN that comes
     /// again in another file is this connection once more, from another point.
@@ -121,15 +114,29 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
+    /// What it waits for.
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        if self.is_closed() {
+            Kind::Closed
+        } else if self.is_half_open() {
+            Kind::HalfOpen
+        } else {
+            Kind::Open
+        }
+    }
+
     /// Whether it is over, for the table's purposes.
-    pub fn is_closed(&self) -> bool {
+    #[inline]
+    fn is_closed(&self) -> bool {
         // A RST that its receiver ignored closes nothing.
-        self.resets.iter().any(|r| r.is_effective() && r.afterlife.progress == 0)
-            || (self.directions.client.facts.fin.is_some() && self.directions.server.facts.fin.is_some())
+        (self.directions.client.facts.fin.is_some() && self.directions.server.facts.fin.is_some())
+            || self.resets.iter().any(|r| r.is_effective() && r.afterlife.progress == 0)
     }
 
     /// Whether the handshake was never answered.
-    pub fn is_half_open(&self) -> bool {
+    #[inline]
+    fn is_half_open(&self) -> bool {
         self.handshake.syn_ack.is_none() && self.directions.server.facts.packets == 0
     }
 

@@ -206,7 +206,7 @@ impl Direction {
     }
 
     /// Learns how the sender numbers its packets, once a segment was taken.
-    #[inline]
+    #[inline(always)]
     pub fn learn(&mut self, segment: &Segment<'_>, at: At) {
         if let Some(packets) = self.sender.learn(segment) {
             let silence = if self.habits.packets() > 0 { at.time.since(self.habits.last.time) } else { Span::ZERO };

@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use super::table::Endpoint;
+use crate::wire::Segment;
 
 /// Both ends of a connection in a fixed order, whoever sent the packet, and the
 /// point of view, since two captures of one connection are two sets of facts.
@@ -25,23 +26,36 @@ pub struct Wide(u64, u64, u64, u64, u64);
 
 impl FlowKey {
     /// The name of the connection between two ends, in either order.
-    #[inline]
     pub fn new(a: Endpoint, b: Endpoint, vantage: u16) -> Self {
-        match (a.ip, b.ip) {
+        Self::between((a.ip, a.port), (b.ip, b.port), vantage).0
+    }
+
+    /// The name of a segment's connection, and whether its sender is the lower
+    /// of the two ends.
+    #[inline]
+    pub fn of(segment: &Segment<'_>, vantage: u16) -> (Self, bool) {
+        let Segment { ip, tcp, .. } = segment;
+        Self::between((ip.src, tcp.source_port), (ip.dst, tcp.destination_port), vantage)
+    }
+
+    #[inline]
+    fn between(a: (IpAddr, u16), b: (IpAddr, u16), vantage: u16) -> (Self, bool) {
+        match (a.0, b.0) {
             (IpAddr::V4(x), IpAddr::V4(y)) => {
-                let x = u64::from(x.to_bits()) << 16 | u64::from(a.port);
-                let y = u64::from(y.to_bits()) << 16 | u64::from(b.port);
-                Self::V4(Narrow(x.min(y) << 16 | u64::from(vantage), x.max(y)))
+                let x = u64::from(x.to_bits()) << 16 | u64::from(a.1);
+                let y = u64::from(y.to_bits()) << 16 | u64::from(b.1);
+                (Self::V4(Narrow(x.min(y) << 16 | u64::from(vantage), x.max(y))), x <= y)
             }
-            (x, y) => Self::wide((bits(x), a.port), (bits(y), b.port), vantage),
+            (x, y) => Self::wide((bits(x), a.1), (bits(y), b.1), vantage),
         }
     }
 
-    fn wide(a: (u128, u16), b: (u128, u16), vantage: u16) -> Self {
-        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    fn wide(a: (u128, u16), b: (u128, u16), vantage: u16) -> (Self, bool) {
+        let a_is_low = a <= b;
+        let (low, high) = if a_is_low { (a, b) } else { (b, a) };
         let (x, y) = (low.0, high.0);
         let rest = u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(vantage);
-        Self::V6(Wide((x >> 64) as u64, x as u64, (y >> 64) as u64, y as u64, rest))
+        (Self::V6(Wide((x >> 64) as u64, x as u64, (y >> 64) as u64, y as u64, rest)), a_is_low)
     }
 
     /// The point of view.

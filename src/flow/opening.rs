@@ -92,14 +92,14 @@ impl Opening {
         })
     }
 
-    /// Keeps `segment`, which `from_client` says who sent, if it changes nothing
-    /// that matters yet: a SYN again or the first SYN-ACK, and no copy.
+    /// Keeps a segment that `side` sent, if it changes nothing that matters yet:
+    /// a SYN again or the first SYN-ACK, and no copy.
     #[must_use]
-    pub fn keep(&mut self, segment: &Segment<'_>, from_client: bool, at: At) -> bool {
+    pub fn keep(&mut self, segment: &Segment<'_>, side: Side, at: At) -> bool {
         let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
         let is_plain = is_bare(segment)
             && segment.tcp.flags.has(TcpFlags::SYN)
-            && from_client != is_answer
+            && is_answer == (side == Side::Server)
             && self.rest.len() < MAX_PACKETS - 1
             && !self.is_answered();
         // What comes later than that is no copy of anything.
@@ -135,15 +135,10 @@ impl Opening {
         }
     }
 
-    /// Whether the client sent from `endpoint`.
-    pub fn is_client(&self, endpoint: &Endpoint) -> bool {
-        self.first.source() == *endpoint
-    }
-
     /// As [`Conversation::is_reused_by`].
-    pub fn is_reused_by(&self, segment: &Segment<'_>, from_client: bool) -> bool {
+    pub fn is_reused_by(&self, segment: &Segment<'_>, side: Side) -> bool {
         let is_syn = segment.tcp.flags.has(TcpFlags::SYN) && !segment.tcp.flags.has(TcpFlags::ACK);
-        is_syn && !(from_client && segment.tcp.seq == self.first.tcp.seq)
+        is_syn && !(side == Side::Client && segment.tcp.seq == self.first.tcp.seq)
     }
 
     /// The conversation that these packets begin; they are written down in

@@ -18,7 +18,7 @@ use super::key::FlowKey;
 use super::opening::Opening;
 use super::queues::{Kind, Queues};
 use super::trace::Room;
-use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Span};
+use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
 use crate::wire::{IcmpError, Segment, TcpFlags};
 
 /// The port of RDP (MS-RDPBCGR §2.1).
@@ -74,9 +74,19 @@ pub struct Finished<C> {
 #[derive(Debug)]
 struct Slot<C> {
     key: FlowKey,
+    /// The client is the lower of the two ends.
+    client_is_low: bool,
     kind: Kind,
     // Boxed: a slot that is free, or moved when the table grows, is small.
     state: State<C>,
+}
+
+impl<C> Slot<C> {
+    /// Which side sent a packet.
+    #[inline]
+    const fn side(&self, source_is_low: bool) -> Side {
+        if source_is_low == self.client_is_low { Side::Client } else { Side::Server }
+    }
 }
 
 /// How much is known of a connection.
@@ -190,19 +200,26 @@ impl<C: Consumer + Default> Table<C> {
     }
 
     /// Takes a segment seen from point of view `vantage`.
+    #[inline]
     pub fn segment(&mut self, segment: &Segment<'_>, at: At, vantage: u16) {
         self.advance(at.time);
-        let source = Endpoint { ip: segment.ip.src, port: segment.tcp.source_port };
-        let destination = Endpoint { ip: segment.ip.dst, port: segment.tcp.destination_port };
-        let key = FlowKey::new(source, destination, vantage);
+        let (key, source_is_low) = FlowKey::of(segment, vantage);
         match self.index.get(&key) {
-            Some(slot) if segment.tcp.flags.has(TcpFlags::SYN) && self.begins_anew(slot, segment, &source, at) => {
-                self.finish_slot(slot, at.time);
-                self.open(key, segment, source, destination, at);
-            }
-            Some(slot) => self.give(slot, segment, &source, at),
-            None => self.open(key, segment, source, destination, at),
+            Some(slot) if !segment.tcp.flags.has(TcpFlags::SYN) => self.give(slot, segment, source_is_low, at),
+            known => self.may_begin(known, key, segment, source_is_low, at),
         }
+    }
+
+    /// Takes a SYN, or a segment of no connection that is known.
+    #[cold]
+    fn may_begin(&mut self, known: Option<u32>, key: FlowKey, segment: &Segment<'_>, source_is_low: bool, at: At) {
+        if let Some(slot) = known {
+            if !self.begins_anew(slot, segment, source_is_low, at) {
+                return self.give(slot, segment, source_is_low, at);
+            }
+            self.finish_slot(slot, at.time);
+        }
+        self.open(key, segment, source_is_low, at);
     }
 
     /// Takes an ICMP error about a packet of a connection that is followed.
@@ -264,15 +281,15 @@ impl<C: Consumer + Default> Table<C> {
         self.index.len()
     }
 
-    fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source: &Endpoint, at: At) -> bool {
+    fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source_is_low: bool, at: At) -> bool {
         let Some(Some(slot)) = self.slots.get(slot as usize) else { return false };
         match &slot.state {
-            State::Opening(opening) => opening.is_reused_by(segment, opening.is_client(source)),
-            State::Followed(conversation) => conversation.is_reused_by(segment, conversation.side_of(source), at),
+            State::Opening(opening) => opening.is_reused_by(segment, slot.side(source_is_low)),
+            State::Followed(conversation) => conversation.is_reused_by(segment, slot.side(source_is_low), at),
         }
     }
 
-    fn insert(&mut self, key: FlowKey, state: State<C>, last_seen: CaptureTime) -> u32 {
+    fn insert(&mut self, key: FlowKey, client_is_low: bool, state: State<C>, last_seen: CaptureTime) -> u32 {
         if self.index.len() >= MAX_CONNECTIONS {
             self.make_room();
         }
@@ -282,17 +299,39 @@ impl<C: Consumer + Default> Table<C> {
             (self.slots.len() - 1) as u32
         });
         if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = Some(Slot { key, kind, state });
+            *place = Some(Slot { key, client_is_low, kind, state });
         }
         self.index.insert(key, slot);
         self.queues.add(slot, kind, last_seen);
         slot
     }
 
-    fn give(&mut self, slot: u32, segment: &Segment<'_>, source: &Endpoint, at: At) {
+    /// Gives a connection its next segment.
+    #[inline(always)]
+    fn give(&mut self, slot: u32, segment: &Segment<'_>, source_is_low: bool, at: At) {
+        let Some(Some(found)) = self.slots.get_mut(slot as usize) else { return };
+        let side = found.side(source_is_low);
+        match &mut found.state {
+            State::Followed(conversation) if !self.traces.is_wanted() => {
+                let before = conversation.held_bytes();
+                conversation.segment(segment, side, at);
+                found.kind = conversation.kind();
+                self.queues.touch(slot, found.kind, conversation.last_seen());
+                if conversation.held_bytes() != before {
+                    self.hold(slot, before, at);
+                }
+            }
+            _ => self.give_first(slot, segment, side, at),
+        }
+    }
+
+    /// The same for a connection of which only the opening was seen, or whose
+    /// segments are written down.
+    #[cold]
+    fn give_first(&mut self, slot: u32, segment: &Segment<'_>, side: Side, at: At) {
         let Some(Some(found)) = self.slots.get_mut(slot as usize) else { return };
         if let State::Opening(opening) = &mut found.state
-            && opening.keep(segment, opening.is_client(source), at)
+            && opening.keep(segment, side, at)
         {
             found.kind = if opening.is_answered() { Kind::Open } else { Kind::HalfOpen };
             self.queues.touch(slot, found.kind, opening.last_seen());
@@ -301,31 +340,31 @@ impl<C: Consumer + Default> Table<C> {
         let traced = if self.traces.is_wanted() { found.state.traced() } else { 0 };
         let is_new = matches!(found.state, State::Opening(_));
         let Some(conversation) = found.state.follow(&self.traces) else { return };
-        let side = conversation.side_of(source);
         let before = conversation.held_bytes();
         conversation.segment(segment, side, at);
         let untraced = self.traces.is_wanted()
             && (self.traces.settle(traced, &mut conversation.trace) || (is_new && conversation.trace.is_none()));
-        let mut after = conversation.held_bytes();
-        if after != before {
-            // Whoever crosses the line pays for it: holes elsewhere may yet close.
-            if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
-                conversation.release(at);
-                after = 0;
-            }
-            self.held_bytes = (self.held_bytes + after).saturating_sub(before);
-        }
-        found.kind = if conversation.is_closed() {
-            Kind::Closed
-        } else if conversation.is_half_open() {
-            Kind::HalfOpen
-        } else {
-            Kind::Open
-        };
+        found.kind = conversation.kind();
         self.queues.touch(slot, found.kind, conversation.last_seen());
+        self.hold(slot, before, at);
         if untraced {
             self.note_untraced(at);
         }
+    }
+
+    /// A connection held `before` bytes behind holes, and now more or less.
+    /// Whoever crosses the line pays for it: holes elsewhere may yet close.
+    #[cold]
+    fn hold(&mut self, slot: u32, before: usize, at: At) {
+        let Some(Some(Slot { state: State::Followed(conversation), .. })) = self.slots.get_mut(slot as usize) else {
+            return;
+        };
+        let mut after = conversation.held_bytes();
+        if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
+            conversation.release(at);
+            after = 0;
+        }
+        self.held_bytes = (self.held_bytes + after).saturating_sub(before);
     }
 
     fn note_untraced(&mut self, at: At) {

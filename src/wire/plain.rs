@@ -115,7 +115,7 @@ impl<'a> Plain<'a> {
     /// The segment of these parts, put together where it is to lie: it is large,
     /// and an `Option` around it would be moved.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn read(&self, parts: Parts<'a>) -> Segment<'a> {
         let &[_, _, _, _, _, _, m0, m1, m2, m3, m4, m5, ..] = self.ether;
         let &[p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, _, flags, w0, w1, ..] = self.tcp;

@@ -42,15 +42,10 @@ impl<C: Consumer + Default> Table<C> {
 
     /// Makes a connection of its first packet, if it concerns us, and gives it
     /// that packet.
-    pub(super) fn open(
-        &mut self,
-        key: FlowKey,
-        segment: &Segment<'_>,
-        source: Endpoint,
-        destination: Endpoint,
-        at: At,
-    ) {
+    pub(super) fn open(&mut self, key: FlowKey, segment: &Segment<'_>, source_is_low: bool, at: At) {
         let flags = segment.tcp.flags;
+        let source = Endpoint { ip: segment.ip.src, port: segment.tcp.source_port };
+        let destination = Endpoint { ip: segment.ip.dst, port: segment.tcp.destination_port };
         let is_request = looks_like_connection_request(segment.payload);
         let known = |e: &Endpoint| e.port == RDP_PORT || self.known_servers.contains(e);
         if !known(&source) && !known(&destination) && !is_request {
@@ -71,7 +66,7 @@ impl<C: Consumer + Default> Table<C> {
             return;
         }
         if let Some(opening) = Opening::begin(segment, at) {
-            self.insert(key, State::Opening(Box::new(opening)), at.time);
+            self.insert(key, source_is_low, State::Opening(Box::new(opening)), at.time);
             return;
         }
         let (side, roles_from) = if flags.has(TcpFlags::SYN) {
@@ -109,7 +104,8 @@ impl<C: Consumer + Default> Table<C> {
         if let Some(bytes) = before {
             conversation.came_through(Proxied { kind: preamble, bytes });
         }
-        let slot = self.insert(key, State::Followed(Box::new(conversation)), begun.time);
+        let client_is_low = source_is_low == (side == Side::Client);
+        let slot = self.insert(key, client_is_low, State::Followed(Box::new(conversation)), begun.time);
         for packet in packets {
             let packet = match before {
                 Some(bytes) if packet.tcp().flags.has(TcpFlags::SYN) => packet.later(packet.source() == source, bytes),
@@ -118,9 +114,10 @@ impl<C: Consumer + Default> Table<C> {
                 None => packet,
             };
             let segment = packet.segment();
-            self.give(slot, &segment, &Endpoint { ip: segment.ip.src, port: segment.tcp.source_port }, packet.at);
+            let (_, source_is_low) = FlowKey::of(&segment, key.vantage());
+            self.give(slot, &segment, source_is_low, packet.at);
         }
-        self.give(slot, segment, &source, at);
+        self.give(slot, segment, source_is_low, at);
     }
 
     fn watch_port(&mut self, port: u16) {
