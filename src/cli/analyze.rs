@@ -9,8 +9,9 @@ use rdpwhy::analysis::{Analyzer, Batch};
 use rdpwhy::base;
 use rdpwhy::capture::{CaptureOptions, Problem, Source, Timeline};
 use rdpwhy::report::build::{self, Builder, Inputs, Listed, Listener};
-use rdpwhy::report::document::{Notice, Report};
+use rdpwhy::report::document::{Capture, Notice, Report};
 use rdpwhy::report::plots::Plots;
+use rdpwhy::report::redact::Redactor;
 use rdpwhy::report::{html, json, markdown, ndjson, text};
 use tempfile::SpooledTempFile;
 
@@ -63,38 +64,40 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     let mut progress = Progress::start(console.shows_progress() && !lines_on_screen, total);
     let wanted = Wanted { all: asked.all, hosts: asked.host.clone() };
     let for_people = matches!(asked.format, Format::Text | Format::Markdown | Format::Html);
-    let report = match (asked.format, &redactor) {
-        (Format::Ndjson, None) => {
+    let redactor = redactor.as_ref();
+    let report = match asked.format {
+        Format::Ndjson => {
             let mut report = None;
-            let inputs = Inputs { captures: timeline.captures().collect(), ..Inputs::default() };
-            let captures = build::captures(&inputs);
+            let captures = known_captures(&timeline);
+            let captures = redactor.map_or_else(|| Ok(captures.clone()), |redactor| redactor.captures(&captures))?;
             write(asked, console, |out, _| {
                 let mut lines = ndjson::Lines::new(out, captures);
-                let told = read_telling(&mut timeline, &mut progress, wanted, None, &mut lines)?;
+                let told = read_hiding(&mut timeline, &mut progress, wanted, redactor, &mut lines)?;
                 lines.counted(&told)?;
                 report = Some(told);
                 Ok(())
             })?;
             report.context("nothing was written")?
         }
-        (Format::Json, None) => {
+        Format::Json => {
             let text = || SpooledTempFile::new(MAX_TEXT);
             let mut lists = json::Lists::new(text(), text());
-            let report = read_telling(&mut timeline, &mut progress, wanted, None, &mut lists)
+            let report = read_hiding(&mut timeline, &mut progress, wanted, redactor, &mut lists)
                 .with_context(|| format!("{}: the report could not be kept here", std::env::temp_dir().display()))?;
             write(asked, console, |out, _| lists.write(&report, out))?;
             report
         }
-        (format, redactor) => {
+        format @ (Format::Text | Format::Markdown | Format::Html) => {
             let (report, plots) = read(&mut timeline, &mut progress, wanted, format == Format::Html);
-            let report = redactor.as_ref().map_or_else(|| report.clone(), |redactor| redactor.report(&report));
-            if !(for_people && nothing) {
+            let report = match redactor {
+                Some(redactor) => redactor.report(&report),
+                None => report,
+            };
+            if !nothing {
                 write(asked, console, |out, color| match format {
                     Format::Text => text::write(&report, text::Options { all: asked.all, color }, out),
                     Format::Markdown => markdown::write(&report, markdown::Options { all: asked.all }, out),
-                    Format::Html => html::write(&report, &plots, html::Options { all: asked.all }, out),
-                    Format::Json => json::write(&report, out),
-                    Format::Ndjson => ndjson::write(&report, out),
+                    _ => html::write(&report, &plots, html::Options { all: asked.all }, out),
                 })?;
             }
             report
@@ -128,6 +131,25 @@ pub(super) fn read(timeline: &mut Timeline, progress: &mut Progress, wanted: Wan
     let rest = read_telling(timeline, progress, wanted, draws.then_some(&mut plots), &mut listed);
     // A list refuses nothing.
     (rest.map_or_else(|e| unreachable!("a list takes what it is given: {e}"), |rest| listed.into_report(rest)), plots)
+}
+
+/// The captures, as far as they are known before they are read.
+fn known_captures(timeline: &Timeline) -> Vec<Capture> {
+    build::captures(&Inputs { captures: timeline.captures().collect(), ..Inputs::default() })
+}
+
+/// The same, where `listener` is told of attempts and connections as they come,
+/// under pseudonyms where that is asked for.
+fn read_hiding(
+    timeline: &mut Timeline,
+    progress: &mut Progress,
+    wanted: Wanted,
+    redactor: Option<&Redactor>,
+    listener: &mut dyn Listener,
+) -> io::Result<Report> {
+    let Some(redactor) = redactor else { return read_telling(timeline, progress, wanted, None, listener) };
+    let mut hiding = redactor.telling(&known_captures(timeline), listener);
+    Ok(redactor.report(&read_telling(timeline, progress, wanted, None, &mut hiding)?))
 }
 
 /// The same, where `listener` is told of attempts and connections as they come.

@@ -47,7 +47,8 @@ impl Redactor {
     /// names and comments are replaced, since anything may stand in them.
     #[must_use]
     pub fn report(&self, report: &Report) -> Report {
-        let names = self.files(report);
+        let captures = report.captures.iter().map(|capture| &capture.path);
+        let names = self.files(captures.chain(report.unreadable.iter().map(|unreadable| &unreadable.path)));
         let Ok(mut value) = serde_json::to_value(report) else { return report.clone() };
         self.value(&mut value, &[], &names);
         // What was a report is one: no type was changed.
@@ -59,11 +60,9 @@ impl Redactor {
     }
 
     /// The files by name, longest first, each with what to call it.
-    fn files(&self, report: &Report) -> Vec<(String, String)> {
-        let captures = report.captures.iter().map(|capture| &capture.path);
-        let unreadable = report.unreadable.iter().map(|unreadable| &unreadable.path);
+    pub(super) fn files<'p>(&self, paths: impl Iterator<Item = &'p String>) -> Vec<(String, String)> {
         let mut names = Vec::new();
-        for (n, path) in (1..).zip(captures.chain(unreadable)) {
+        for (n, path) in (1..).zip(paths) {
             if path == "-" || path.is_empty() {
                 continue;
             }
@@ -77,7 +76,8 @@ impl Redactor {
         names
     }
 
-    fn value(&self, value: &mut Value, place: &[&str], names: &[(String, String)]) {
+    /// Everything in `value`, which stands at `place` in the report.
+    pub(super) fn value(&self, value: &mut Value, place: &[&str], names: &[(String, String)]) {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {

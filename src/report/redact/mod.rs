@@ -10,12 +10,14 @@
 mod address;
 mod cipher;
 mod document;
+mod listener;
 mod name;
 
 use core::net::IpAddr;
 
 use address::Addresses;
 use cipher::Secret;
+pub use listener::Redacting;
 
 /// Bytes of a key.
 pub const KEY_LEN: usize = 32;
