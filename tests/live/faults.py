@@ -73,6 +73,27 @@ def unwritable(program, home, _):
         assert done.returncode == 5 and "root gives up" in done.stderr, done
 
 
+def wanted(program, home, _):
+    """Only what is asked for is written, and no more of it than that."""
+    out = folder(home, "trigger")
+    watcher = Watcher(program, "--out", out, "--trigger", "no-answer,injected-reset", "--format", "ndjson")
+    play(CASES / "refused-port/client.pcap").wait()
+    fail()
+    watcher.wait_for(lambda: list(out.glob("*.txt")))
+    lines, said, _ = watcher.end()
+    assert {line["verdict"]["finding"] for line in lines} == {"connection-refused", "injected-reset"}, lines
+    assert [path.stem.split("Z-")[1] for path in out.glob("*.pcapng")] == ["injected-reset"], said
+    out = folder(home, "keep")
+    watcher = Watcher(program, "--out", out, "--keep", 1, "--format", "ndjson")
+    fail()
+    watcher.wait_for(lambda: list(out.glob("*.txt")))
+    (first,) = out.glob("*.txt")
+    fail(OTHER_FAULT)
+    watcher.wait_for(lambda: [path for path in out.glob("*.txt") if path != first])
+    _, said, _ = watcher.end()
+    assert len(list(out.iterdir())) == 3 and not first.exists() and "removed to make room: 1" in said, said
+
+
 def signals(program, home, _):
     out = folder(home, "signals")
     lines = out / "lines.ndjson"

@@ -31,6 +31,7 @@ TRIALS = {
     "verdicts": verdicts.verdicts,
     "privileges": faults.privileges,
     "unwritable": faults.unwritable,
+    "wanted": faults.wanted,
     "signals": faults.signals,
     "redact": redaction.redact,
     "drops": missed.drops,

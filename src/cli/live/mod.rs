@@ -59,7 +59,8 @@ pub(super) fn run(asked: &Live, console: &mut Console) -> anyhow::Result<Exit> {
     } else {
         sandbox::lock_in(&folders)?.iter().for_each(|says| console.complain(says));
     }
-    folders.iter().try_for_each(|folder| try_to_write(folder))?;
+    let out = [&asked.recorder.out, &asked.ring.ring];
+    out.into_iter().flatten().try_for_each(|folder| try_to_write(folder))?;
     // From here on there may be threads.
     let signals = Signals::listen().context("signals cannot be listened to")?;
     let output = asked.output.as_deref();
