@@ -5,14 +5,12 @@
 //! table and a changed golden report shows one changed line. Characters that
 //! JSON allows and a terminal obeys are written as `\uXXXX`.
 
-use std::fmt::Write as _;
 use std::io::{self, BufWriter, Read, Seek, Write};
 
 use serde::Serialize;
 
 use super::build::Listener;
 use super::document::{Attempt, Connection, Report};
-use super::escape::is_deceptive;
 use layout::Layout;
 
 mod layout;
@@ -139,7 +137,7 @@ fn field<T: Serialize>(
     value: &T,
 ) -> io::Result<()> {
     out.write_all(before.as_bytes())?;
-    writer::write(value, 1, &format!("  \"{name}\": "), layout)?;
+    writer::write(value, Some(1), &format!("  \"{name}\": "), layout)?;
     out.write_all(layout.text())
 }
 
@@ -157,7 +155,7 @@ fn begin(out: &mut dyn io::Write, name: &str) -> io::Result<()> {
 
 fn entry<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, is_first: bool, entry: &T) -> io::Result<()> {
     out.write_all(if is_first { b"\n" } else { b",\n" })?;
-    writer::write(entry, 2, "    ", layout)?;
+    writer::write(entry, Some(2), "    ", layout)?;
     out.write_all(layout.text())
 }
 
@@ -169,47 +167,27 @@ fn end(out: &mut dyn io::Write, is_empty: bool) -> io::Result<()> {
 #[cfg(test)]
 pub(super) fn pretty<T: Serialize>(value: &T) -> serde_json::Result<String> {
     let mut layout = Layout::default();
-    writer::write(value, 0, "", &mut layout)?;
+    writer::write(value, Some(0), "", &mut layout)?;
     Ok(String::from_utf8_lossy(layout.text()).into_owned() + "\n")
 }
 
-/// `value` as JSON on one line, without a line break.
-pub(super) fn compact<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    let json = serde_json::to_string(value)?;
-    if is_harmless(json.as_bytes()) {
-        return Ok(json);
-    }
-    let mut out = String::with_capacity(json.len());
-    push_escaped(&mut out, &json);
-    Ok(out)
-}
+/// Writes values as lines of JSON, one after another, in the same memory.
+#[derive(Debug, Default)]
+pub(super) struct OneLine(Layout);
 
-/// Whether no character of this JSON needs to be escaped beyond what serde_json
-/// has done. Nearly all of a report is ASCII, of which only DEL is left.
-fn is_harmless(json: &[u8]) -> bool {
-    // A maximum is found many bytes at a time.
-    json.iter().fold(0, |highest, byte| highest.max(*byte)) < 0x7f
-}
-
-/// JSON, with the characters that JSON would let through escaped; they stand
-/// only in strings.
-fn push_escaped(out: &mut String, json: &str) {
-    for c in json.chars() {
-        if is_deceptive(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                // Writing to a String does not fail.
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        } else {
-            out.push(c);
-        }
+impl OneLine {
+    /// Writes `value` as a line.
+    pub(super) fn write<T: Serialize>(&mut self, value: &T, out: &mut dyn io::Write) -> io::Result<()> {
+        writer::write(value, None, "", &mut self.0)?;
+        out.write_all(self.0.text())?;
+        out.write_all(b"\n")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::escape::is_deceptive;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -257,7 +235,12 @@ mod tests {
         #[test]
         fn the_layout_changes_no_value(strings in proptest::collection::vec(".*", 0..6), n: i64, wide in 0_usize..200) {
             let value = json!({"s": strings, "n": n, "o": {"w": "w".repeat(wide), "l": [[[n]], {"x": {}}]}});
-            for text in [pretty(&value).unwrap(), compact(&value).unwrap()] {
+            let mut line = Vec::new();
+            OneLine::default().write(&value, &mut line).unwrap();
+            let line = String::from_utf8(line).unwrap();
+            let plain = serde_json::to_string(&value).unwrap();
+            prop_assert!(plain.chars().any(is_deceptive) || line == plain + "\n");
+            for text in [pretty(&value).unwrap(), line] {
                 prop_assert_eq!(&serde_json::from_str::<Value>(&text).unwrap(), &value);
                 prop_assert!(!text.chars().any(|c| c != '\n' && is_deceptive(c)));
             }

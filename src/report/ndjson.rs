@@ -14,7 +14,7 @@ use super::build::Listener;
 use super::document::{
     Attempt, AttemptVerdict, Capture, Connection, Counted, Finding, Outcome, Report, SchemaVersion, Tool,
 };
-use super::json;
+use super::json::OneLine;
 
 /// One line: a connection that can travel alone.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -95,20 +95,19 @@ pub fn lines(report: &Report) -> impl Iterator<Item = Line<'_>> {
 /// # Errors
 /// Those of `out`; the document's own types cause none.
 pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    for line in lines(report) {
-        writeln!(out, "{}", json::compact(&line)?)?;
-    }
-    counted(report, out)
+    let mut json = OneLine::default();
+    lines(report).try_for_each(|line| json.write(&line, out))?;
+    counted(report, &mut json, out)
 }
 
 /// Writes the lines about what is counted.
-fn counted(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+fn counted(report: &Report, json: &mut OneLine, out: &mut dyn io::Write) -> io::Result<()> {
     for counted in &report.counted {
         let indices =
             vec![counted.first_frame, counted.last_frame].into_iter().map(|f| f.capture.unwrap_or(0)).collect();
         let captures = names(&report.captures, indices);
         let line = CountedLine { schema_version: SchemaVersion, tool: &report.tool, captures, counted };
-        writeln!(out, "{}", json::compact(&line)?)?;
+        json.write(&line, out)?;
     }
     Ok(())
 }
@@ -119,12 +118,13 @@ pub struct Lines<'a> {
     tool: Tool,
     captures: Vec<Capture>,
     findings: Vec<Finding>,
+    json: OneLine,
 }
 
 impl<'a> Lines<'a> {
     /// To `out`, of `captures` as far as they are known so far.
     pub fn new(out: &'a mut dyn io::Write, captures: Vec<Capture>) -> Self {
-        Self { out, tool: Tool::this(), captures, findings: Vec::new() }
+        Self { out, tool: Tool::this(), captures, findings: Vec::new(), json: OneLine::default() }
     }
 
     /// Writes what is counted, once all is told.
@@ -132,7 +132,7 @@ impl<'a> Lines<'a> {
     /// # Errors
     /// Those of the output.
     pub fn counted(&mut self, report: &Report) -> io::Result<()> {
-        counted(report, self.out)
+        counted(report, &mut self.json, self.out)
     }
 }
 
@@ -143,8 +143,7 @@ impl Listener for Lines<'_> {
 
     fn connection(&mut self, connection: Connection, attempt: &Attempt) -> io::Result<()> {
         let beside = Beside { tool: &self.tool, captures: &self.captures, findings: &self.findings };
-        let line = json::compact(&line(beside, Some(attempt), &connection))?;
-        writeln!(self.out, "{line}")
+        self.json.write(&line(beside, Some(attempt), &connection), self.out)
     }
 
     fn all_is_read(&mut self, captures: Vec<Capture>, findings: Vec<Finding>) {

@@ -28,8 +28,9 @@ pub(super) struct Layout {
     text: Vec<u8>,
     /// Where its last line starts.
     line: usize,
-    /// How deep the value stands in the whole document.
-    depth: usize,
+    /// How deep the value stands in the whole document; `None` where it is the
+    /// whole one, on one line and without spaces.
+    depth: Option<usize>,
     /// Lists and objects that are open, outermost first.
     open: Vec<Open>,
     /// How many of them are written in lines: what is around those is, too.
@@ -71,7 +72,7 @@ impl Default for Layout {
         Self {
             text: Vec::new(),
             line: 0,
-            depth: 0,
+            depth: None,
             open: Vec::new(),
             in_lines: 0,
             joints: Vec::new(),
@@ -82,8 +83,8 @@ impl Default for Layout {
 
 impl Layout {
     /// Begins a new text, of a value that stands `depth` levels deep, with what
-    /// stands before it on its line.
-    pub(super) fn begin(&mut self, depth: usize, before: &str) {
+    /// stands before it on its line; or one without lines and spaces.
+    pub(super) fn begin(&mut self, depth: Option<usize>, before: &str) {
         self.text.clear();
         self.text.extend_from_slice(before.as_bytes());
         self.open.clear();
@@ -127,8 +128,14 @@ impl Layout {
         if in_lines {
             self.new_line(comma);
         } else if comma > 0 {
-            self.text.extend_from_slice(b", ");
+            self.text.extend_from_slice(if self.depth.is_some() { b", " } else { b"," });
         }
+    }
+
+    /// What stands between a name and its value.
+    #[inline]
+    pub(super) fn colon(&mut self) {
+        self.text.extend_from_slice(if self.depth.is_some() { b": " } else { b":" });
     }
 
     /// Ends the list or object.
@@ -182,7 +189,10 @@ impl Layout {
     /// In which column lines begin in the innermost of what is written in lines.
     #[inline]
     const fn indent(&self) -> usize {
-        (self.depth + self.in_lines) * INDENT
+        match self.depth {
+            Some(depth) => (depth + self.in_lines) * INDENT,
+            None => 0,
+        }
     }
 
     /// Breaks the lines of what is open and cannot be closed on this line.
@@ -196,8 +206,11 @@ impl Layout {
     /// Whether so many brackets may be closed in a column.
     #[inline]
     const fn fits(&self, column: usize, brackets: usize) -> bool {
-        // The outermost two levels always take lines of their own.
-        self.depth + self.in_lines > 1 && column + brackets < WIDTH - 1
+        match self.depth {
+            // The outermost two levels always take lines of their own.
+            Some(depth) => depth + self.in_lines > 1 && column + brackets < WIDTH - 1,
+            None => true,
+        }
     }
 
     /// Breaks the lines of the outermost list or object that is not in lines.
@@ -342,7 +355,7 @@ mod tests {
             let mut layout = Layout::default();
             for value in values {
                 let mut expected = " ".repeat(INDENT * depth);
-                write(&value, depth, &expected, &mut layout).unwrap();
+                write(&value, Some(depth), &expected, &mut layout).unwrap();
                 plain(&value, depth, expected.len(), &mut expected);
                 prop_assert_eq!(core::str::from_utf8(layout.text()).unwrap(), expected);
             }

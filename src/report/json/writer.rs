@@ -10,9 +10,14 @@ use serde_json::{Error, Result};
 use super::layout::{Kind, Layout};
 use super::text;
 
-/// Writes `value`, which stands `depth` levels deep, into `layout`, with what
-/// stands before it on its line.
-pub(super) fn write<T: Serialize + ?Sized>(value: &T, depth: usize, before: &str, layout: &mut Layout) -> Result<()> {
+/// Writes `value` into `layout`: as one that stands `depth` levels deep, with
+/// what stands before it on its line, or on one line without spaces.
+pub(super) fn write<T: Serialize + ?Sized>(
+    value: &T,
+    depth: Option<usize>,
+    before: &str,
+    layout: &mut Layout,
+) -> Result<()> {
     layout.begin(depth, before);
     value.serialize(Writer(layout))
 }
@@ -56,7 +61,8 @@ impl Open<'_> {
         let out = self.layout.scalar();
         out.push(b'"');
         out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\": ");
+        out.push(b'"');
+        self.layout.colon();
     }
 
     #[inline]
@@ -295,11 +301,10 @@ impl ser::SerializeMap for Open<'_> {
         self.layout.entry();
         let start = self.layout.scalar().len();
         key.serialize(Writer(self.layout))?;
-        let out = self.layout.scalar();
-        if out.get(start) != Some(&b'"') {
+        if self.layout.scalar().get(start) != Some(&b'"') {
             return Err(Error::custom("the name of a field is no text"));
         }
-        out.extend_from_slice(b": ");
+        self.layout.colon();
         Ok(())
     }
 
@@ -335,7 +340,7 @@ mod tests {
 
     fn written<T: Serialize>(value: T) -> String {
         let mut layout = Layout::default();
-        write(&value, 2, "", &mut layout).unwrap();
+        write(&value, Some(2), "", &mut layout).unwrap();
         String::from_utf8(layout.text().to_vec()).unwrap()
     }
 
@@ -357,7 +362,7 @@ mod tests {
         let map = |key| std::collections::BTreeMap::from([(key, 1)]);
         assert_eq!(written(map("\u{202e}")), r#"{"\u202e": 1}"#);
         let layout = &mut Layout::default();
-        assert!(write(&std::collections::BTreeMap::from([(1, 1)]), 2, "", layout).is_err());
+        assert!(write(&std::collections::BTreeMap::from([(1, 1)]), Some(2), "", layout).is_err());
     }
 
     proptest! {
