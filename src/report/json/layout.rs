@@ -48,13 +48,15 @@ pub(super) struct Kind(u8);
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    is_empty: bool,
-    /// Where its bracket stands, and in which column, where it is only a guess
-    /// that it takes lines.
-    guessed: Option<(usize, usize)>,
+    /// Where its bracket stands, and in which column.
+    bracket: usize,
+    column: usize,
     /// How many of `joints` are those of lists and objects around it.
     joints: usize,
     kind: Option<Kind>,
+    is_empty: bool,
+    /// It is in lines because others like it were.
+    is_guessed: bool,
 }
 
 impl Kind {
@@ -106,13 +108,17 @@ impl Layout {
     /// Begins a list or an object.
     #[inline]
     pub(super) fn open(&mut self, bracket: u8, kind: Option<Kind>) {
-        let mut guessed = None;
-        if self.in_lines == self.open.len() && kind.is_some_and(|kind| self.takes_lines(kind)) {
-            guessed = Some((self.text.len(), self.column()));
-            self.in_lines += 1;
-        }
+        let is_guessed = self.in_lines == self.open.len() && kind.is_some_and(|kind| self.takes_lines(kind));
+        self.in_lines += usize::from(is_guessed);
+        self.open.push(Open {
+            bracket: self.text.len(),
+            column: self.column(),
+            joints: self.joints.len(),
+            kind,
+            is_empty: true,
+            is_guessed,
+        });
         self.text.push(bracket);
-        self.open.push(Open { is_empty: true, guessed, joints: self.joints.len(), kind });
     }
 
     /// Begins the next entry of the list or object.
@@ -122,7 +128,7 @@ impl Layout {
         let in_lines = self.in_lines == self.open.len();
         let Some(innermost) = self.open.last_mut() else { return };
         let comma = usize::from(!mem::replace(&mut innermost.is_empty, false));
-        if !in_lines || innermost.guessed.is_some() {
+        if !in_lines || innermost.is_guessed {
             self.joints.push(self.text.len() + comma);
         }
         if in_lines {
@@ -132,10 +138,22 @@ impl Layout {
         }
     }
 
+    /// Begins the next field of the object, whose name needs no escape.
+    pub(super) fn field(&mut self, name: &str) {
+        self.entry();
+        self.text.push(b'"');
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.push(b'"');
+        self.colon();
+    }
+
     /// What stands between a name and its value.
     #[inline]
     pub(super) fn colon(&mut self) {
-        self.text.extend_from_slice(if self.depth.is_some() { b": " } else { b":" });
+        match self.depth {
+            Some(_) => self.text.extend_from_slice(b": "),
+            None => self.text.push(b':'),
+        }
     }
 
     /// Ends the list or object.
@@ -153,7 +171,7 @@ impl Layout {
         self.joints.truncate(closed.joints);
         if in_lines {
             // What is around it cannot fit.
-            self.open.iter_mut().for_each(|around| around.guessed = None);
+            self.open.iter_mut().for_each(|around| around.is_guessed = false);
             self.new_line(0);
         }
         if let Some(Kind(kind)) = closed.kind
@@ -247,17 +265,19 @@ impl Layout {
     /// Joins the lines of what is to be closed, if it was only guessed that it
     /// takes several and it does not. `indent` is that of its entries.
     fn join(&mut self, closed: Open, indent: usize) -> bool {
-        let Some((bracket, column)) = closed.guessed else { return false };
+        if !closed.is_guessed {
+            return false;
+        }
         let line_break = line_break(indent).get(1..).unwrap_or_default();
         let joints = self.joints.get(closed.joints..).unwrap_or_default();
         let end = self.text.len();
         if !joints.is_empty() {
             let shorter = growth(joints.len(), line_break.len() - 1);
-            if !self.fits(column + (end - bracket) - shorter, 1) {
+            if !self.fits(closed.column + (end - closed.bracket) - shorter, 1) {
                 return false;
             }
         }
-        let mut joined = bracket + 1;
+        let mut joined = closed.bracket + 1;
         for (before, joint) in joints.iter().enumerate() {
             if before > 0 {
                 self.text.get_mut(joined).into_iter().for_each(|space| *space = b' ');
@@ -269,7 +289,7 @@ impl Layout {
             joined += next - start;
         }
         self.text.truncate(joined);
-        self.line = bracket - column;
+        self.line = closed.bracket - closed.column;
         true
     }
 }

@@ -56,16 +56,6 @@ impl<'a> Writer<'a> {
 
 impl Open<'_> {
     #[inline]
-    fn field(&mut self, name: &str) {
-        self.layout.entry();
-        let out = self.layout.scalar();
-        out.push(b'"');
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'"');
-        self.layout.colon();
-    }
-
-    #[inline]
     fn end(self) -> Result<()> {
         self.layout.close(self.close);
         Ok(())
@@ -323,7 +313,7 @@ impl ser::SerializeStruct for Open<'_> {
 
     #[inline]
     fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        self.field(name);
+        self.layout.field(name);
         value.serialize(Writer(self.layout))
     }
 
