@@ -25,7 +25,8 @@ impl Rule for HighLatency {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let path = Path::of(case);
-        let (Some(shortest), Some(at)) = (path.shortest, case.tcp.handshake.syn_ack.or(case.tcp.handshake.established))
+        let (Some(shortest), Some(at)) =
+            (path.shortest(), case.tcp.handshake.syn_ack.or(case.tcp.handshake.established))
         else {
             return;
         };
@@ -36,7 +37,7 @@ impl Rule for HighLatency {
         }
         let turns = path.turns();
         let least = shortest.times(i64::from(turns));
-        let middle = path.median.unwrap_or(shortest);
+        let middle = path.median().unwrap_or(shortest);
         out.found(
             Finding::new(
                 self.id(),

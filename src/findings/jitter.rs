@@ -30,11 +30,11 @@ impl Rule for Jitter {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         let path = Path::of(case);
-        let (Some(jitter), Some(shortest)) = (path.jitter, path.shortest) else { return };
+        let (Some(jitter), Some(shortest)) = (path.jitter(), path.shortest()) else { return };
         let loss = Side::BOTH.map(|side| &case.tcp.directions.of(side).loss);
         let reordered: u32 = loss.iter().map(|loss| loss.reordered).sum();
         let enough = if reordered >= 2 { WITH_REORDERING } else { HELD_BACK };
-        if path.samples < MIN_SAMPLES || jitter <= enough || jitter.times(2) <= shortest {
+        if path.samples() < MIN_SAMPLES || jitter <= enough || jitter.times(2) <= shortest {
             return;
         }
         let first = loss.iter().flat_map(|loss| &loss.events).map(|event| event.at).min_by_key(|at| at.time);
@@ -43,7 +43,7 @@ impl Rule for Jitter {
             0 => String::new(),
             n => format!(" {n} packets were overtaken by later ones."),
         };
-        let longest = path.longest.unwrap_or(shortest);
+        let longest = path.longest().unwrap_or(shortest);
         out.found(
             Finding::new(
                 self.id(),

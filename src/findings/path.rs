@@ -2,6 +2,7 @@
 
 use super::rule::Case;
 use crate::base::{Side, Span};
+use crate::flow::Rtt;
 use crate::session::Message;
 
 /// What a Windows server grants for the whole connection sequence
@@ -12,43 +13,53 @@ pub const SERVER_CLOCK: &str = "60 s";
 const USUAL_TURNS: u32 = 20;
 
 /// Round trips over both legs.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Path {
-    /// The shortest.
-    pub shortest: Option<Span>,
-    /// The middle one.
-    pub median: Option<Span>,
-    /// The longest.
-    pub longest: Option<Span>,
-    /// The mean difference between one and the next.
-    pub jitter: Option<Span>,
-    /// How many were measured on the leg with fewer.
-    pub samples: u32,
-    turns: u32,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a>(&'a Case<'a>);
 
-impl Path {
-    /// Reads it off the facts.
-    pub fn of(case: &Case<'_>) -> Self {
-        let legs = &case.tcp.rtt;
-        let both = |of: &dyn Fn(Side) -> Option<Span>| Some(of(Side::Client)? + of(Side::Server)?);
-        // Each question of the client that the server answers is a turn.
-        let steps = case.session.steps.list().iter();
-        let answers =
-            steps.filter(|step| step.side == Side::Server && step.think.is_some() && step.message != Message::Graphics);
-        Self {
-            shortest: both(&|side| legs.of(side).min()),
-            median: both(&|side| legs.of(side).median()),
-            longest: both(&|side| legs.of(side).max()),
-            // Legs vary apart from one another; the sum is an upper bound.
-            jitter: both(&|side| Some(legs.of(side).jitter().unwrap_or(Span::ZERO))),
-            samples: legs.client.count().max(legs.server.count()),
-            turns: answers.map(|step| step.times).sum(),
-        }
+impl<'a> Path<'a> {
+    /// That of a connection.
+    pub const fn of(case: &'a Case<'_>) -> Self {
+        Self(case)
     }
 
-    /// Turns of the sequence: as many as were seen, or as it usually has.
-    pub const fn turns(&self) -> u32 {
-        if self.turns > USUAL_TURNS { self.turns } else { USUAL_TURNS }
+    /// The shortest.
+    pub fn shortest(self) -> Option<Span> {
+        self.both(Rtt::min)
+    }
+
+    /// The middle one.
+    pub fn median(self) -> Option<Span> {
+        self.both(Rtt::median)
+    }
+
+    /// The longest.
+    pub fn longest(self) -> Option<Span> {
+        self.both(Rtt::max)
+    }
+
+    /// The mean difference between one and the next. Legs vary apart from one
+    /// another; the sum is an upper bound.
+    pub fn jitter(self) -> Option<Span> {
+        self.both(|leg| Some(leg.jitter().unwrap_or(Span::ZERO)))
+    }
+
+    /// How many were measured on the leg with more.
+    pub fn samples(self) -> u32 {
+        let legs = &self.0.tcp.rtt;
+        legs.client.count().max(legs.server.count())
+    }
+
+    /// Turns of the sequence, each a question of the client that the server
+    /// answers: as many as were seen, or as it usually has.
+    pub fn turns(self) -> u32 {
+        let steps = self.0.session.steps.list().iter();
+        let answers =
+            steps.filter(|step| step.side == Side::Server && step.think.is_some() && step.message != Message::Graphics);
+        answers.map(|step| step.times).sum::<u32>().max(USUAL_TURNS)
+    }
+
+    fn both(self, of: impl Fn(&Rtt) -> Option<Span>) -> Option<Span> {
+        let legs = &self.0.tcp.rtt;
+        Some(of(&legs.client)? + of(&legs.server)?)
     }
 }

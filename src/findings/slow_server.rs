@@ -42,7 +42,7 @@ impl Rule for SlowServer {
         if !case.coverage.shows_absence(Side::Server) || (is_lossy(case) && !is_beside(case, Side::Server)) {
             return;
         }
-        let mut slow: Vec<Slow<'_>> = answers(case).filter(|answer| answer.thought >= SLOW).collect();
+        let mut slow: Vec<Slow<'_>> = slow(case).collect();
         slow.sort_by_key(|answer| core::cmp::Reverse(answer.thought));
         let Some(worst) = slow.first() else {
             // What was missed may have been late.
@@ -88,9 +88,9 @@ const fn in_time(visibility: Visibility) -> &'static str {
     as_told!("up to the desktop, the server took less than 1.20 s over each answer", visibility)
 }
 
-/// The server's answers in the connection sequence, with the time it took over
-/// them. Connect-time measurements may go on in between; they are no answers.
-fn answers<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Slow<'a>> {
+/// The server's slow answers in the connection sequence. Connect-time
+/// measurements may go on in between; they are no answers.
+fn slow<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Slow<'a>> {
     let leg = case.tcp.rtt.server.min().unwrap_or(Span::ZERO);
     let aside = |step: &&Step| !matches!(step.message, Message::AutoDetect | Message::Multitransport);
     let active = case.session.stages.of(Stage::Active).map(|stage| stage.first.time);
@@ -98,6 +98,10 @@ fn answers<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Slow<'a>> {
     let asked = steps.iter().filter(aside);
     let answers = steps.iter().filter(aside).skip(1);
     asked.zip(answers).filter_map(move |(asked, answer)| {
+        // Few get past this.
+        if answer.side != Side::Server || answer.at.time.since(asked.last.time) < SLOW {
+            return None;
+        }
         let in_sequence = active.is_none_or(|active| answer.at.time <= active)
             && !matches!(
                 answer.message,
@@ -107,12 +111,12 @@ fn answers<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Slow<'a>> {
                     | Message::SetErrorInfo
                     | Message::DisconnectUltimatum
             );
-        if answer.side != Side::Server || !in_sequence || skipped(case, asked, answer) {
+        if !in_sequence || skipped(case, asked, answer) {
             return None;
         }
         let way = if asked.side == Side::Client { leg } else { Span::ZERO };
         let thought = answer.at.time.since(asked.last.time) - way - case.tcp.stalls.within(asked.last, answer.at);
-        Some(Slow { asked, answer, thought })
+        (thought >= SLOW).then_some(Slow { asked, answer, thought })
     })
 }
 

@@ -1,7 +1,7 @@
 //! What the network did.
 
 use super::Frames;
-use crate::base::{self, Side, Span};
+use crate::base::{self, Span};
 use crate::flow::{self, DirectionFacts, Rtt, TcpFacts};
 use crate::report::document::{
     BySide, Legs, Network, Retransmissions, RoundTrip, SegmentSizes, Stall, StallCause, Stalls, ZeroWindow,
@@ -12,9 +12,10 @@ pub(super) fn build(tcp: &TcpFacts, frames: Frames) -> Network {
         client: of(&tcp.directions.client),
         server: of(&tcp.directions.server),
     };
+    let (client, server) = (Leg::of(&tcp.rtt.client), Leg::of(&tcp.rtt.server));
     Network {
-        rtt_ms: round_trip(tcp),
-        rtt_legs_ms: Legs { client: leg(&tcp.rtt.client), server: leg(&tcp.rtt.server) },
+        rtt_ms: client.as_ref().zip(server.as_ref()).map(|(client, server)| client.and(server).told()),
+        rtt_legs_ms: Legs { client: client.map(Leg::told), server: server.map(Leg::told) },
         retransmissions: BySide {
             client: retransmissions(&tcp.directions.client),
             server: retransmissions(&tcp.directions.server),
@@ -41,30 +42,52 @@ pub(super) fn build(tcp: &TcpFacts, frames: Frames) -> Network {
     }
 }
 
-/// The whole round trip: the two legs from the capture point, added.
-fn round_trip(tcp: &TcpFacts) -> Option<RoundTrip> {
-    let legs = &tcp.rtt;
-    let both = |of: &dyn Fn(Side) -> Option<Span>| Some(of(Side::Client)? + of(Side::Server)?);
-    Some(RoundTrip {
-        min: both(&|side| legs.of(side).min())?.into(),
-        median: both(&|side| legs.of(side).median())?.into(),
-        // Sums are bounds here: both legs are seldom slow at once.
-        p95: both(&|side| legs.of(side).quantile(95)).map(Into::into),
-        jitter: both(&|side| legs.of(side).jitter()).map(Into::into),
-        max: both(&|side| legs.of(side).max())?.into(),
-        samples: u64::from(legs.client.count().min(legs.server.count())),
-    })
+/// Round trips on one leg, from the capture point to one side and back.
+struct Leg {
+    min: Span,
+    median: Span,
+    p95: Option<Span>,
+    jitter: Option<Span>,
+    max: Span,
+    samples: u32,
 }
 
-fn leg(rtt: &Rtt) -> Option<RoundTrip> {
-    Some(RoundTrip {
-        min: rtt.min()?.into(),
-        median: rtt.median()?.into(),
-        p95: rtt.quantile(95).map(Into::into),
-        max: rtt.max()?.into(),
-        jitter: rtt.jitter().map(Into::into),
-        samples: u64::from(rtt.count()),
-    })
+impl Leg {
+    fn of(rtt: &Rtt) -> Option<Self> {
+        Some(Self {
+            min: rtt.min()?,
+            median: rtt.median()?,
+            p95: rtt.quantile(95),
+            jitter: rtt.jitter(),
+            max: rtt.max()?,
+            samples: rtt.count(),
+        })
+    }
+
+    /// The whole round trip: two legs, added. Sums are bounds here, since both
+    /// legs are seldom slow at once.
+    fn and(&self, other: &Self) -> Self {
+        let sum = |one: Option<Span>, other: Option<Span>| Some(one? + other?);
+        Self {
+            min: self.min + other.min,
+            median: self.median + other.median,
+            p95: sum(self.p95, other.p95),
+            jitter: sum(self.jitter, other.jitter),
+            max: self.max + other.max,
+            samples: self.samples.min(other.samples),
+        }
+    }
+
+    fn told(self) -> RoundTrip {
+        RoundTrip {
+            min: self.min.into(),
+            median: self.median.into(),
+            p95: self.p95.map(Into::into),
+            jitter: self.jitter.map(Into::into),
+            max: self.max.into(),
+            samples: self.samples.into(),
+        }
+    }
 }
 
 fn stalls(tcp: &TcpFacts, frames: Frames) -> Stalls {
