@@ -149,13 +149,15 @@ impl Time {
     /// connection, so no formatter is asked.
     fn rfc3339(self) -> [u8; 30] {
         let (seconds, nanos) = self.parts();
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        let (year, month, day) = date(days);
-        let [[c, y], [ye, ar]] = [digits(year / 100), digits(year)];
+        let (year, month, day) = date(seconds.div_euclid(86_400));
+        // Both are small, and not negative.
+        let (second, nanos) = (seconds.rem_euclid(86_400) as u32, nanos as u32);
+        let [[c, y], [ye, ar]] = [digits(year / 100), digits(year % 100)];
         let [[m, mo], [d, da]] = [digits(month), digits(day)];
-        let [[h, ho], [i, mi], [s, se]] = [second / 3600, second / 60 % 60, second % 60].map(digits);
-        let [[_, n1], [n2, n3], [n4, n5], [n6, n7], [n8, n9]] =
-            [100_000_000, 1_000_000, 10_000, 100, 1].map(|unit| digits(nanos / unit));
+        let [[h, ho], [i, mi], [s, se]] = [digits(second / 3600), digits(second / 60 % 60), digits(second % 60)];
+        let (upper, lower) = (nanos / 10_000, nanos % 10_000);
+        let [[_, n1], [n2, n3], [n4, n5]] = [digits(upper / 10_000), digits(upper / 100 % 100), digits(upper % 100)];
+        let [[n6, n7], [n8, n9]] = [digits(lower / 100), digits(lower % 100)];
         [
             c, y, ye, ar, b'-', m, mo, b'-', d, da, b'T', h, ho, b':', i, mi, b':', s, se, b'.', n1, n2, n3, n4, n5,
             n6, n7, n8, n9, b'Z',
@@ -163,18 +165,18 @@ impl Time {
     }
 }
 
-/// The last two digits of a number.
-const fn digits(number: i64) -> [u8; 2] {
-    let number = number.unsigned_abs() % 100;
+/// A number below 100.
+const fn digits(number: u32) -> [u8; 2] {
     [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// Year, month and day of so many days after 1970-01-01, in the Gregorian
 /// calendar: Howard Hinnant, "chrono-compatible low-level date algorithms". It
 /// counts from a 1 March, so that leap days end a year, and 400 years at a time.
-const fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+const fn date(days: i64) -> (u32, u32, u32) {
+    // A capture's time is later than 1677.
+    let days = (days + 719_468) as u32;
+    let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;

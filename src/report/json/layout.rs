@@ -122,7 +122,7 @@ impl Layout {
     }
 
     /// Begins the next entry of the list or object.
-    #[inline]
+    #[inline(always)]
     pub(super) fn entry(&mut self) {
         self.fit();
         let in_lines = self.in_lines == self.open.len();
@@ -134,7 +134,8 @@ impl Layout {
         if in_lines {
             self.new_line(comma);
         } else if comma > 0 {
-            self.text.extend_from_slice(if self.depth.is_some() { b", " } else { b"," });
+            self.text.push(b',');
+            self.space();
         }
     }
 
@@ -143,16 +144,20 @@ impl Layout {
         self.entry();
         self.text.push(b'"');
         self.text.extend_from_slice(name.as_bytes());
-        self.text.push(b'"');
-        self.colon();
+        self.text.extend_from_slice(b"\":");
+        self.space();
     }
 
     /// What stands between a name and its value.
-    #[inline]
     pub(super) fn colon(&mut self) {
-        match self.depth {
-            Some(_) => self.text.extend_from_slice(b": "),
-            None => self.text.push(b':'),
+        self.text.push(b':');
+        self.space();
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        if self.depth.is_some() {
+            self.text.push(b' ');
         }
     }
 
@@ -191,7 +196,7 @@ impl Layout {
     }
 
     /// Begins a line; with a comma before it, if there is one.
-    #[inline]
+    #[inline(always)]
     fn new_line(&mut self, comma: usize) {
         let [_, without_comma @ ..] = LINE_BREAK;
         self.line = self.text.len() + comma + 1;
