@@ -28,18 +28,30 @@ pub(super) struct Layout {
     text: Vec<u8>,
     /// Where its last line starts.
     line: usize,
-    /// How deep the value stands in the whole document; `None` where it is the
-    /// whole one, on one line and without spaces.
-    depth: Option<usize>,
+    form: Form,
     /// Lists and objects that are open, outermost first.
     open: Vec<Open>,
     /// How many of them are written in lines: what is around those is, too.
     in_lines: usize,
+    /// In which column lines begin in the innermost of those.
+    indent: usize,
     /// Where an entry begins, from first to last, of those of which it is not
     /// known that they take several lines.
     joints: Vec<usize>,
     /// Whether the last object of its kind took several lines.
     takes_lines: [bool; KINDS],
+}
+
+/// How lines and spaces are made.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    /// Where the lines of the value end.
+    margin: usize,
+    /// In which column a value is closed at the latest, if it is joined.
+    width: usize,
+    /// How many of the outermost lists and objects always take lines.
+    in_lines: usize,
+    has_spaces: bool,
 }
 
 /// What an object is, as far as others like it are as wide.
@@ -59,6 +71,22 @@ struct Open {
     is_guessed: bool,
 }
 
+impl Form {
+    /// Of a value that stands `depth` levels deep, or of one on a single line.
+    const fn of(depth: Option<usize>) -> Self {
+        match depth {
+            // The outermost two levels of a document take lines of their own.
+            Some(depth) => Self {
+                margin: depth * INDENT,
+                width: WIDTH - 2,
+                in_lines: 2_usize.saturating_sub(depth),
+                has_spaces: true,
+            },
+            None => Self { margin: 0, width: usize::MAX, in_lines: 0, has_spaces: false },
+        }
+    }
+}
+
 impl Kind {
     /// Of the objects that bear this name.
     #[inline]
@@ -74,9 +102,10 @@ impl Default for Layout {
         Self {
             text: Vec::new(),
             line: 0,
-            depth: None,
+            form: Form::of(None),
             open: Vec::new(),
             in_lines: 0,
+            indent: 0,
             joints: Vec::new(),
             takes_lines: [false; KINDS],
         }
@@ -91,7 +120,8 @@ impl Layout {
         self.text.extend_from_slice(before.as_bytes());
         self.open.clear();
         self.joints.clear();
-        (self.line, self.in_lines, self.depth) = (0, 0, depth);
+        self.form = Form::of(depth);
+        (self.line, self.in_lines, self.indent) = (0, 0, self.form.margin);
     }
 
     /// What was written.
@@ -109,7 +139,10 @@ impl Layout {
     #[inline]
     pub(super) fn open(&mut self, bracket: u8, kind: Option<Kind>) {
         let is_guessed = self.in_lines == self.open.len() && kind.is_some_and(|kind| self.takes_lines(kind));
-        self.in_lines += usize::from(is_guessed);
+        if is_guessed {
+            self.in_lines += 1;
+            self.indent += INDENT;
+        }
         self.open.push(Open {
             bracket: self.text.len(),
             column: self.column(),
@@ -156,7 +189,7 @@ impl Layout {
 
     #[inline]
     fn space(&mut self) {
-        if self.depth.is_some() {
+        if self.form.has_spaces {
             self.text.push(b' ');
         }
     }
@@ -169,10 +202,12 @@ impl Layout {
             self.fit();
         }
         let Some(closed) = self.open.pop() else { return };
-        let indent = self.indent();
-        let was_in_lines = self.in_lines > self.open.len();
-        self.in_lines = self.in_lines.min(self.open.len());
-        let in_lines = was_in_lines && !self.join(closed, indent);
+        let mut in_lines = self.in_lines > self.open.len();
+        if in_lines {
+            in_lines = !(closed.is_guessed && self.join(closed));
+            self.in_lines -= 1;
+            self.indent -= INDENT;
+        }
         self.joints.truncate(closed.joints);
         if in_lines {
             // What is around it cannot fit.
@@ -206,16 +241,7 @@ impl Layout {
         } else {
             self.text.extend_from_slice(without_comma);
         }
-        self.text.truncate(self.line + self.indent());
-    }
-
-    /// In which column lines begin in the innermost of what is written in lines.
-    #[inline]
-    const fn indent(&self) -> usize {
-        match self.depth {
-            Some(depth) => (depth + self.in_lines) * INDENT,
-            None => 0,
-        }
+        self.text.truncate(self.line + self.indent);
     }
 
     /// Breaks the lines of what is open and cannot be closed on this line.
@@ -229,11 +255,7 @@ impl Layout {
     /// Whether so many brackets may be closed in a column.
     #[inline]
     const fn fits(&self, column: usize, brackets: usize) -> bool {
-        match self.depth {
-            // The outermost two levels always take lines of their own.
-            Some(depth) => depth + self.in_lines > 1 && column + brackets < WIDTH - 1,
-            None => true,
-        }
+        self.in_lines >= self.form.in_lines && column + brackets <= self.form.width
     }
 
     /// Breaks the lines of the outermost list or object that is not in lines.
@@ -242,11 +264,12 @@ impl Layout {
         let from = first_joint(self.open.get(self.in_lines));
         let until = first_joint(self.open.get(self.in_lines + 1));
         self.in_lines += 1;
+        self.indent += INDENT;
         if from == until {
             return;
         }
         // A joint is a space, but for the first one, and becomes a line break.
-        let line_break = line_break(self.indent()).get(1..).unwrap_or_default();
+        let line_break = line_break(self.indent).get(1..).unwrap_or_default();
         let mut moved = self.text.len() + growth(until - from, line_break.len() - 1);
         let mut end = self.text.len();
         self.text.resize(moved, b' ');
@@ -267,18 +290,16 @@ impl Layout {
         self.open.iter_mut().skip(self.in_lines).for_each(|open| open.joints -= until - from);
     }
 
-    /// Joins the lines of what is to be closed, if it was only guessed that it
-    /// takes several and it does not. `indent` is that of its entries.
-    fn join(&mut self, closed: Open, indent: usize) -> bool {
-        if !closed.is_guessed {
-            return false;
-        }
-        let line_break = line_break(indent).get(1..).unwrap_or_default();
+    /// Joins the lines of what is to be closed, of which it was only guessed that
+    /// it takes several, if it does not.
+    fn join(&mut self, closed: Open) -> bool {
+        let line_break = line_break(self.indent).get(1..).unwrap_or_default();
         let joints = self.joints.get(closed.joints..).unwrap_or_default();
         let end = self.text.len();
         if !joints.is_empty() {
             let shorter = growth(joints.len(), line_break.len() - 1);
-            if !self.fits(closed.column + (end - closed.bracket) - shorter, 1) {
+            let column = closed.column + (end - closed.bracket) - shorter;
+            if self.in_lines <= self.form.in_lines || column >= self.form.width {
                 return false;
             }
         }
