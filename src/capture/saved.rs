@@ -25,6 +25,10 @@ pub struct CaptureOptions {
     pub sha256: bool,
 }
 
+/// Packets given in one go where they are found one by one: enough to forget
+/// what asking for them costs, few enough that a pipe's are shown soon.
+const STEPS: usize = 256;
+
 /// How far reading has come, in bytes of the file as stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -169,15 +173,24 @@ impl Capture {
         Ok(self.take_packet())
     }
 
-    /// Gives `take` the next packets that are at hand and not later than
-    /// `until`, for as long as it wants more; there may be none. Not for the
-    /// first packet of all, nor for one that [`advance`](Self::advance) found.
+    /// Gives `take` the next packets that are not later than `until`, for as long
+    /// as it wants more and they are at hand; there may be none.
+    ///
+    /// # Errors
+    /// As [`next_packet`](Self::next_packet).
     #[inline]
-    pub(super) fn run(&mut self, until: CaptureTime, vantage: u16, mut take: impl FnMut(&Packet<'_>) -> bool) {
-        let Walker::Pcap(walker) = &mut self.walker else { return };
+    pub(super) fn run(
+        &mut self,
+        until: CaptureTime,
+        vantage: u16,
+        mut take: impl FnMut(&Packet<'_>) -> bool,
+    ) -> Result<(), ReadError> {
         if self.pending || self.finished {
-            return;
+            return Ok(());
         }
+        let Walker::Pcap(walker) = &mut self.walker else {
+            return self.step(until, vantage, take);
+        };
         let mut frame = Frame { capture: self.id, number: self.info.packets };
         let run = walker.run(&mut self.window, until, |time, link, data, original_len| {
             frame.number = frame.number.wrapping_add(1);
@@ -189,6 +202,25 @@ impl Capture {
             self.info.cut_packets = self.info.cut_packets.wrapping_add(run.cut_packets);
             self.info.last_time = Some(run.last_time);
         }
+        Ok(())
+    }
+
+    /// The same packet by packet, for formats whose blocks are of many kinds.
+    fn step(
+        &mut self,
+        until: CaptureTime,
+        vantage: u16,
+        mut take: impl FnMut(&Packet<'_>) -> bool,
+    ) -> Result<(), ReadError> {
+        for _ in 0..STEPS {
+            let is_next = self.advance()?.is_some_and(|time| time <= until);
+            let packet = if is_next { self.take_packet() } else { None };
+            let Some(packet) = packet else { break };
+            if !take(&Packet { vantage, ..packet }) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What is known so far; complete once [`next_packet`](Self::next_packet)

@@ -140,7 +140,9 @@ impl Timeline {
             let until = self.horizon.map_or(CaptureTime::from_nanos(i64::MAX), |(time, other)| {
                 if id < other { time } else { time - Span::from_nanos(1) }
             });
-            capture.run(until, self.vantage, take);
+            if let Err(e) = capture.run(until, self.vantage, take) {
+                self.problems.push(Problem::Read(e));
+            }
         }
         true
     }

@@ -64,6 +64,10 @@ pub struct Conversation<C> {
     clock_ran_back: u64,
     /// New data after the first reset, per side: the connection went on.
     progress_after_reset: BySide<u32>,
+    /// A FIN or a RST has passed.
+    may_be_over: bool,
+    /// Bytes held back behind holes, both directions together.
+    held: usize,
 }
 
 impl<C: Consumer> Conversation<C> {
@@ -90,6 +94,8 @@ impl<C: Consumer> Conversation<C> {
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
             progress_after_reset: BySide::default(),
+            may_be_over: false,
+            held: 0,
         }
     }
 
@@ -114,8 +120,13 @@ impl<C: Consumer> Conversation<C> {
         }
     }
 
-    /// What it waits for.
+    /// Whether anything has passed that can end it.
     #[inline]
+    pub const fn may_be_over(&self) -> bool {
+        self.may_be_over
+    }
+
+    /// What it waits for.
     pub fn kind(&self) -> Kind {
         if self.is_closed() {
             Kind::Closed
@@ -127,7 +138,6 @@ impl<C: Consumer> Conversation<C> {
     }
 
     /// Whether it is over, for the table's purposes.
-    #[inline]
     fn is_closed(&self) -> bool {
         // A RST that its receiver ignored closes nothing.
         (self.directions.client.facts.fin.is_some() && self.directions.server.facts.fin.is_some())
@@ -135,7 +145,6 @@ impl<C: Consumer> Conversation<C> {
     }
 
     /// Whether the handshake was never answered.
-    #[inline]
     fn is_half_open(&self) -> bool {
         self.handshake.syn_ack.is_none() && self.directions.server.facts.packets == 0
     }
@@ -161,6 +170,7 @@ impl<C: Consumer> Conversation<C> {
         let silence = at.time.since(self.last.time);
         self.clock_ran_back += u64::from(at.time < self.last.time);
         self.longest_silence = self.longest_silence.max(silence);
+        self.may_be_over |= segment.tcp.flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0;
         if segment.tcp.flags.has(TcpFlags::RST) {
             self.reset(segment, side, at);
         } else {
@@ -219,7 +229,7 @@ impl<C: Consumer> Conversation<C> {
         if !self.resets.is_empty() {
             self.note_afterlife(segment, side, at, progress);
         }
-        if !is_settled {
+        if !is_settled || self.held > 0 {
             self.settle(at);
         }
     }
@@ -230,6 +240,11 @@ impl<C: Consumer> Conversation<C> {
             let one_sided = self.directions.of(side.other()).facts.packets == 0;
             self.directions.of_mut(side).settle(side, at, one_sided, &mut self.consumer);
         }
+        self.count_held();
+    }
+
+    fn count_held(&mut self) {
+        self.held = self.directions.client.held_bytes() + self.directions.server.held_bytes();
     }
 
     #[cold]
@@ -247,8 +262,9 @@ impl<C: Consumer> Conversation<C> {
     }
 
     /// Bytes held back behind holes, both directions together.
-    pub fn held_bytes(&self) -> usize {
-        self.directions.client.held_bytes() + self.directions.server.held_bytes()
+    #[inline]
+    pub const fn held_bytes(&self) -> usize {
+        self.held
     }
 
     /// Gives up every hole, to free what is held behind it.
@@ -256,6 +272,7 @@ impl<C: Consumer> Conversation<C> {
         for side in Side::BOTH {
             self.directions.of_mut(side).release(side, at, &mut self.consumer);
         }
+        self.count_held();
     }
 
     /// An ICMP error about a packet of this connection.

@@ -23,20 +23,19 @@ struct Link {
     before: u32,
     after: u32,
     kind: Kind,
-    /// When it was last heard of: here, so that asking who is due touches no
-    /// connection.
+    /// When it was last heard of, as far as it was said: here, so that asking
+    /// who is due touches no connection.
     last_seen: CaptureTime,
-    /// It was heard of since it was put into its queue.
-    is_late: bool,
 }
 
 /// Slots in the order of their last packet, oldest first, one queue a kind.
 ///
 /// Those that wait for more data are many and hear of it with nearly every
-/// packet, while their queue is only asked when the table is full. So they stay
-/// where they are until then: a slot at the front that was heard of since it was
-/// put into the queue goes to the back, and is passed over once (what paging
-/// calls a second chance). Every operation is O(1), counted over the packets.
+/// packet, while their queue is only asked when the table is full. So nothing is
+/// written down of them until then: a slot at the front that was heard of since
+/// it was put into the queue goes to the back, and is passed over once (what
+/// paging calls a second chance). Every operation is O(1), counted over the
+/// packets.
 #[derive(Debug)]
 pub struct Queues {
     links: Vec<Link>,
@@ -46,13 +45,7 @@ pub struct Queues {
 
 impl Default for Queues {
     fn default() -> Self {
-        let ring = |kind| Link {
-            before: kind as u32,
-            after: kind as u32,
-            kind,
-            last_seen: CaptureTime::default(),
-            is_late: false,
-        };
+        let ring = |kind| Link { before: kind as u32, after: kind as u32, kind, last_seen: CaptureTime::default() };
         Self { links: [Kind::HalfOpen, Kind::Open, Kind::Closed].map(ring).to_vec(), changed: true }
     }
 }
@@ -62,22 +55,16 @@ impl Queues {
     pub fn add(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
         let link = link_of(slot);
         if self.links.len() <= link as usize {
-            self.links.resize(link as usize + 1, Link { before: link, after: link, kind, last_seen, is_late: false });
+            self.links.resize(link as usize + 1, Link { before: link, after: link, kind, last_seen });
         }
         self.append(link, kind, last_seen);
     }
 
-    /// The slot saw a packet: to the back of the queue of `kind`.
+    /// The slot saw a packet: to the back of the queue of `kind`. Need not be said
+    /// of one that was open before and still is.
     #[inline]
     pub fn touch(&mut self, slot: u32, kind: Kind, last_seen: CaptureTime) {
         let link = link_of(slot);
-        if let Some(own) = self.links.get_mut(link as usize)
-            && own.kind == Kind::Open
-            && kind == Kind::Open
-        {
-            (own.last_seen, own.is_late) = (last_seen, true);
-            return;
-        }
         self.unlink(link);
         self.append(link, kind, last_seen);
     }
@@ -89,19 +76,18 @@ impl Queues {
 
     /// The slot to give up first: of those whose end or answer is waited for the
     /// one that was quiet for longest; of the others one that was not heard of
-    /// since it was last passed over.
-    pub fn quietest(&mut self) -> Option<u32> {
+    /// since it was last passed over. `heard`: when a slot was last heard of.
+    pub fn quietest(&mut self, heard: impl Fn(u32) -> CaptureTime) -> Option<u32> {
         if let Some(slot) = self.oldest(Kind::Closed).or_else(|| self.oldest(Kind::HalfOpen)) {
             return Some(slot);
         }
         loop {
             let slot = self.oldest(Kind::Open)?;
-            let &Link { last_seen, is_late, .. } = self.links.get(link_of(slot) as usize)?;
-            if !is_late {
+            let last_seen = heard(slot);
+            if last_seen <= self.links.get(link_of(slot) as usize)?.last_seen {
                 return Some(slot);
             }
-            self.unlink(link_of(slot));
-            self.append(link_of(slot), Kind::Open, last_seen);
+            self.touch(slot, Kind::Open, last_seen);
         }
     }
 
@@ -158,7 +144,7 @@ impl Queues {
             before.after = link;
         }
         if let Some(own) = self.links.get_mut(link as usize) {
-            *own = Link { before, after: ring, kind, last_seen, is_late: false };
+            *own = Link { before, after: ring, kind, last_seen };
         }
     }
 }
@@ -178,38 +164,40 @@ mod tests {
         fn agrees_with_a_list(moves in prop::collection::vec((0u32..6, 0usize..3), 1..60)) {
             let kinds = [Kind::HalfOpen, Kind::Open, Kind::Closed];
             let mut queues = Queues::default();
-            // Slot, kind, and whether it stayed in its place.
-            let mut model: Vec<(u32, Kind, bool)> = Vec::new();
-            for (slot, kind) in moves {
-                let kind = kinds[kind];
-                let is_new = model.iter().all(|(known, ..)| *known != slot);
+            // Slot, kind, and when it was last heard of.
+            let mut model: Vec<(u32, Kind, CaptureTime)> = Vec::new();
+            let mut said = Vec::new();
+            for (now, (slot, kind)) in (1..).zip(moves) {
+                let (kind, now) = (kinds[kind], CaptureTime::from_nanos(now));
                 match model.iter_mut().find(|(known, ..)| *known == slot) {
-                    Some((_, Kind::Open, is_late)) if kind == Kind::Open => *is_late = true,
-                    _ => {
-                        model.retain(|(known, ..)| *known != slot);
-                        model.push((slot, kind, false));
+                    Some((_, Kind::Open, heard)) if kind == Kind::Open => {
+                        *heard = now;
+                        continue;
                     }
+                    Some(_) => queues.touch(slot, kind, now),
+                    None => queues.add(slot, kind, now),
                 }
-                if is_new {
-                    queues.add(slot, kind, CaptureTime::default());
-                } else {
-                    queues.touch(slot, kind, CaptureTime::default());
-                }
+                model.retain(|(known, ..)| *known != slot);
+                model.push((slot, kind, now));
+                said.retain(|(known, _)| *known != slot);
+                said.push((slot, now));
                 for kind in kinds {
                     let first = model.iter().find(|(_, known, _)| *known == kind).map(|(slot, ..)| *slot);
                     prop_assert_eq!(queues.oldest(kind), first);
                 }
             }
+            let heard = |slot| model.iter().find(|(known, ..)| *known == slot).unwrap().2;
             let of = |wanted: Kind, late: bool| {
-                model.iter().filter(move |(_, kind, is_late)| *kind == wanted && *is_late == late)
+                let is_late = |slot: u32| said.iter().any(|(known, said)| *known == slot && *said < heard(slot));
+                model.iter().filter(move |(slot, kind, _)| *kind == wanted && is_late(*slot) == late)
             };
             let order = of(Kind::Closed, false).chain(of(Kind::HalfOpen, false));
             let order = order.chain(of(Kind::Open, false)).chain(of(Kind::Open, true));
             for (slot, ..) in order {
-                prop_assert_eq!(queues.quietest(), Some(*slot));
+                prop_assert_eq!(queues.quietest(heard), Some(*slot));
                 queues.remove(*slot);
             }
-            prop_assert_eq!(queues.quietest(), None);
+            prop_assert_eq!(queues.quietest(heard), None);
         }
     }
 }

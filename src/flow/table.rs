@@ -315,10 +315,9 @@ impl<C: Consumer + Default> Table<C> {
             State::Followed(conversation) if !self.traces.is_wanted() => {
                 let before = conversation.held_bytes();
                 conversation.segment(segment, side, at);
-                found.kind = conversation.kind();
-                self.queues.touch(slot, found.kind, conversation.last_seen());
-                if conversation.held_bytes() != before {
-                    self.hold(slot, before, at);
+                let has_moved = found.kind != Kind::Open || conversation.may_be_over();
+                if has_moved || conversation.held_bytes() != before {
+                    self.moved(slot, before, at);
                 }
             }
             _ => self.give_first(slot, segment, side, at),
@@ -344,21 +343,23 @@ impl<C: Consumer + Default> Table<C> {
         conversation.segment(segment, side, at);
         let untraced = self.traces.is_wanted()
             && (self.traces.settle(traced, &mut conversation.trace) || (is_new && conversation.trace.is_none()));
-        found.kind = conversation.kind();
-        self.queues.touch(slot, found.kind, conversation.last_seen());
-        self.hold(slot, before, at);
+        self.moved(slot, before, at);
         if untraced {
             self.note_untraced(at);
         }
     }
 
-    /// A connection held `before` bytes behind holes, and now more or less.
-    /// Whoever crosses the line pays for it: holes elsewhere may yet close.
+    /// A connection may wait for something else than before, and held `before`
+    /// bytes behind holes. Whoever crosses the line pays for it: holes elsewhere
+    /// may yet close.
     #[cold]
-    fn hold(&mut self, slot: u32, before: usize, at: At) {
-        let Some(Some(Slot { state: State::Followed(conversation), .. })) = self.slots.get_mut(slot as usize) else {
+    fn moved(&mut self, slot: u32, before: usize, at: At) {
+        let Some(Some(Slot { kind, state: State::Followed(conversation), .. })) = self.slots.get_mut(slot as usize)
+        else {
             return;
         };
+        *kind = conversation.kind();
+        self.queues.touch(slot, *kind, conversation.last_seen());
         let mut after = conversation.held_bytes();
         if after > before && self.held_bytes + (after - before) > MAX_HELD_BYTES {
             conversation.release(at);
@@ -399,7 +400,11 @@ impl<C: Consumer + Default> Table<C> {
     }
 
     fn make_room(&mut self) {
-        if let Some(slot) = self.queues.quietest() {
+        let heard = |slot: u32| match self.slots.get(slot as usize) {
+            Some(Some(found)) => found.state.last_seen(),
+            _ => CaptureTime::default(),
+        };
+        if let Some(slot) = self.queues.quietest(heard) {
             self.notices.add(TABLE_FULL, None, || {
                 format!(
                     "more than {MAX_CONNECTIONS} connections were in progress at a time; the quietest were closed early"

@@ -153,6 +153,7 @@ impl Session {
     #[must_use]
     pub fn into_facts(self) -> SessionFacts {
         let mut facts = self.transcript.facts;
+        facts.stages.write_touched();
         facts.steps.shrink_to_fit();
         facts
     }

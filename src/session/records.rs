@@ -41,7 +41,8 @@ pub struct Records {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Ring {
-    kept: Vec<RecordShape>,
+    /// In place: a session writes here with every message.
+    kept: [Option<RecordShape>; KEPT],
     /// INVARIANT: below [`KEPT`]; the oldest record once all places are taken.
     next: usize,
 }
@@ -51,7 +52,7 @@ impl Records {
     pub fn last(&self, side: Side) -> impl DoubleEndedIterator<Item = &RecordShape> {
         let ring = self.last.of(side);
         let (newer, older) = ring.kept.split_at_checked(ring.next).unwrap_or_default();
-        older.iter().chain(newer)
+        older.iter().chain(newer).flatten()
     }
 
     #[inline]
@@ -63,9 +64,8 @@ impl Records {
         *bytes = bytes.saturating_add(record.length.into());
         *self.final_alert.of_mut(side) = record.may_be_alert().then_some(record.at);
         let ring = self.last.of_mut(side);
-        match ring.kept.get_mut(ring.next) {
-            Some(oldest) => *oldest = record,
-            None => ring.kept.push(record),
+        if let Some(oldest) = ring.kept.get_mut(ring.next) {
+            *oldest = Some(record);
         }
         ring.next = (ring.next + 1) % KEPT;
     }
@@ -76,7 +76,7 @@ impl Records {
         self.final_alert.swap();
         self.last.swap();
         for side in Side::BOTH {
-            for record in &mut self.last.of_mut(side).kept {
+            for record in self.last.of_mut(side).kept.iter_mut().flatten() {
                 record.side = record.side.other();
             }
         }

@@ -126,6 +126,9 @@ impl fmt::Display for Doubt {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stages {
     list: Vec<StageFact>,
+    /// The last frame that brought bytes in the current stage, until that is
+    /// written into the list.
+    touched: Option<At>,
     doubt: Option<(Doubt, Frame)>,
 }
 
@@ -160,14 +163,21 @@ impl Stages {
         if stage <= self.last() {
             return;
         }
+        self.write_touched();
         if let Some(before) = self.list.last_mut() {
             before.end = Some(at.time);
         }
         self.list.push(StageFact { stage, visibility, first: at, last: at, end: None });
     }
 
-    pub(super) fn touch(&mut self, at: At) {
-        if let Some(current) = self.list.last_mut() {
+    #[inline]
+    pub(super) const fn touch(&mut self, at: At) {
+        self.touched = Some(at);
+    }
+
+    /// Nothing more will be touched, or something else.
+    pub(super) fn write_touched(&mut self) {
+        if let (Some(current), Some(at)) = (self.list.last_mut(), self.touched.take()) {
             current.last = at;
         }
     }

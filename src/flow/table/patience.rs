@@ -122,7 +122,7 @@ impl<C: Consumer> State<C> {
         }
     }
 
-    fn last_seen(&self) -> CaptureTime {
+    pub(super) fn last_seen(&self) -> CaptureTime {
         match self {
             Self::Opening(opening) => opening.last_seen(),
             Self::Followed(conversation) => conversation.last_seen(),
