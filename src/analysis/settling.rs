@@ -34,12 +34,12 @@ use crate::findings::{Link, Outcome, connection_sentence, diagnose, sightings};
 
 /// Finished connections that wait for company. Those of one person follow each
 /// other within seconds; a device between is known after three.
-const COMPANY: usize = 128;
+const COMPANY: usize = 96;
 
 /// Finished connections that gather before any is settled. All that wait are
-/// looked at then, so that it is twice as many as are looked at again. With
-/// company they take less than 8 MiB, of up to 20 KiB each.
-const AT_ONCE: usize = 256;
+/// looked at then, so that it is more than are looked at again. With company
+/// they take less than 5 MiB, of up to 20 KiB each.
+const AT_ONCE: usize = 128;
 
 /// Connections of which a summary of some 300 bytes is kept, for what is said
 /// of many of them together.

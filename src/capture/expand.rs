@@ -3,10 +3,6 @@
 //! Each is recognised by its magic, and so is the one behind it: rotated logs
 //! are often plain concatenations. Damage is no error of reading: what had
 //! been expanded stays valid, the stream ends, and [`Stop`] says why.
-//!
-//! No thread expands beside the analysis: five sixths of the time are the
-//! decompressor's (see `benches/README.md`), and what is left to gain is less
-//! than a sixth, before the passing of buffers is paid for.
 
 use std::io::{self, BufRead, Read};
 

@@ -13,6 +13,7 @@
 //! several captures, and whole folders of them, by time. A [`PcapngWriter`] writes
 //! packets, with comments, to anything that takes bytes.
 
+mod beside;
 mod error;
 mod expand;
 mod info;

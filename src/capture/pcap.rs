@@ -86,7 +86,7 @@ impl Pcap {
     /// this file is of those: asked only of files, since a pipe would have to
     /// wait for its third packet.
     fn find_variant(&mut self, window: &mut Window) -> io::Result<bool> {
-        if window.source().stored().is_none_or(|stored| stored.total.is_none()) || self.is_proven(window)? {
+        if window.source().position().1.is_none() || self.is_proven(window)? {
             return Ok(false);
         }
         let usual = self.header_len;

@@ -112,7 +112,13 @@ fn begin(name: &str, stored: Stored, id: CaptureId, size: usize) -> Result<Captu
             Err(e) => return Err(failed(OpenReason::Io(e))),
         };
         match recognised {
-            Recognised::Capture(format) => return Capture::new(name, window, format, id),
+            Recognised::Capture(format) => {
+                // A look at the beginning is over before a thread begins.
+                if size >= READ_SIZE {
+                    window.source_mut().expand_beside();
+                }
+                return Capture::new(name, window, format, id);
+            }
             Recognised::Compressed(_) if nested >= MAX_NESTED => return Err(failed(OpenReason::NestedTooDeep)),
             Recognised::Compressed(compression) => {
                 window = Window::new(Source::Expanded(Box::new(Expanded::new(window, compression))), size);
@@ -239,11 +245,8 @@ impl Capture {
     /// How far reading has come.
     #[must_use]
     pub fn position(&self) -> Progress {
-        let stored = self.window.source().stored();
-        stored.map_or_else(Progress::default, |stored| Progress {
-            read: stored.total.map_or(stored.read, |total| stored.read.min(total)),
-            total: stored.total,
-        })
+        let (read, total) = self.window.source().position();
+        Progress { read: total.map_or(read, |total| read.min(total)), total }
     }
 
     /// Finds the next packet without giving it: its time; `None` at the end.
@@ -302,7 +305,12 @@ impl Capture {
         let Some(stored) = self.window.source_mut().stored_mut() else { return Ok(()) };
         let again = if matches!(self.walker, Walker::NetMon(_)) { stored.rewind_for_hash() } else { Ok(()) };
         match again.and_then(|()| stored.sha256()) {
-            Ok(hash) => self.info.sha256 = self.info.sha256.or(hash),
+            Ok(hash) => {
+                // What is hashed was read to its end.
+                let all = stored.total.map_or(stored.read, |total| stored.read.min(total));
+                self.info.stored_bytes = hash.map_or(self.info.stored_bytes, |_| all);
+                self.info.sha256 = self.info.sha256.or(hash);
+            }
             Err(error) => return Err(self.failed(error)),
         }
         self.count_stored();
@@ -369,7 +377,7 @@ fn into_memory(mut window: Window, info: &mut CaptureInfo) -> Result<Window, Ope
 /// Tells why a compression gave less than it holds.
 fn note_stop(source: &Source, info: &mut CaptureInfo) {
     let Some((compression, stop)) = source.stop() else { return };
-    let read = source.stored().map_or(0, |stored| stored.read);
+    let (read, _) = source.position();
     info.incomplete = true;
     match stop {
         Stop::CutShort => info.notices.add(FILE_CUT_SHORT, None, || {

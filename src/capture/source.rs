@@ -5,6 +5,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use sha2::{Digest, Sha256};
 
+use super::beside::Beside;
 use super::expand::{Expanded, Stop};
 use super::info::Compression;
 
@@ -12,6 +13,10 @@ use super::info::Compression;
 pub(super) enum Source {
     Stored(Box<Stored>),
     Expanded(Box<Expanded>),
+    /// Expanded by another thread.
+    Beside(Box<Beside>),
+    /// Only while one is exchanged for another.
+    Gone,
 }
 
 impl Source {
@@ -20,21 +25,45 @@ impl Source {
         match self {
             Self::Stored(stored) => Some(stored),
             Self::Expanded(expanded) => expanded.inner()?.source().stored(),
+            Self::Beside(beside) => beside.ended()?.inner()?.source().stored(),
+            Self::Gone => None,
         }
     }
 
-    /// The same, to be changed.
+    /// Stored bytes that were read, and all there are where that is known.
+    pub(super) fn position(&self) -> (u64, Option<u64>) {
+        match (self, self.stored()) {
+            (_, Some(stored)) => (stored.read, stored.total),
+            (Self::Beside(beside), None) => beside.position(),
+            _ => (0, None),
+        }
+    }
+
+    /// From here on, what is compressed in a file is expanded by another thread
+    /// where that is worth it.
+    pub(super) fn expand_beside(&mut self) {
+        if matches!(self, Self::Expanded(_))
+            && let Self::Expanded(expanded) = core::mem::replace(self, Self::Gone)
+        {
+            *self = Beside::begin(expanded).map_or_else(Self::Expanded, |beside| Self::Beside(Box::new(beside)));
+        }
+    }
+
+    /// The same as `stored`, to be changed; what is expanded elsewhere comes to its end.
     pub(super) fn stored_mut(&mut self) -> Option<&mut Stored> {
         match self {
             Self::Stored(stored) => Some(stored),
             Self::Expanded(expanded) => expanded.inner_mut()?.source_mut().stored_mut(),
+            Self::Beside(beside) => beside.take_back()?.inner_mut()?.source_mut().stored_mut(),
+            Self::Gone => None,
         }
     }
 
     /// The compressions, outermost first.
     pub(super) fn compressions(&self) -> Vec<Compression> {
         match self {
-            Self::Stored(_) => Vec::new(),
+            Self::Stored(_) | Self::Gone => Vec::new(),
+            Self::Beside(beside) => beside.compressions(),
             Self::Expanded(expanded) => {
                 let mut list = expanded.inner().map(|w| w.source().compressions()).unwrap_or_default();
                 list.push(expanded.compression());
@@ -46,7 +75,11 @@ impl Source {
     /// Why a compression gave less than it holds; the innermost first, since
     /// its end is what the others ran into.
     pub(super) fn stop(&self) -> Option<(Compression, &Stop)> {
-        let Self::Expanded(expanded) = self else { return None };
+        let expanded = match self {
+            Self::Expanded(expanded) => expanded,
+            Self::Beside(beside) => beside.ended()?,
+            Self::Stored(_) | Self::Gone => return None,
+        };
         let below = expanded.inner().and_then(|w| w.source().stop());
         below.or_else(|| expanded.stop().map(|stop| (expanded.compression(), stop)))
     }
@@ -55,7 +88,7 @@ impl Source {
     pub(super) const fn is_seekable(&self) -> bool {
         match self {
             Self::Stored(stored) => !matches!(stored.origin, Origin::Pipe(_)),
-            Self::Expanded(_) => false,
+            Self::Expanded(_) | Self::Beside(_) | Self::Gone => false,
         }
     }
 
@@ -63,7 +96,7 @@ impl Source {
     pub(super) fn seek(&mut self, offset: u64) -> io::Result<bool> {
         match self {
             Self::Stored(stored) => stored.seek(offset),
-            Self::Expanded(_) => Ok(false),
+            Self::Expanded(_) | Self::Beside(_) | Self::Gone => Ok(false),
         }
     }
 }
@@ -74,6 +107,8 @@ impl Read for Source {
         match self {
             Self::Stored(stored) => stored.read(into),
             Self::Expanded(expanded) => expanded.read(into),
+            Self::Beside(beside) => beside.read(into),
+            Self::Gone => Ok(0),
         }
     }
 }
@@ -114,6 +149,11 @@ impl Stored {
     pub(super) const fn memory(bytes: Vec<u8>) -> Self {
         let total = Some(bytes.len() as u64);
         Self { origin: Origin::Memory(Cursor::new(bytes)), read: 0, total, hash: None, failed: false }
+    }
+
+    /// Whether it is a regular file.
+    pub(super) const fn is_file(&self) -> bool {
+        matches!(self.origin, Origin::File(_))
     }
 
     fn seek(&mut self, offset: u64) -> io::Result<bool> {

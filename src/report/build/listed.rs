@@ -54,7 +54,7 @@ impl Listed {
             report.notices.push(Notice {
                 kind: NOT_LISTED.0.to_owned(),
                 says: format!(
-                    "more than {MAX_ATTEMPTS} attempts: later ones are counted and not listed, failed ones not beyond {MAX_FAILED}; --format json and ndjson list all"
+                    "more than {MAX_ATTEMPTS} attempts: later ones are counted and not listed, failed ones not beyond {MAX_FAILED}; --format json --all lists every one"
                 ),
                 count: left_out,
                 frame: None,
