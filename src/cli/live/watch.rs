@@ -35,10 +35,10 @@ const READING: Duration = Duration::from_millis(200);
 const EXPLAINING: Duration = Duration::from_millis(700);
 
 /// … until then lines and files that wait are written, side by side, …
-const LAST_WORDS: Duration = Duration::from_millis(1_500);
+const LAST_WORDS: Duration = Duration::from_millis(1_400);
 
 /// … and until then a reader of standard error may take the summary.
-const SUMMARY: Duration = Duration::from_millis(1_700);
+const SUMMARY: Duration = Duration::from_millis(1_600);
 
 /// Connections explained at a time, before the clock is looked at again.
 const AT_ONCE: usize = 32;
@@ -357,7 +357,7 @@ impl<'a> Watch<'a> {
         };
         self.remarks.finish(SUMMARY.saturating_sub(spent()));
         // What a flood left takes longer to free than to leave to the system.
-        std::mem::forget(std::mem::take(&mut self.analyzer));
+        std::mem::forget(self);
         exit
     }
 }
