@@ -120,14 +120,14 @@ impl Analyzer {
             None => self.concerns(packet),
         };
         if is_ours {
-            self.take_ours(packet, plain);
+            self.take_ours(packet, plain.as_ref());
         }
         is_ours
     }
 
     /// The same for a packet that is ours: of most captures, few are.
     #[inline(never)]
-    fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<Plain<'_>>) {
+    fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<&Plain<'_>>) {
         let at = At { frame: packet.frame, time: packet.time };
         // Nearly every packet that is ours is plain.
         if let Some(plain) = plain

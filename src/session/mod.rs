@@ -83,21 +83,21 @@ impl Session {
     /// The next bytes of `side`'s stream.
     pub fn bytes(&mut self, side: Side, data: &[u8], at: At) {
         self.transcript.facts.stages.touch(at);
+        let mut rest = data;
         let role = self.role(side);
-        if self.streams.of_mut(role).pass_over(data.len()) {
+        let stream = self.streams.of_mut(role);
+        if stream.pass_over(data.len()) {
             return;
         }
-        let mut rest = data;
-        loop {
-            let role = self.role(side);
-            if self.is_settled
-                && let Some(tls) = &mut self.tls
-                && let Some(header) = self.streams.of_mut(role).application_data(&mut rest)
+        if let Some(tls) = &mut self.tls {
+            // Of a session in progress most messages are records of data.
+            while self.is_settled
+                && let Some(header) = stream.application_data(&mut rest)
             {
                 self.is_settled = tls.session_record(role, header, at, &mut self.transcript);
-                continue;
             }
-            let Some(unit) = self.streams.of_mut(role).next(&mut rest) else { break };
+        }
+        while let Some(unit) = self.streams.of_mut(self.role(side)).next(&mut rest) {
             self.settle_roles(side, &unit, at);
             self.unit(self.role(side), unit, at);
         }

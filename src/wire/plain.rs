@@ -117,13 +117,19 @@ impl<'a> Plain<'a> {
     #[must_use]
     #[inline(always)]
     pub fn read(&self, parts: Parts<'a>) -> Segment<'a> {
+        // Each to its end, so that no header is put together twice.
+        match self.ip {
+            Ip::V4(header) => self.put_together(ipv4(header, parts.total_len), parts),
+            Ip::V6(header) => self.put_together(ipv6(header, parts.total_len), parts),
+        }
+    }
+
+    #[inline(always)]
+    fn put_together(&self, ip: IpFacts, parts: Parts<'a>) -> Segment<'a> {
         let &[_, _, _, _, _, _, m0, m1, m2, m3, m4, m5, ..] = self.ether;
         let &[p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, _, flags, w0, w1, ..] = self.tcp;
-        Segment {
-            ip: match self.ip {
-                Ip::V4(header) => ipv4(header, parts.total_len),
-                Ip::V6(header) => ipv6(header, parts.total_len),
-            },
+        let mut segment = Segment {
+            ip,
             source_mac: Some([m0, m1, m2, m3, m4, m5]),
             vlan: None,
             tunnels: 0,
@@ -134,11 +140,22 @@ impl<'a> Plain<'a> {
                 ack: u32::from_be_bytes([a0, a1, a2, a3]),
                 flags: TcpFlags(flags),
                 window: u16::from_be_bytes([w0, w1]),
-                options: options(parts.options),
+                options: TcpOptions::default(),
             },
             payload: parts.payload,
             payload_len: parts.payload_len,
+        };
+        // As established connections carry them (RFC 7323 appendix A): none, or
+        // a timestamp behind two fillers. What else there is, is read one by one.
+        match *parts.options {
+            [] => {}
+            [1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] => {
+                let (value, echo) = (u32::from_be_bytes([v0, v1, v2, v3]), u32::from_be_bytes([e0, e1, e2, e3]));
+                segment.tcp.options.timestamps = Some((value, echo));
+            }
+            _ => segment.tcp.options = tcp::options(parts.options),
         }
+        segment
     }
 
     /// Where the parts of the segment lie; as [`segment`](Self::segment).
@@ -241,20 +258,6 @@ fn ipv6(header: &[u8; IPV6_LEN], total_len: u32) -> IpFacts {
         flow_label: Some(u32::from_be_bytes([v0, v1, v2, v3]) & FLOW_LABEL),
         total_len,
         reassembled: false,
-    }
-}
-
-/// Options as established connections carry them (RFC 7323 appendix A): none,
-/// or a timestamp behind two fillers. What else there is, is read one by one.
-#[inline]
-fn options(bytes: &[u8]) -> TcpOptions {
-    match *bytes {
-        [] => TcpOptions::default(),
-        [1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] => TcpOptions {
-            timestamps: Some((u32::from_be_bytes([v0, v1, v2, v3]), u32::from_be_bytes([e0, e1, e2, e3]))),
-            ..TcpOptions::default()
-        },
-        _ => tcp::options(bytes),
     }
 }
 

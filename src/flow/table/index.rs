@@ -14,7 +14,7 @@ pub(super) struct Index {
 
 impl Index {
     /// The slot of `key`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, key: &FlowKey) -> Option<u32> {
         match key {
             FlowKey::V4(key) => self.narrow.get(key).copied(),

@@ -19,6 +19,9 @@ pub(super) enum Splitting {
 impl Splitting {
     /// Whether a record is the part that was split off, and no message.
     pub(super) const fn takes(&mut self, size: Size) -> bool {
+        if matches!(self, Self::Off) {
+            return false;
+        }
         let is_tiny = size.low == 0 && size.high > 0;
         match *self {
             Self::Unknown if is_tiny => *self = Self::On { next_is_split_off: false },
