@@ -46,7 +46,7 @@ def programs(rdpwhy, file):
         "cat": ["cat", file],
         "tcpdump": ["tcpdump", "-r", file, "-w", DISCARD, "tcp port 3389"],
         "rdpwhy": [*analyze, file],
-        "tcptrace": ["tcptrace", "-b", file],
+        "tcptrace": ["tcptrace", "-n", "-b", file],
         "argus": ["argus", "-r", file, "-w", DISCARD],
         "ndpiReader": ["ndpiReader", "-q", "-i", file],
         "tshark": ["tshark", "-r", file, "-q", "-z", "conv,tcp"],
