@@ -20,6 +20,7 @@ mod reset;
 mod security;
 mod side_channel;
 mod stage;
+mod time;
 mod view;
 mod words;
 
@@ -39,8 +40,9 @@ pub use security::{
 };
 pub use side_channel::SideChannel;
 pub use stage::{Stage, StageRecord, Step, Waiting};
+pub use time::{Millis, Time};
 pub use view::{Client, HalfDone, HalfDoneAt, SeenCertificate, Server};
-pub use words::{BySide, Certainty, Endpoint, FrameRef, Millis, Notice, SchemaVersion, Side, Time, Visibility};
+pub use words::{BySide, Certainty, Endpoint, FrameRef, Notice, SchemaVersion, Side, Visibility};
 
 /// What rdpwhy found in one or more packet captures: every RDP connection, the
 /// stage in which it ended, who ended it, and the frames that prove it.
