@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rdpwhy::capture::{CaptureOptions, Source, Timeline};
-use rdpwhy::report::document::Report;
+use rdpwhy::report::document::{Outcome, Report};
 use rdpwhy::report::evidence::{Evidence, Options, Selection, Written};
 use rdpwhy::report::plots::Plots;
 use rdpwhy::report::redact::Redactor;
@@ -80,6 +80,12 @@ pub(super) fn analysed(
     output::check(output, timeline.captures().map(|capture| Path::new(&capture.name)))?;
     if report.captures.is_empty() {
         return Err(Told::nothing_to_read(files));
+    }
+    let counted: u64 = report.counted.iter().filter(|c| c.outcome == Outcome::Failed).map(|c| c.attempts).sum();
+    if counted > 0 {
+        console.complain(&format!(
+            "{counted} failed attempts look like probes of a port and are counted, not listed; their packets are left out"
+        ));
     }
     let told = redactor.as_ref().map_or_else(|| report.clone(), |redactor| redactor.report(&report));
     Ok(Analysed { report, told, redactor, plots })

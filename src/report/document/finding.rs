@@ -106,7 +106,7 @@ pub enum Role {
 pub struct Concerns {
     /// `index` of each capture.
     pub captures: Vec<u32>,
-    /// `id` of each connection.
+    /// `id` of each connection; some of them may be counted and not listed.
     pub connections: Vec<u32>,
 }
 
