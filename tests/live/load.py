@@ -120,6 +120,8 @@ def measure(program, sender, out):
             sent, achieved, packets, dropped, used = run(program, sender, rate, out)
             missing = max(dropped, sent - packets)
             rates.append(achieved)
+            # Else what is compared are not the programs, but who else was busy.
+            assert min(rates) > max(rates) / 2, f"a busy machine: at {rate}/s it sent {rates[0]:.0f}, then {achieved:.0f}"
             cells.append(f"{100 * missing / sent:.2f} %, {100 * used / SECONDS:.0f} %")
             print(f"  asked {rate:>7}/s  {name:<8} sent {achieved:>9.0f}/s  captured {packets:>8} of {sent:>8}  dropped {dropped:>7}  cpu {used:.2f} s", flush=True)
             if dropped or packets < sent * ALL:
