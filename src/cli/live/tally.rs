@@ -112,7 +112,7 @@ impl Tally {
             ("lines left out, which nobody read or which could not be written", self.lines_lost),
             ("failed attempts whose packets and report were written", evidence.written),
             ("failed attempts that could not be written", evidence.failed),
-            ("failed attempts that are not written yet", evidence.waiting),
+            ("failed attempts that still waited to be written", evidence.waiting),
             ("failed attempts not written, too many of one cause or faster than the disk", evidence.left_out),
             ("failed attempts removed to make room", evidence.forgotten),
             ("times metrics could not be written, or old evidence could not be removed", evidence.troubles),
