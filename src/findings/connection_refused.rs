@@ -33,7 +33,12 @@ impl Rule for ConnectionRefused {
         }
         let by_itself = judgement.built_by == Builder::Host && judgement.certainty >= Certainty::Likely;
         let who = match judgement.built_by {
-            Builder::OtherDevice if is_foreign(judgement) => "Another device refused it in the server's name.",
+            Builder::OtherDevice if judgement.certainty == Certainty::Proven => {
+                "Another device refused it in the server's name."
+            }
+            Builder::OtherDevice if is_foreign(judgement) => {
+                "Another device refused it in the server's name, most likely."
+            }
             Builder::OtherDevice => "There are traces of another device, too few to be sure.",
             Builder::Host if by_itself => {
                 "By what else the capture shows of the server, it refused by itself: at that moment nothing accepted connections on this port."

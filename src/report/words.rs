@@ -225,7 +225,8 @@ pub(super) fn builder(built_by: BuiltBy, claimed: &str) -> String {
 /// Who ended a connection, how, where and when: after `Ended by: `.
 pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
     let Ended { how, by, frame, time } = connection.ended;
-    let claimed = connection.resets.iter().find(|r| Some(r.frame) == frame).map(|r| r.claimed_by.name());
+    let reset = connection.resets.iter().find(|r| Some(r.frame) == frame);
+    let claimed = reset.map(|r| r.claimed_by.name());
     let place = frame.map(|f| format!("in {}", frames.one(f))).unwrap_or_default();
     if let (EndedHow::Reset, EndedBy::Unknown, Some(claimed)) = (how, by, claimed) {
         let at = time.map(|time| format!(" at {}", clock(time))).unwrap_or_default();
@@ -246,6 +247,12 @@ pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
         (EndedHow::Fin, EndedBy::Unknown) => "cannot be told, one side's packets are not in the capture".to_owned(),
         (EndedHow::Reset, EndedBy::Unknown) => "cannot be told".to_owned(),
     };
+    // That it was reset may be certain, and by whom less so.
+    let as_sure = match (how, reset.map(|r| r.certainty)) {
+        (EndedHow::Reset, Some(Certainty::Likely)) => "most likely ",
+        (EndedHow::Reset, Some(Certainty::Possible)) => "perhaps ",
+        _ => "",
+    };
     let what = match how {
         EndedHow::Reset => ", with a reset (TCP RST: drop the connection at once)",
         EndedHow::Fin => ", with an orderly close (TCP FIN)",
@@ -257,7 +264,7 @@ pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
         (_, Some(time)) => format!(" at {}", clock(time)),
         (_, None) => String::new(),
     };
-    format!("{who}{what}{place}{when}.")
+    format!("{as_sure}{who}{what}{place}{when}.")
 }
 
 /// ` (frame 9)`, or nothing.
