@@ -3,9 +3,11 @@
 mod index;
 mod ours;
 mod patience;
+mod slot;
 mod tombstones;
 
 use index::Index;
+use slot::{Slot, State};
 use tombstones::Tombstones;
 
 use core::net::IpAddr;
@@ -15,7 +17,6 @@ use foldhash::HashSet;
 use super::candidates::Candidates;
 use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
 use super::key::FlowKey;
-use super::opening::Opening;
 use super::queues::{Kind, Queues};
 use super::trace::Room;
 use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
@@ -69,54 +70,6 @@ pub struct Finished<C> {
     pub consumer: C,
     /// The point of view it was seen from.
     pub vantage: u16,
-}
-
-#[derive(Debug)]
-struct Slot<C> {
-    key: FlowKey,
-    /// The client is the lower of the two ends.
-    client_is_low: bool,
-    kind: Kind,
-    // Boxed: a slot that is free, or moved when the table grows, is small.
-    state: State<C>,
-}
-
-impl<C> Slot<C> {
-    /// Which side sent a packet.
-    #[inline]
-    const fn side(&self, source_is_low: bool) -> Side {
-        if source_is_low == self.client_is_low { Side::Client } else { Side::Server }
-    }
-}
-
-/// How much is known of a connection.
-#[derive(Debug)]
-enum State<C> {
-    /// Its SYNs are kept.
-    Opening(Box<Opening>),
-    /// It is followed.
-    Followed(Box<Conversation<C>>),
-}
-
-impl<C: Consumer + Default> State<C> {
-    /// Segments that its trace holds.
-    fn traced(&self) -> usize {
-        match self {
-            Self::Followed(conversation) => conversation.trace.as_ref().map_or(0, |trace| trace.len()),
-            Self::Opening(_) => 0,
-        }
-    }
-
-    /// The conversation, begun now where it was an opening.
-    fn follow(&mut self, traces: &Room) -> Option<&mut Conversation<C>> {
-        if let Self::Opening(opening) = self {
-            *self = Self::Followed(Box::new(opening.follow(traces.begin())));
-        }
-        match self {
-            Self::Followed(conversation) => Some(conversation),
-            Self::Opening(_) => None,
-        }
-    }
 }
 
 /// All connections in progress.

@@ -114,22 +114,6 @@ impl<C: Consumer + Default> Table<C> {
     }
 }
 
-impl<C: Consumer> State<C> {
-    fn first_seen(&self) -> CaptureTime {
-        match self {
-            Self::Opening(opening) => opening.glimpse().first.time,
-            Self::Followed(conversation) => conversation.glimpse().first.time,
-        }
-    }
-
-    pub(super) fn last_seen(&self) -> CaptureTime {
-        match self {
-            Self::Opening(opening) => opening.last_seen(),
-            Self::Followed(conversation) => conversation.last_seen(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

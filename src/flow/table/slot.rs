@@ -1,0 +1,73 @@
+//! What the table keeps of one connection.
+
+use super::{Consumer, Conversation, FlowKey, Kind};
+use crate::base::{CaptureTime, Side};
+use crate::flow::opening::Opening;
+use crate::flow::trace::Room;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Slot<C> {
+    pub(super) key: FlowKey,
+    /// The client is the lower of the two ends.
+    pub(super) client_is_low: bool,
+    pub(super) kind: Kind,
+    // Boxed: a slot that is free, or moved when the table grows, is small.
+    pub(super) state: State<C>,
+}
+
+impl<C> Slot<C> {
+    /// Which side sent a packet.
+    #[inline]
+    pub(super) const fn side(&self, source_is_low: bool) -> Side {
+        if source_is_low == self.client_is_low { Side::Client } else { Side::Server }
+    }
+}
+
+/// How much is known of a connection.
+#[derive(Debug)]
+pub(super) enum State<C> {
+    /// Its SYNs are kept.
+    Opening(Box<Opening>),
+    /// It is followed.
+    Followed(Box<Conversation<C>>),
+}
+
+impl<C: Consumer + Default> State<C> {
+    /// Segments that its trace holds.
+    pub(super) fn traced(&self) -> usize {
+        match self {
+            Self::Followed(conversation) => conversation.trace.as_ref().map_or(0, |trace| trace.len()),
+            Self::Opening(_) => 0,
+        }
+    }
+
+    /// The conversation, begun now where it was an opening.
+    pub(super) fn follow(&mut self, traces: &Room) -> Option<&mut Conversation<C>> {
+        if let Self::Opening(opening) = self {
+            *self = Self::Followed(Box::new(opening.follow(traces.begin())));
+        }
+        match self {
+            Self::Followed(conversation) => Some(conversation),
+            Self::Opening(_) => None,
+        }
+    }
+}
+
+impl<C: Consumer> State<C> {
+    /// When its first packet passed.
+    pub(super) fn first_seen(&self) -> CaptureTime {
+        match self {
+            Self::Opening(opening) => opening.glimpse().first.time,
+            Self::Followed(conversation) => conversation.glimpse().first.time,
+        }
+    }
+
+    /// When its last packet passed.
+    pub(super) fn last_seen(&self) -> CaptureTime {
+        match self {
+            Self::Opening(opening) => opening.last_seen(),
+            Self::Followed(conversation) => conversation.last_seen(),
+        }
+    }
+}
