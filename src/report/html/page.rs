@@ -109,8 +109,9 @@ pub(super) fn overview(html: &mut Html<'_>, report: &Report, drawn: &[&Attempt],
 }
 
 fn reasons(html: &mut Html<'_>, report: &Report, failed: &[&Attempt], drawn: usize) {
+    html.leaf("p", &[], &summary::failures(report, failed.len()));
     html.raw(
-        "<table>\n<thead><tr><th scope=\"col\">Reason</th><th scope=\"col\">Failed</th><th scope=\"col\">When</th><th \
+        "<table class=\"reasons\">\n<thead><tr><th scope=\"col\">Reason</th><th scope=\"col\">Failed</th><th scope=\"col\">When</th><th \
          scope=\"col\">Servers</th></tr></thead>\n<tbody>\n",
     );
     for group in groups::group(failed).iter().take(MOST_ROWS) {
@@ -124,8 +125,9 @@ fn reasons(html: &mut Html<'_>, report: &Report, failed: &[&Attempt], drawn: usi
         html.close_block("tr");
     }
     html.raw("</tbody>\n</table>\n");
+    let are = if drawn == 1 { "is" } else { "are" };
     let text = format!(
-        "Of {} failed attempts {drawn} are drawn in full below, one for each reason. --all draws every one; --format \
+        "Of {} failed attempts {drawn} {are} drawn in full below, one for each reason. --all draws every one; --format \
          json holds everything.",
         words::count(report.summary.failed.max(failed.len() as u64))
     );

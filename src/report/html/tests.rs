@@ -105,7 +105,8 @@ fn hundreds_of_attempts_stay_usable_and_the_page_says_what_it_leaves_out() {
     let report = samples::many(600);
     let short = page(&report, false);
     let drawn = short.matches("<article ").count();
-    assert!(drawn <= MOST_DRAWN && short.contains(&format!("failed attempts {drawn} are drawn in full below")));
+    let are = if drawn == 1 { "is" } else { "are" };
+    assert!(drawn <= MOST_DRAWN && short.contains(&format!("failed attempts {drawn} {are} drawn in full below")));
     // Every one is in the table all the same.
     assert_eq!(short.matches("<tr class=\"failed\">").count() as u64, report.summary.failed);
     let all = page(&report, true);
