@@ -41,20 +41,8 @@ pub(super) fn of(report: &Report) -> Title {
         [] if report.side_channels.is_empty() => ("No Remote Desktop connection was found.".to_owned(), Mood::Warn),
         [] => ("No Remote Desktop connection over TCP was found, only UDP side channels.".to_owned(), Mood::Warn),
         [one] => single(report, one),
-        _ if s.failed > 0 => {
-            let mut causes: Vec<_> = s.by_finding.iter().collect();
-            causes.sort_by_key(|&(id, n)| (Reverse(n), id));
-            let causes = match causes.as_slice() {
-                [] => String::new(),
-                [(id, n)] if **n == s.failed => format!(": {id}"),
-                causes => {
-                    let told: Vec<_> = causes.iter().map(|(id, n)| format!("{} {id}", words::count(**n))).collect();
-                    format!(": {}", told.join(", "))
-                }
-            };
-            let (failed, attempts) = (words::count(s.failed), words::count(s.attempts));
-            (format!("RDP: {failed} of {attempts} attempts failed{causes}"), Mood::Bad)
-        }
+        _ if s.failed > 0 => (several_failed(report), Mood::Bad),
+        _ if s.active == s.attempts && s.attempts == 2 => ("RDP: both attempts worked".to_owned(), Mood::Good),
         _ if s.active == s.attempts => (format!("RDP: all {} attempts worked", words::count(s.attempts)), Mood::Good),
         _ => {
             let (attempts, active) = (words::count(s.attempts), words::count(s.active));
@@ -62,6 +50,27 @@ pub(super) fn of(report: &Report) -> Title {
         }
     };
     Title { text: cut(&escape::sentence(&text)), mood }
+}
+
+/// How many failed, and the most frequent causes, as many as fit.
+fn several_failed(report: &Report) -> String {
+    const REST: &str = " and others";
+    let s = &report.summary;
+    let failed = format!("RDP: {} of {} attempts failed", words::count(s.failed), words::count(s.attempts));
+    let mut causes: Vec<_> = s.by_finding.iter().collect();
+    causes.sort_by_key(|&(id, n)| (Reverse(n), id));
+    if let [(id, n)] = causes.as_slice()
+        && **n == s.failed
+    {
+        return format!("{failed}: {id}");
+    }
+    let told: Vec<_> = causes.iter().map(|(id, n)| format!("{} {id}", words::count(**n))).collect();
+    let fitting = (1..=told.len()).rev().find_map(|most| {
+        let rest = if most < told.len() { REST } else { "" };
+        let title = format!("{failed}: {}{rest}", told.get(..most)?.join(", "));
+        (title.chars().count() <= LONGEST).then_some(title)
+    });
+    fitting.unwrap_or(failed)
 }
 
 fn single(report: &Report, attempt: &Attempt) -> (String, Mood) {
