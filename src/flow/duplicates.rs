@@ -88,3 +88,39 @@ const fn fold(a: u64, b: u64) -> u64 {
     let product = (a as u128).wrapping_mul(b as u128);
     (product >> 64) as u64 ^ product as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Side;
+    use crate::flow::testing::{A, packet, segment};
+
+    #[test]
+    fn every_field_that_tells_packets_apart_is_in_the_digest_and_ttl_is_not() {
+        let line = packet(0.0, Side::Client, A, 1, 1, b"x");
+        let one = segment(&line);
+        let changes: [fn(&mut Segment<'_>); 8] = [
+            |s| s.tcp.seq ^= 1,
+            |s| s.tcp.ack ^= 1,
+            |s| s.tcp.window ^= 1,
+            |s| s.tcp.flags.0 ^= 8,
+            |s| s.ip.id = Some(s.ip.id.unwrap_or(0) ^ 1),
+            |s| s.payload_len ^= 1,
+            |s| s.tcp.options.timestamps = Some((1, 0)),
+            |s| s.tcp.options.timestamps = Some((0, 1)),
+        ];
+        let digests: std::collections::BTreeSet<u64> = changes
+            .iter()
+            .map(|change| {
+                let mut other = one;
+                change(&mut other);
+                digest(&other)
+            })
+            .chain([digest(&one)])
+            .collect();
+        assert_eq!(digests.len(), 9);
+        let mut behind_a_router = one;
+        behind_a_router.ip.ttl -= 1;
+        assert_eq!(digest(&behind_a_router), digest(&one));
+    }
+}

@@ -26,6 +26,45 @@ fn order(timeline: &mut Timeline) -> Vec<(u32, u64)> {
     order
 }
 
+/// The same, taken in runs of at most `most`.
+fn order_in_runs(timeline: &mut Timeline, most: usize) -> Vec<(u32, u64)> {
+    let mut order = Vec::new();
+    loop {
+        let before = order.len();
+        let more = timeline.next_packets(|packet| {
+            order.push((packet.frame.capture.0, packet.frame.number));
+            order.len() < before + most
+        });
+        assert!(order.len() - before <= most && more == (order.len() > before));
+        if !more {
+            return order;
+        }
+    }
+}
+
+#[test]
+fn runs_of_packets_are_in_the_same_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (at(&[10, 30, 30, 50, 45, 60]), at(&[5, 30, 30, 31, 70]));
+    for second in [pcap(&b), In { big: false }.pcapng(&b)] {
+        let sources = || {
+            vec![
+                Source::Path(write(&folder, "a", &pcap(&a))),
+                Source::Path(write(&folder, "b", &second)),
+                Source::Path(write(&folder, "c", &pcap(&at(&[30, 100])))),
+            ]
+        };
+        let expected = order(&mut Timeline::new(sources(), CaptureOptions::default()));
+        for most in [1, 2, 3, 100] {
+            let mut timeline = Timeline::new(sources(), CaptureOptions::default());
+            assert_eq!(order_in_runs(&mut timeline, most), expected, "{most}");
+            let counts: Vec<_> = timeline.captures().map(|info| (info.packets, info.bytes)).collect();
+            assert_eq!(counts, [(6, 120), (5, 100), (2, 40)]);
+            assert_eq!(timeline.captures().next().unwrap().last_time, Some(CaptureTime::from_nanos(60_000_000)));
+        }
+    }
+}
+
 fn at(milliseconds: &[i64]) -> Vec<Sent> {
     milliseconds.iter().map(|ms| Sent { nanos: ms * 1_000_000, data: vec![1; 20], original: 20 }).collect()
 }
