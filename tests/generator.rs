@@ -3,6 +3,8 @@
 #[path = "../benches/generator/mod.rs"]
 pub(super) mod traffic;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -116,6 +118,22 @@ fn what_is_told_while_reading_is_what_would_be_told_at_the_end() {
     assert_eq!(told.len(), whole.len());
     let other = told.iter().zip(&whole).filter(|(a, b)| a != b).collect::<Vec<_>>();
     assert!(other.is_empty(), "{} of {}: {:?}", other.len(), told.len(), other.first());
+}
+
+#[test]
+fn a_host_is_one_host_in_all_its_connections() {
+    let (analysis, _) = analyse(generate(&plan(Kind::Scan, 2 * MIB)).0);
+    let mut of_host: BTreeMap<IpAddr, BTreeSet<u8>> = BTreeMap::new();
+    for Connection { tcp, .. } in &analysis.connections {
+        for (end, habits) in [(tcp.endpoints.client, &tcp.habits.client), (tcp.endpoints.server, &tcp.habits.server)] {
+            let ttls = habits.ttls().map(|(ttl, _)| ttl);
+            of_host.entry(end.ip).or_default().extend(ttls);
+        }
+        for reset in &tcp.resets {
+            of_host.entry(reset.source).or_default().insert(reset.ttl);
+        }
+    }
+    assert!(of_host.len() > 1_000 && of_host.values().all(|ttls| ttls.len() <= 1));
 }
 
 #[test]

@@ -208,9 +208,11 @@ fn ends(number: u64, port: u16, dice: &mut Dice) -> [(Endpoint, Stack); 2] {
     let windows = Stack { ttl: 128, timestamps: false };
     let linux = Stack { ttl: 64, timestamps: true };
     let client = Endpoint { mac: [0x02, 0, 0, a, b, c], ip: client_ip, port: client_port };
-    // Servers stand three routers behind the capture.
+    // Servers stand three routers behind the capture. Each is one host, which
+    // answers, and refuses, in its own way: another TTL would be another device's.
+    let server_stack =
+        if server.is_multiple_of(6) { Stack { ttl: 61, ..linux } } else { Stack { ttl: 125, ..windows } };
     let server = Endpoint { mac: [0x02, 0xff, 0, 0, 0, 1], ip: server_ip, port };
-    let server_stack = if dice.one_in(6) { Stack { ttl: 61, ..linux } } else { Stack { ttl: 125, ..windows } };
     [(client, if dice.one_in(5) { linux } else { windows }), (server, server_stack)]
 }
 
