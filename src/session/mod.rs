@@ -33,13 +33,14 @@ pub use facts::{
 pub use mcs::{LicensingFacts, MAX_LICENCE_MESSAGES, McsFacts};
 pub use message::Message;
 pub use negotiation::{ConfirmFact, Negotiation, RequestFact};
-pub use records::{KEPT, RecordShape, Records};
+pub use records::Records;
 pub use stage::{Doubt, Stage, StageFact, StageWords, Stages};
 pub use steps::{MAX_STEPS, Step, Steps};
 pub use tls::TlsFacts;
 pub use waiting::{Owed, Waiting};
 
 use clear::Clear;
+use shapes::Dull;
 use stream::{Kind, Stream, Unit};
 use tls::Tls;
 use transcript::Transcript;
@@ -62,6 +63,8 @@ pub struct Session {
     /// The desktop is there, and what follows is application data until
     /// something else shows: its records are only counted and measured.
     is_settled: bool,
+    /// Which of them are not even measured then.
+    dull: Dull,
 }
 
 /// Who is who, as the messages show.
@@ -89,12 +92,24 @@ impl Session {
         if stream.pass_over(data.len()) {
             return;
         }
-        if let Some(tls) = &mut self.tls {
+        if self.is_settled
+            && let Some(tls) = &mut self.tls
+        {
             // Of a session in progress most messages are records of data.
-            while self.is_settled
-                && let Some(header) = stream.application_data(&mut rest)
-            {
-                self.is_settled = tls.session_record(role, header, at, &mut self.transcript);
+            let (t, dull, is_settled) = (&mut self.transcript, &mut self.dull, &mut self.is_settled);
+            stream.application_data(&mut rest, |length| {
+                if dull.has(length)
+                    && let Some(records) = &mut t.facts.records
+                {
+                    records.add(role, length, None);
+                    return true;
+                }
+                *is_settled = tls.session_record(role, length, at, t);
+                *dull = tls.dull(t);
+                *is_settled
+            });
+            if rest.is_empty() {
+                return;
             }
         }
         while let Some(unit) = self.streams.of_mut(self.role(side)).next(&mut rest) {
@@ -211,6 +226,8 @@ impl Session {
             stream.protected = self.tls.as_ref().is_some_and(|tls| tls.is_protected(side));
         }
         self.is_settled = is_active && self.roles.is_some() && self.is_followed() && self.reads_a_session();
+        // Until a record was looked at.
+        self.dull = Dull::default();
     }
 
     /// Whether it is known on both sides where messages begin.

@@ -1,9 +1,10 @@
 //! The TLS handshake, as far as it is in the clear, and what can be told of the
 //! rest by record types and sizes: RFC 5246 section 7.3, RFC 8446 section 2.
 
-use super::shapes::Shapes;
+use super::records::{RecordShape, Records};
+use super::shapes::{Dull, Shapes};
 use super::transcript::Transcript;
-use super::{At, Doubt, Message, RecordShape, Records};
+use super::{At, Doubt, Message};
 use crate::base::{BySide, Seen, Side, Visibility};
 use crate::wire::tls::handshake::{self, HandshakeType};
 use crate::wire::tls::record::{self, Header};
@@ -151,17 +152,32 @@ impl Tls {
     /// The same as [`record`](Self::record) for a record of application data in
     /// a session, of which there are many. Returns whether the session goes on.
     #[inline]
-    pub(super) fn session_record(&mut self, side: Side, header: Header, at: At, t: &mut Transcript) -> bool {
-        let shape = self.shape(side, header, at);
+    pub(super) fn session_record(&mut self, side: Side, length: u16, at: At, t: &mut Transcript) -> bool {
+        let header = Header { content_type: ContentType::APPLICATION_DATA, version: Version::TLS_1_2, length };
+        let shape = self.keep_shape(side, header, at, t);
         let is_alert = shape.may_be_alert();
-        let size = shape.plaintext.clone();
-        t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape);
         if is_alert {
             self.encrypted_alert(side, at, t);
         } else {
-            self.shapes.session_record(side, size, at, t);
+            self.shapes.session_record(side, shape.plaintext, at, t);
         }
         !is_alert
+    }
+
+    /// Which records of a session say nothing, so that they are only counted:
+    /// where no end is in sight, all that are not as long as what shows one.
+    pub(super) fn dull(&self, t: &Transcript) -> Dull {
+        if !self.shapes.sees_no_end(t) {
+            return Dull::default();
+        }
+        let protection = self.protection.filter(|_| self.version.is_some());
+        match (protection, self.shapes.overhead()) {
+            (Some(Protection::Fixed { overhead }), _) => Dull::beside_signs(overhead.into()),
+            // The initialisation vector, the MAC, and all that may be padding.
+            (Some(Protection::Cbc { block, mac }), _) => Dull::beyond_signs(u16::from(block) * 2 + u16::from(mac)),
+            (Some(Protection::Unknown) | None, Some(overhead)) => Dull::beside_signs(overhead),
+            (Some(Protection::Unknown) | None, None) => Dull::all(),
+        }
     }
 
     fn is_1_3(&self) -> bool {
@@ -348,18 +364,14 @@ impl Tls {
     }
 
     fn keep_shape(&self, side: Side, header: Header, at: At, t: &mut Transcript) -> RecordShape {
-        let shape = self.shape(side, header, at);
-        t.facts.records.get_or_insert_with(Box::<Records>::default).add(shape.clone());
-        shape
-    }
-
-    #[inline]
-    fn shape(&self, side: Side, header: Header, at: At) -> RecordShape {
-        let length = header.length;
+        let Header { content_type, length, .. } = header;
         let known = self.version.zip(self.protection);
         let known = known.and_then(|(version, protection)| protection.plaintext_range(version, length.into()));
         let plaintext = known.or_else(|| self.shapes.learned(length));
-        RecordShape { side, at, content_type: header.content_type, length, plaintext }
+        let shape = RecordShape { content_type, length, plaintext };
+        let records = t.facts.records.get_or_insert_with(Box::<Records>::default);
+        records.add(side, length, shape.may_be_alert().then_some(at));
+        shape
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Expect, Shapes};
 use crate::base::{At, Side, Visibility};
 use crate::session::facts::{ErrorInfoFact, Ultimatum};
 use crate::session::message::Message;
+use crate::session::records::ALERT_LEN;
 use crate::session::transcript::Transcript;
 
 /// Signs of an orderly end, each overruled by what follows it.
@@ -18,6 +19,55 @@ pub(super) struct Ending {
 
 /// An orderly end is told within the last so many server records.
 const ERROR_INFO_REACH: u8 = 3;
+
+/// Lengths of records that show no end of a session.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::session) struct Dull {
+    /// What is added to a plaintext.
+    overhead: u16,
+    /// One bit for each of the first plaintext lengths.
+    short: u64,
+    /// Those that are longer.
+    are_longer: bool,
+}
+
+impl Dull {
+    /// An alert, an ultimatum and Set Error Info, by the lengths of their plaintexts.
+    const SIGNS: u64 = {
+        let (info, longer_info) = (*SET_ERROR_INFO.start(), *SET_ERROR_INFO.end());
+        assert!(longer_info == info + 1 && longer_info < u64::BITS);
+        1 << ALERT_LEN | 1 << DISCONNECT_ULTIMATUM | 0b11 << info
+    };
+
+    /// All but the signs; a suite adds `overhead` to each.
+    pub(in crate::session) const fn beside_signs(overhead: u16) -> Self {
+        Self { overhead, short: !Self::SIGNS, are_longer: true }
+    }
+
+    /// All that are longer than any sign with `overhead` or less.
+    pub(in crate::session) const fn beyond_signs(overhead: u16) -> Self {
+        Self { overhead, short: 0, are_longer: true }
+    }
+
+    /// All: their lengths tell nothing.
+    pub(in crate::session) const fn all() -> Self {
+        Self { overhead: 0, short: u64::MAX, are_longer: true }
+    }
+
+    /// Whether a record of `length` is one of them.
+    #[inline]
+    pub(in crate::session) const fn has(self, length: u16) -> bool {
+        let Some(plaintext) = length.checked_sub(self.overhead) else { return false };
+        if (plaintext as u32) < u64::BITS { self.short >> plaintext & 1 != 0 } else { self.are_longer }
+    }
+}
+
+impl Ending {
+    /// Whether no server record of late may be an end, so that none is overruled.
+    pub(super) const fn sees_none(&self) -> bool {
+        self.error_info.is_none()
+    }
+}
 
 impl Shapes {
     /// Set Error Info and the ultimatum can come at any time once the MCS

@@ -19,6 +19,7 @@ use core::ops::RangeInclusive;
 
 use activation::Activation;
 use credssp::Tickets;
+pub(super) use ending::Dull;
 use ending::Ending;
 use landmarks::{Landmark, Landmarks};
 use size::{DISCONNECT_ULTIMATUM, SET_ERROR_INFO, SHORTEST_CONNECT_INITIAL, SHORTEST_CONNECT_RESPONSE, Size};
@@ -159,6 +160,19 @@ impl Shapes {
         if !self.splitting.of_mut(side).takes(size) {
             self.ending_signs(side, size, at, t);
         }
+    }
+
+    /// Whether nothing shows an end, so that a record of a session changes
+    /// nothing that is as long as no sign of it.
+    pub(super) fn sees_no_end(&self, t: &Transcript) -> bool {
+        let is_whole = |splitting: &Splitting| matches!(splitting, Splitting::Off);
+        let is_whole = is_whole(&self.splitting.client) && is_whole(&self.splitting.server);
+        is_whole && self.ending.sees_none() && t.facts.disconnect_ultimatum.is_none()
+    }
+
+    /// What the suite adds to a record, as a landmark has shown it.
+    pub(super) const fn overhead(&self) -> Option<u16> {
+        self.landmarks.overhead
     }
 
     /// The length of the plaintext of a record whose suite is not known, as a

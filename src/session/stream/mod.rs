@@ -15,8 +15,8 @@ pub(super) use front::Kind;
 use front::{Front, front, sync_word};
 
 use crate::base::{Gap, GapCause};
-use crate::wire::tls::ContentType;
 use crate::wire::tls::record::{self, Header};
+use crate::wire::tls::{ContentType, Version};
 
 /// How much is kept of a TPKT frame once a session is in progress: its headers
 /// and the short messages (ultimatum, error info), not the graphics.
@@ -78,6 +78,15 @@ struct Inside {
     is_damaged: bool,
 }
 
+/// The header of the record of application data that begins at the front of `data`.
+#[inline]
+fn application_data(data: &[u8]) -> Option<Header> {
+    let Some(&[23, 3, minor @ 0..=4, l0, l1]) = data.first_chunk() else { return None };
+    let (content_type, version) = (ContentType::APPLICATION_DATA, Version(u16::from_be_bytes([3, minor])));
+    let header = Header { content_type, version, length: u16::from_be_bytes([l0, l1]) };
+    (header.length <= record::MAX_FRAGMENT_LEN).then_some(header)
+}
+
 impl Stream {
     /// The next message that `data` completes; `data` is left with what follows it.
     pub(super) fn next<'d>(&mut self, data: &mut &'d [u8]) -> Option<Unit<'d>> {
@@ -118,40 +127,44 @@ impl Stream {
         true
     }
 
-    /// The header of the record of application data that ends in `data`, where
-    /// nothing of it is kept; `data` is left with what follows. `None` for
-    /// whatever is not as plain as that, which [`next`](Self::next) reads: of
-    /// a session in progress most messages are.
+    /// Passes over the records of application data at the front of `data`, of
+    /// which nothing is kept: of a session in progress most messages are. `each` is
+    /// told the length of each that ends here, and whether it wants more.
+    /// `data` is left with what is not as plain as that: [`next`](Self::next) reads
+    /// it.
     #[inline]
-    pub(super) fn application_data(&mut self, data: &mut &[u8]) -> Option<Header> {
+    pub(super) fn application_data(&mut self, data: &mut &[u8], mut each: impl FnMut(u16) -> bool) {
         if self.guesses > 0 || !self.held.is_empty() {
-            return None;
+            return;
         }
-        let (header, missing) = match &self.state {
-            State::Between => {
-                let header = record::decode(data).ok().filter(|header| header.is_plausible())?;
-                (header, header.record_len())
+        let (mut header, mut missing) = match &self.state {
+            State::Between => match application_data(data) {
+                Some(header) => (header, header.record_len()),
+                None => return,
+            },
+            State::Inside(Inside { kind: Kind::Record(header), len, have, .. })
+                if header.content_type == ContentType::APPLICATION_DATA =>
+            {
+                (*header, len.saturating_sub(*have) as usize)
             }
-            State::Inside(Inside { kind: Kind::Record(header), len, have, .. }) => {
-                (*header, usize::try_from(len.saturating_sub(*have)).ok()?)
-            }
-            _ => return None,
+            _ => return,
         };
-        if header.content_type != ContentType::APPLICATION_DATA {
-            return None;
-        }
-        if let Some(rest) = data.get(missing..) {
+        while let Some(rest) = data.get(missing..) {
             *data = rest;
-            self.state = State::Between;
-            return Some(header);
+            let goes_on = each(header.length);
+            match application_data(rest) {
+                Some(next) if goes_on => (header, missing) = (next, next.record_len()),
+                _ => {
+                    self.state = State::Between;
+                    return;
+                }
+            }
         }
         // It ends in a later segment.
-        if matches!(self.state, State::Between) {
-            let (kind, have) = (Kind::Record(header), data.len() as u64);
-            self.state = State::Inside(Inside { kind, len: missing as u64, have, is_damaged: false });
-            *data = &[];
-        }
-        None
+        let len = header.record_len() as u64;
+        let have = len.saturating_sub(missing.saturating_sub(data.len()) as u64);
+        self.state = State::Inside(Inside { kind: Kind::Record(header), len, have, is_damaged: false });
+        *data = &[];
     }
 
     /// Bytes are missing. Returns the message that they end, if they end one,

@@ -48,6 +48,40 @@ proptest! {
         prop_assert_eq!(in_pieces.into_facts(), play(&events).into_facts());
     }
 
+    /// Whether a record of a session is only counted because it is dull, or looked
+    /// at like any other, shows in nothing.
+    #[test]
+    fn what_is_dull_says_nothing(
+        which in 0..6usize,
+        records in prop::collection::vec((any::<bool>(), prop_oneof![0u16..120, 0u16..2_000], 1usize..4), 0..60),
+        cuts in prop::collection::vec(1usize..90, 1..6),
+    ) {
+        let set_up = [NLA, CREDSSP, MCS, LICENSED, ACTIVATION, "S 900\n"].concat();
+        let late = ["C late\nS late\nS 22\nC 60\n", &"S 1200\nC 90\n".repeat(40)].concat();
+        let script = [
+            set_up.clone(),
+            set_up.replace("sh12", "sh10"),
+            [NLA_13, "C 93\nS 233 233 162\nC 429\nS 4\n", MCS, LICENSED, ACTIVATION, "S 900\n"].concat(),
+            set_up.replace("sh12", "sh12cbc"),
+            late,
+            [SSL_13, MCS, LICENSED, ACTIVATION].concat(),
+        ];
+        let start = || play(&events(&script[which]));
+        let (mut all, mut dull) = (start(), start());
+        let mut cuts = cuts.iter().cycle();
+        for (n, (client, length, count)) in records.into_iter().enumerate() {
+            let side = if client { Side::Client } else { Side::Server };
+            let bytes = super::script::record(23, &vec![0xee; length.into()]).repeat(count);
+            let at = At { frame: crate::base::Frame::new(0, n as u64), ..At::default() };
+            for bytes in bytes.chunks(*cuts.next().unwrap()) {
+                all.dull = crate::session::Dull::default();
+                all.bytes(side, bytes, at);
+            }
+            dull.bytes(side, &bytes, at);
+        }
+        prop_assert_eq!(all.into_facts(), dull.into_facts());
+    }
+
     #[test]
     fn a_gap_never_makes_more_of_a_connection(cut in 0usize..37, length in 0usize..37, missing in 1usize..4, known in any::<bool>()) {
         let all = events(&whole());
