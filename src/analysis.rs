@@ -131,6 +131,10 @@ impl Analyzer {
         let at = At { frame: packet.frame, time: packet.time };
         // Nearly every packet that is ours is plain.
         if let Some(plain) = plain
+            && let Some(outline) = plain.outline()
+        {
+            self.table.plain(plain, &outline, at, packet.vantage);
+        } else if let Some(plain) = plain
             && let Some(parts) = plain.parts(packet.original_len)
         {
             self.table.segment(&plain.read(parts), at, packet.vantage);

@@ -2,6 +2,7 @@
 
 mod ending;
 mod facts;
+mod gathering;
 mod glimpse;
 mod handshake;
 mod resetting;
@@ -11,6 +12,7 @@ pub use facts::{End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use glimpse::Glimpse;
 
 use super::direction::{Direction, Surroundings};
+use super::gathering::Gathering;
 use super::queues::Kind;
 use super::reset::ResetFacts;
 use super::rtt::Rtt;
@@ -40,6 +42,9 @@ pub trait Consumer {
 /// A connection in progress.
 #[derive(Debug)]
 pub struct Conversation<C> {
+    /// Packets that are not taken into account yet: what stands below is as it
+    /// was before them, but for `consumer`, `last`, `rtt` and `longest_silence`.
+    gathering: Gathering,
     /// What takes its bytes.
     pub consumer: C,
     /// What each segment was, where somebody wants to draw it.
@@ -74,6 +79,7 @@ impl<C: Consumer> Conversation<C> {
     /// A connection that begins (for us) with a packet of `at`.
     pub fn new(endpoints: BySide<Endpoint>, roles_from: RolesFrom, at: At, consumer: C) -> Self {
         Self {
+            gathering: Gathering::default(),
             consumer,
             trace: None,
             endpoints,
@@ -157,6 +163,9 @@ impl<C: Consumer> Conversation<C> {
     /// Takes a segment of this connection.
     #[inline]
     pub fn segment(&mut self, segment: &Segment<'_>, side: Side, at: At) {
+        if self.gathering.is_pending() {
+            self.take_gathered();
+        }
         let direction = self.directions.of_mut(side);
         if direction.is_copy(segment, at.time) {
             // A host answers each stray segment with an equal RST; those are as
@@ -166,6 +175,7 @@ impl<C: Consumer> Conversation<C> {
             }
             return;
         }
+        self.gathering.close();
         direction.facts.passes(at);
         let silence = at.time.since(self.last.time);
         self.clock_ran_back += u64::from(at.time < self.last.time);
@@ -201,6 +211,9 @@ impl<C: Consumer> Conversation<C> {
                 // not captured.
                 other.begin_at(acknowledgment.ack, true);
             }
+            if !other.has_begun() {
+                own.is_not_placed();
+            }
             let pure = || own.only_acknowledges(segment);
             if let Some(trip) = other.acknowledged(&acknowledgment, pure, || Trips::of(rtt, side.other())) {
                 // The acknowledgment came from this side: it measures this leg.
@@ -232,6 +245,7 @@ impl<C: Consumer> Conversation<C> {
         if !is_settled || self.held > 0 {
             self.settle(at);
         }
+        self.may_gather(at);
     }
 
     #[cold]
@@ -269,6 +283,8 @@ impl<C: Consumer> Conversation<C> {
 
     /// Gives up every hole, to free what is held behind it.
     pub fn release(&mut self, at: At) {
+        self.take_gathered();
+        self.gathering.close();
         for side in Side::BOTH {
             self.directions.of_mut(side).release(side, at, &mut self.consumer);
         }
@@ -310,6 +326,7 @@ impl<C: Consumer> Conversation<C> {
     /// The connection is over (or the capture is, at `observed_until`).
     #[expect(clippy::boxed_local, reason = "to take it out of its box is to move all of it")]
     pub fn finish(mut self: Box<Self>, observed_until: CaptureTime) -> (Box<TcpFacts>, C) {
+        self.take_gathered();
         let (end, ending_reset) = self.ending(observed_until);
         let BySide { client, server } = &mut self.directions;
         client.close_books(self.last.time);

@@ -3,6 +3,7 @@
 mod acknowledgment;
 mod beginning;
 mod delivery;
+mod gathered;
 
 use beginning::Beginning;
 
@@ -89,6 +90,11 @@ pub struct Direction {
     copy_count: usize,
     /// What the last segment was, where it did not simply bring the next bytes.
     last_class: Option<SegmentClass>,
+    /// Some numbers were left out, since they can hardly be of this stream.
+    has_strange_numbers: bool,
+    /// How many packets there were when an acknowledgment could not be placed,
+    /// since the other stream had not begun.
+    unplaced: u64,
 }
 
 impl Direction {
@@ -125,6 +131,11 @@ impl Direction {
     /// Whether offsets are known.
     pub const fn has_begun(&self) -> bool {
         self.unrolled.is_some()
+    }
+
+    /// What the last packet acknowledges could not be placed.
+    pub const fn is_not_placed(&mut self) {
+        self.unplaced = self.recent.packets();
     }
 
     /// The offset of a sequence number of this direction.
@@ -240,6 +251,7 @@ impl Direction {
         let takes_room = len > 0 || segment.tcp.flags.has(TcpFlags::FIN);
         if offset > self.max_end && takes_room && self.leaps(offset, end) {
             self.facts.leaps += 1;
+            self.has_strange_numbers = true;
             self.facts.first_leap.get_or_insert(at);
             return false;
         }

@@ -5,7 +5,7 @@
 //! must never become a retransmission, a second reset, or another TTL.
 
 use crate::base::{CaptureTime, Span};
-use crate::wire::Segment;
+use crate::wire::{Segment, TcpFlags, TcpHeader};
 
 /// Copies with the same non-zero IP identification may be this far apart: a
 /// router's two mirrored legs, or a component that held the packet.
@@ -35,7 +35,7 @@ impl Recent {
     /// whose identification never changes an equal one says nothing.
     #[inline]
     pub fn is_copy(&mut self, segment: &Segment<'_>, time: CaptureTime, counts_ids: impl FnOnce() -> bool) -> bool {
-        let digest = digest(segment);
+        let digest = Header::of(segment).digest();
         let mark = digest as u32;
         // Without a branch for each, so that they are compared at once.
         let marked = self.marks.iter().fold(false, |any, known| any | (*known == mark));
@@ -46,13 +46,37 @@ impl Recent {
                 return true;
             }
         }
-        let slot = (self.packets % REMEMBERED as u64) as usize;
-        if let (Some(seen), Some(known)) = (self.seen.get_mut(slot), self.marks.get_mut(slot)) {
-            *seen = (digest, time);
-            *known = mark;
-        }
+        self.put(self.packets, digest, time);
         self.packets = self.packets.wrapping_add(1);
         false
+    }
+
+    /// Remembers `count` packets that are known to be no copies.
+    #[inline]
+    pub fn remember(&mut self, count: u64, newest_first: impl Iterator<Item = (Header, CaptureTime)>) {
+        self.packets = self.packets.wrapping_add(count);
+        for (back, (header, time)) in (1..).zip(newest_first.take(REMEMBERED)) {
+            self.put(self.packets.wrapping_sub(back), header.digest(), time);
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, place: u64, digest: u64, time: CaptureTime) {
+        let slot = (place % REMEMBERED as u64) as usize;
+        if let (Some(seen), Some(known)) = (self.seen.get_mut(slot), self.marks.get_mut(slot)) {
+            *seen = (digest, time);
+            *known = digest as u32;
+        }
+    }
+
+    /// Packets so far, forgotten ones included.
+    pub const fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Whether all that were seen when there were `packets` of them are forgotten.
+    pub const fn has_forgotten(&self, packets: u64) -> bool {
+        self.packets.wrapping_sub(packets) >= REMEMBERED as u64
     }
 
     #[cold]
@@ -62,23 +86,50 @@ impl Recent {
     }
 }
 
-/// A number of all that makes two packets of one direction the same packet:
-/// equal for equal ones, and by chance for one pair in 2⁶⁴ of others. TTL is left
+/// All that makes two packets of one direction the same packet. TTL is left
 /// out: a copy from behind a router has lost some.
-#[inline]
-fn digest(segment: &Segment<'_>) -> u64 {
-    let tcp = &segment.tcp;
-    let numbers = u64::from(tcp.seq) << 32 | u64::from(tcp.ack);
-    let id = u64::from(segment.ip.id.unwrap_or(0));
-    // Payloads are shorter than 2^24 bytes; longer ones share bits with the flags.
-    let len = u64::from(tcp.flags.0) << 24 ^ u64::from(segment.payload_len);
-    let (value, echo) = tcp.options.timestamps.unwrap_or_default();
-    let timestamps = u64::from(value) << 32 | u64::from(echo);
-    // Odd constants without a pattern: the fractions of the golden ratio, and of
-    // the square roots of 2 and 3.
-    let both =
-        fold(numbers ^ 0x9e37_79b9_7f4a_7c15, (len << 32 | id << 16 | u64::from(tcp.window)) ^ 0x6a09_e667_f3bc_c909);
-    both ^ timestamps.wrapping_mul(0xbb67_ae85_84ca_a73b)
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// Window, unscaled.
+    pub window: u16,
+    /// Identification; 0 where there is none.
+    pub id: u16,
+    /// Length of the payload.
+    pub len: u32,
+    /// The timestamp option; zeros where there is none.
+    pub timestamps: (u32, u32),
+}
+
+impl Header {
+    #[inline]
+    fn of(segment: &Segment<'_>) -> Self {
+        let Segment { ip, tcp, payload_len, .. } = segment;
+        let TcpHeader { seq, ack, flags, window, ref options, .. } = *tcp;
+        let timestamps = options.timestamps.unwrap_or_default();
+        Self { seq, ack, flags, window, id: ip.id.unwrap_or(0), len: *payload_len, timestamps }
+    }
+
+    /// A number of all of it: equal for equal ones, and by chance for one pair in
+    /// 2⁶⁴ of others.
+    #[inline]
+    fn digest(&self) -> u64 {
+        let numbers = u64::from(self.seq) << 32 | u64::from(self.ack);
+        // Payloads are shorter than 2^24 bytes; longer ones share bits with the flags.
+        let len = u64::from(self.flags.0) << 24 ^ u64::from(self.len);
+        let (value, echo) = self.timestamps;
+        let timestamps = u64::from(value) << 32 | u64::from(echo);
+        let rest = len << 32 | u64::from(self.id) << 16 | u64::from(self.window);
+        // Odd constants without a pattern: the fractions of the golden ratio, and of
+        // the square roots of 2 and 3.
+        let both = fold(numbers ^ 0x9e37_79b9_7f4a_7c15, rest ^ 0x6a09_e667_f3bc_c909);
+        both ^ timestamps.wrapping_mul(0xbb67_ae85_84ca_a73b)
+    }
 }
 
 /// Both halves of the product, laid over each other: every bit of either number
@@ -114,13 +165,13 @@ mod tests {
             .map(|change| {
                 let mut other = one;
                 change(&mut other);
-                digest(&other)
+                Header::of(&other).digest()
             })
-            .chain([digest(&one)])
+            .chain([Header::of(&one).digest()])
             .collect();
         assert_eq!(digests.len(), 9);
         let mut behind_a_router = one;
         behind_a_router.ip.ttl -= 1;
-        assert_eq!(digest(&behind_a_router), digest(&one));
+        assert_eq!(Header::of(&behind_a_router).digest(), Header::of(&one).digest());
     }
 }

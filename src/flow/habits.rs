@@ -1,7 +1,7 @@
 //! How a sender writes its headers: what a reset is held against.
 
 use crate::base::At;
-use crate::wire::Segment;
+use crate::wire::{self, Segment};
 
 /// TTLs remembered for each sender; a path that shows more is no baseline.
 const MAX_TTLS: usize = 4;
@@ -39,6 +39,19 @@ impl Look {
         // A TTL needs a byte; what is left of the second one is for two flags.
         let flags = u64::from(segment.ip.dont_fragment) << 9 | known;
         Self(mac | flags | u64::from(segment.ip.ttl))
+    }
+
+    fn mac(self) -> Option<[u8; 6]> {
+        let [_, flags, a, b, c, d, e, f] = self.0.to_le_bytes();
+        (flags & 1 != 0).then_some([a, b, c, d, e, f])
+    }
+
+    const fn dont_fragment(self) -> bool {
+        self.0 >> 9 & 1 != 0
+    }
+
+    const fn ttl(self) -> u8 {
+        (self.0 & 0xff) as u8
     }
 }
 
@@ -113,6 +126,27 @@ impl Habits {
         self.packets += 1;
     }
 
+    /// What its packets on IPv4 look like, as long as they look like the last one.
+    pub fn look(&self) -> Option<wire::Look> {
+        let mac = self.look.mac().filter(|_| self.packets > 0 && self.flow_label.is_none())?;
+        Some(wire::Look::new(mac, self.look.dont_fragment(), self.look.ttl()))
+    }
+
+    /// Learns from `packets` that all look like the last one, each of whose
+    /// identifications was [learned](Self::learn_id): window, timestamp and place
+    /// of the last of them.
+    pub fn learn_alike(&mut self, packets: u32, window: u16, tsval: Option<u32>, at: At) {
+        if let Some((_, count)) = self.ttls.get_mut(usize::from(self.ttl_now)) {
+            *count = count.saturating_add(packets);
+        }
+        if let Some(tsval) = tsval {
+            self.last_tsval = Some((tsval, at));
+        }
+        self.last_window = window;
+        self.last = at;
+        self.packets = self.packets.wrapping_add(packets.into());
+    }
+
     /// Learns what a packet has that does not look like the one before.
     #[cold]
     fn learn_look(&mut self, segment: &Segment<'_>, is_handshake: bool) {
@@ -143,8 +177,9 @@ impl Habits {
         }
     }
 
+    /// Learns how it numbers its packets.
     #[inline]
-    fn learn_id(&mut self, id: u16) {
+    pub fn learn_id(&mut self, id: u16) {
         self.ids += 1;
         let last = self.last_id.replace(id);
         let step = id.wrapping_sub(last.unwrap_or(id));
@@ -156,6 +191,14 @@ impl Habits {
             self.counted_ids += u64::from(step != 0 && step <= MAX_COUNTER_STEP);
             self.zero_ids += u64::from(id == 0);
         }
+    }
+
+    /// The same for `count` that followed one another, none of them 0, up to `id`.
+    pub fn count_up_to(&mut self, id: u16, count: u32) {
+        self.ids = self.ids.wrapping_add(count.into());
+        self.counted_ids = self.counted_ids.wrapping_add(count.into());
+        self.last_id = Some(id);
+        self.last_skip = 0;
     }
 
     /// Packets learned from.

@@ -24,6 +24,20 @@ pub struct Narrow(u64, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Wide(u64, u64, u64, u64, u64);
 
+impl Narrow {
+    /// No connection has this name: it is more than an address and a port.
+    pub const NOBODY: Self = Self(0, u64::MAX);
+
+    /// One of 2^`bits` places.
+    #[inline]
+    pub const fn place(&self, bits: u32) -> usize {
+        // Odd constants without a pattern: the fractions of the golden ratio and of
+        // the square root of 2.
+        let mixed = (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.1).wrapping_mul(0x6a09_e667_f3bc_c909);
+        (mixed >> (u64::BITS - bits)) as usize
+    }
+}
+
 impl FlowKey {
     /// The name of the connection between two ends, in either order.
     pub fn new(a: Endpoint, b: Endpoint, vantage: u16) -> Self {
@@ -38,13 +52,22 @@ impl FlowKey {
         Self::between((ip.src, tcp.source_port), (ip.dst, tcp.destination_port), vantage)
     }
 
+    /// The same where both addresses are of IPv4: each end's address and port as
+    /// one number.
+    #[inline]
+    pub const fn narrow(a: u64, b: u64, vantage: u16) -> (Narrow, bool) {
+        let (low, high, a_is_low) = if a <= b { (a, b, true) } else { (b, a, false) };
+        (Narrow(low << 16 | vantage as u64, high), a_is_low)
+    }
+
     #[inline]
     fn between(a: (IpAddr, u16), b: (IpAddr, u16), vantage: u16) -> (Self, bool) {
         match (a.0, b.0) {
             (IpAddr::V4(x), IpAddr::V4(y)) => {
                 let x = u64::from(x.to_bits()) << 16 | u64::from(a.1);
                 let y = u64::from(y.to_bits()) << 16 | u64::from(b.1);
-                (Self::V4(Narrow(x.min(y) << 16 | u64::from(vantage), x.max(y))), x <= y)
+                let (key, a_is_low) = Self::narrow(x, y, vantage);
+                (Self::V4(key), a_is_low)
             }
             (x, y) => Self::wide((bits(x), a.1), (bits(y), b.1), vantage),
         }

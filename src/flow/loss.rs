@@ -232,6 +232,11 @@ impl LossFacts {
         }
     }
 
+    /// Whether no burst waits for an acknowledgment.
+    pub fn is_recovered(&self) -> bool {
+        self.bursts.last().is_none_or(|burst| burst.outcome != BurstOutcome::Unrecovered)
+    }
+
     /// The receiver has acknowledged everything before `offset`.
     pub fn acknowledged(&mut self, offset: i64, at: At) {
         if let Some(burst) = self.bursts.last_mut()

@@ -14,9 +14,12 @@ mod direction_facts;
 mod duplicates;
 mod flights;
 pub mod fragments;
+mod gathering;
 mod habits;
 mod hold;
 mod key;
+#[cfg(test)]
+mod laws;
 mod loss;
 mod opening;
 mod order;

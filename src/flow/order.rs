@@ -49,6 +49,13 @@ pub struct SendOrder {
     wild: u32,
 }
 
+impl Numbers {
+    /// Those of a packet with this timestamp and this identification.
+    pub fn new(tsval: Option<u32>, id: Option<u16>) -> Self {
+        Self { tsval, id: id.filter(|id| *id != 0) }
+    }
+}
+
 impl SendOrder {
     /// When `segment` was sent.
     pub fn of(&self, segment: &Segment<'_>) -> Sent {
@@ -67,8 +74,7 @@ impl SendOrder {
 
     /// The numbers of a packet, to hold a later one of the same bytes against.
     pub fn numbers(segment: &Segment<'_>) -> Numbers {
-        let tsval = segment.tcp.options.timestamps.map(|(tsval, _)| tsval);
-        Numbers { tsval, id: segment.ip.id.filter(|id| *id != 0) }
+        Numbers::new(segment.tcp.options.timestamps.map(|(tsval, _)| tsval), segment.ip.id)
     }
 
     /// Whether `segment` was sent after the packet with these numbers.
@@ -87,13 +93,19 @@ impl SendOrder {
     /// [`SendOrder::numbers_each`].
     #[inline]
     pub fn learn(&mut self, segment: &Segment<'_>) -> Option<u16> {
-        if let Some((now, _)) = segment.tcp.options.timestamps
+        self.learn_numbers(segment.tcp.options.timestamps.map(|(tsval, _)| tsval), segment.ip.id)
+    }
+
+    /// The same from its numbers alone.
+    #[inline]
+    pub fn learn_numbers(&mut self, tsval: Option<u32>, id: Option<u16>) -> Option<u16> {
+        if let Some(now) = tsval
             && self.tsval.is_none_or(|newest| now.wrapping_sub(newest).cast_signed() > 0)
         {
             self.tsval = Some(now);
         }
         // Linux answers a SYN with identification 0 and counts afterwards.
-        let now = segment.ip.id.filter(|id| *id != 0)?;
+        let now = id.filter(|id| *id != 0)?;
         let Some(newest) = self.id else {
             self.id = Some(now);
             return None;
@@ -105,6 +117,28 @@ impl SendOrder {
             return None;
         }
         self.learn_other(now, step)
+    }
+
+    /// The newest identification.
+    pub const fn newest_id(&self) -> Option<u16> {
+        self.id
+    }
+
+    /// The newest timestamp.
+    pub const fn newest_tsval(&self) -> Option<u32> {
+        self.tsval
+    }
+
+    /// The newest timestamp is `tsval`.
+    pub const fn has_come_to(&mut self, tsval: u32) {
+        self.tsval = Some(tsval);
+    }
+
+    /// Learns from `count` packets at once whose identifications followed one
+    /// another, none of them 0; the last one is `id`.
+    pub const fn count_up_to(&mut self, id: u16, count: u32) {
+        self.single = self.single.saturating_add(count);
+        self.id = Some(id);
     }
 
     /// The same where `step` from the newest identification to `now` is not one.

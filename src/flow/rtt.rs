@@ -11,8 +11,8 @@ const BUCKETS: usize = 112;
 /// with four buckets to the octave needs no memory for samples).
 #[derive(Clone, Debug)]
 pub struct Rtt {
-    min: Option<Span>,
-    max: Option<Span>,
+    min: Span,
+    max: Span,
     count: u32,
     last: Span,
     /// Smoothed as RFC 6298 §2.3 does, one eighth of each new sample.
@@ -25,8 +25,8 @@ pub struct Rtt {
 impl Default for Rtt {
     fn default() -> Self {
         Self {
-            min: None,
-            max: None,
+            min: Span::ZERO,
+            max: Span::ZERO,
             count: 0,
             last: Span::ZERO,
             smoothed: Span::ZERO,
@@ -38,27 +38,30 @@ impl Default for Rtt {
 
 impl Rtt {
     /// Takes a sample. Negative ones (a clock that ran back) are no round trip.
+    #[inline]
     pub fn sample(&mut self, span: Span) {
-        if span < Span::ZERO {
-            return;
-        }
-        self.min = Some(self.min.map_or(span, |m| m.min(span)));
-        self.max = Some(self.max.map_or(span, |m| m.max(span)));
+        let Ok(nanos) = u64::try_from(span.nanos()) else { return };
         if self.count == 0 {
-            self.smoothed = span;
+            (self.min, self.max, self.smoothed) = (span, span, span);
         } else {
-            self.smoothed = Span::from_nanos(self.smoothed.nanos() / 8 * 7 + span.nanos() / 8);
-            self.steps = self.steps + (span - self.last).abs();
+            self.min = self.min.min(span);
+            self.max = self.max.max(span);
+            // Neither is negative.
+            let smoothed = (self.smoothed.nanos() >> 3).wrapping_mul(7).wrapping_add(span.nanos() >> 3);
+            self.smoothed = Span::from_nanos(smoothed);
+            let step = span.nanos().wrapping_sub(self.last.nanos()).wrapping_abs();
+            self.steps = Span::from_nanos(self.steps.nanos().saturating_add(step));
         }
         self.last = span;
         self.count = self.count.saturating_add(1);
-        if let Some(bucket) = self.buckets.get_mut(Self::bucket(span)) {
+        if let Some(bucket) = self.buckets.get_mut(Self::bucket(nanos)) {
             *bucket = bucket.saturating_add(1);
         }
     }
 
-    fn bucket(span: Span) -> usize {
-        let micros = (span.nanos() / 1_000).max(1).unsigned_abs();
+    #[inline]
+    fn bucket(nanos: u64) -> usize {
+        let micros = (nanos / 1_000).max(1);
         let octave = micros.ilog2();
         // The two bits below the leading one choose the quarter.
         let quarter = if octave >= 2 { (micros >> (octave - 2)) & 3 } else { 0 };
@@ -68,13 +71,13 @@ impl Rtt {
     /// The shortest.
     #[must_use]
     pub const fn min(&self) -> Option<Span> {
-        self.min
+        if self.count == 0 { None } else { Some(self.min) }
     }
 
     /// The longest.
     #[must_use]
     pub const fn max(&self) -> Option<Span> {
-        self.max
+        if self.count == 0 { None } else { Some(self.max) }
     }
 
     /// The smoothed round trip, as a sender keeps it for its timer.
@@ -100,7 +103,7 @@ impl Rtt {
     /// The value that `percent` of the samples do not exceed (0–100).
     #[must_use]
     pub fn quantile(&self, percent: u32) -> Option<Span> {
-        let (min, max) = (self.min?, self.max?);
+        let (min, max) = (self.min()?, self.max()?);
         let wanted = (u64::from(self.count) * u64::from(percent)).div_ceil(100).max(1);
         let mut passed = 0u64;
         for (i, n) in self.buckets.iter().enumerate() {

@@ -71,14 +71,19 @@ pub struct Piece {
     pub window_closed: bool,
 }
 
+/// A data packet, as it is remembered.
 #[derive(Clone, Copy, Debug, Default)]
-struct Transmission {
-    offset: i64,
-    end: i64,
-    time: CaptureTime,
+pub struct Transmission {
+    /// Stream offset of its first byte.
+    pub offset: i64,
+    /// Behind its last byte.
+    pub end: i64,
+    /// When it passed.
+    pub time: CaptureTime,
     /// IP length; 0 once the bytes were sent again in another packet.
-    size: u32,
-    numbers: Numbers,
+    pub size: u32,
+    /// What its sender numbers it by.
+    pub numbers: Numbers,
 }
 
 /// What the sender is recovering from, until which offset is acknowledged.
@@ -129,12 +134,37 @@ impl Sender {
     /// nothing that was sent before overlaps it.
     #[inline]
     pub fn sent_next(&mut self, segment: &Segment<'_>, offset: i64, end: i64, time: CaptureTime) {
-        let slot = self.sent_count % REMEMBERED;
+        let (size, numbers) = (segment.ip.total_len, SendOrder::numbers(segment));
+        self.put(self.sent_count, Transmission { offset, end, time, size, numbers });
         self.sent_count = self.sent_count.wrapping_add(1);
-        if let Some(oldest) = self.sent.get_mut(slot) {
-            let (size, numbers) = (segment.ip.total_len, SendOrder::numbers(segment));
-            *oldest = Transmission { offset, end, time, size, numbers };
+    }
+
+    /// The same for `count` segments in a row.
+    #[inline]
+    pub fn sent_in_a_row(&mut self, count: usize, newest_first: impl Iterator<Item = Transmission>) {
+        self.sent_count = self.sent_count.wrapping_add(count);
+        for (back, transmission) in (1..).zip(newest_first.take(REMEMBERED)) {
+            self.put(self.sent_count.wrapping_sub(back), transmission);
         }
+    }
+
+    #[inline]
+    fn put(&mut self, place: usize, transmission: Transmission) {
+        if let Some(oldest) = self.sent.get_mut(place % REMEMBERED) {
+            *oldest = transmission;
+        }
+    }
+
+    /// Whether nothing is lost, doubted or probed, so that data that continues the
+    /// stream from `sent_to` on, and acknowledgments beyond `acked`, change nothing
+    /// but what was sent last.
+    pub fn is_calm(&self, acked: i64, sent_to: i64) -> bool {
+        self.dupacks == 0
+            && self.hole_told.is_none()
+            && self.sacked_to <= acked
+            && self.recovery.is_none()
+            && self.doubtful.is_none()
+            && self.probed.is_none_or(|probed| probed < sent_to)
     }
 
     /// Says what a segment is that does not simply continue the stream; to be
@@ -270,6 +300,32 @@ impl Sender {
     #[inline]
     pub fn learn(&mut self, segment: &Segment<'_>) -> Option<u16> {
         self.order.learn(segment)
+    }
+
+    /// The same from a packet's numbers alone.
+    #[inline]
+    pub fn learn_numbers(&mut self, tsval: Option<u32>, id: Option<u16>) -> Option<u16> {
+        self.order.learn_numbers(tsval, id)
+    }
+
+    /// The newest identification and the newest timestamp.
+    pub const fn newest_id(&self) -> Option<u16> {
+        self.order.newest_id()
+    }
+
+    /// See [`newest_id`](Self::newest_id).
+    pub const fn newest_tsval(&self) -> Option<u32> {
+        self.order.newest_tsval()
+    }
+
+    /// Its timestamps have come to `tsval`.
+    pub const fn has_come_to(&mut self, tsval: u32) {
+        self.order.has_come_to(tsval);
+    }
+
+    /// So many identifications followed one another, the last one `id`.
+    pub const fn count_up_to(&mut self, id: u16, count: u32) {
+        self.order.count_up_to(id, count);
     }
 
     fn remember(&mut self, segment: &Segment<'_>, piece: &Piece) {

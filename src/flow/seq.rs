@@ -41,6 +41,18 @@ impl Unrolled {
         self.at + seq.minus(self.seq) as i64
     }
 
+    /// The sequence number of `offset`.
+    #[must_use]
+    pub const fn seq(&self, offset: i64) -> Seq {
+        self.seq.plus(((offset - self.at) & 0xffff_ffff) as u32)
+    }
+
+    /// Whether numbers are taken near `offset`.
+    #[must_use]
+    pub const fn is_at(&self, offset: i64) -> bool {
+        self.at == offset
+    }
+
     /// The stream has come to `offset`; later numbers are taken near it.
     pub const fn advance(&mut self, offset: i64) {
         let by = offset - self.at;

@@ -11,7 +11,7 @@ const MAX_STALLS: usize = 16;
 
 /// No wait shorter than this is a stall: acknowledgments may be held back for
 /// as long (RFC 1122 §4.2.3.2 allows 500 ms; stacks use 40 to 200).
-const MIN_STALL: Span = Span::from_millis(200);
+pub(super) const MIN_STALL: Span = Span::from_millis(200);
 
 /// The shortest timer of a sender beyond its round trip (RFC 6298 wants 1 s,
 /// Linux takes 200 ms).

@@ -20,7 +20,7 @@ use super::key::FlowKey;
 use super::queues::{Kind, Queues};
 use super::trace::Room;
 use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
-use crate::wire::{IcmpError, Segment, TcpFlags};
+use crate::wire::{IcmpError, Outline, Plain, Segment, TcpFlags};
 
 /// The port of RDP (MS-RDPBCGR §2.1).
 pub const RDP_PORT: u16 = 3389;
@@ -160,6 +160,27 @@ impl<C: Consumer + Default> Table<C> {
         match self.index.get(&key) {
             Some(slot) if !segment.tcp.flags.has(TcpFlags::SYN) => self.give(slot, segment, source_is_low, at),
             known => self.may_begin(known, key, segment, source_is_low, at),
+        }
+    }
+
+    /// The same for a frame of the plain shape, given in outline as well.
+    #[inline]
+    pub fn plain(&mut self, plain: &Plain<'_>, outline: &Outline<'_>, at: At, vantage: u16) {
+        self.advance(at.time);
+        let (key, source_is_low) = FlowKey::narrow(outline.source(), outline.destination(), vantage);
+        let known = self.index.narrow(&key);
+        if let Some(slot) = known
+            && let Some(Some(found)) = self.slots.get_mut(slot as usize)
+            && let side = found.side(source_is_low)
+            && let State::Followed(conversation) = &mut found.state
+            && conversation.gather(outline, side, at)
+        {
+            return;
+        }
+        let Some(segment) = plain.segment(outline.total_len().into()) else { return };
+        match known {
+            Some(slot) => self.give(slot, &segment, source_is_low, at),
+            None => self.may_begin(None, FlowKey::V4(key), &segment, source_is_low, at),
         }
     }
 

@@ -37,6 +37,17 @@ impl Triggers {
         self.packets = self.packets.wrapping_add(1);
     }
 
+    /// The same for `count` packets in a row.
+    #[inline]
+    pub fn note_all(&mut self, count: usize, newest_first: impl Iterator<Item = (u32, At)>) {
+        self.packets = self.packets.wrapping_add(count);
+        for (back, packet) in (1..).zip(newest_first.take(REMEMBERED)) {
+            if let Some(oldest) = self.ring.get_mut(self.packets.wrapping_sub(back) % REMEMBERED) {
+                *oldest = packet;
+            }
+        }
+    }
+
     /// The remembered packets that acknowledged exactly `ack`. `from_start`: the
     /// capture shows how the connection was opened.
     #[must_use]

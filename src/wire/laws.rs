@@ -1,9 +1,11 @@
 //! What holds for every frame of this floor, whatever its link type and tunnels.
 
+use core::net::IpAddr;
+
 use proptest::prelude::*;
 
 use super::frame_samples::{self, CONNECTION_REQUEST, Sample};
-use super::{Decoded, Glance, Plain, Segment, decode, peek};
+use super::{Decoded, Glance, Look, Plain, Segment, TcpFlags, TcpOptions, decode, peek};
 use crate::base::LinkType;
 
 fn wire_len(frame: &[u8]) -> u32 {
@@ -128,6 +130,47 @@ fn check_plain(link: LinkType, frame: &[u8], original_len: u32) {
     };
     assert_eq!(format!("{plain:?}"), format!("{segment:?}"));
     assert_eq!(plain.payload.as_ptr_range(), segment.payload.as_ptr_range());
+    check_outline(link, frame, &segment);
+}
+
+/// The law of the outline: what it says, the segment says.
+fn check_outline(link: LinkType, frame: &[u8], segment: &Segment<'_>) {
+    let Some(outline) = Plain::of(link, frame).and_then(|plain| plain.outline()) else { return };
+    let Segment { ip, tcp, .. } = segment;
+    let end = |ip, port: u16| match ip {
+        IpAddr::V4(ip) => u64::from(ip.to_bits()) << 16 | u64::from(port),
+        IpAddr::V6(_) => panic!("an outline is of IPv4"),
+    };
+    assert_eq!(
+        (outline.source(), outline.destination()),
+        (end(ip.src, tcp.source_port), end(ip.dst, tcp.destination_port))
+    );
+    assert_eq!((outline.seq(), outline.ack(), outline.flags()), (tcp.seq, tcp.ack, tcp.flags));
+    assert_eq!((outline.window(), Some(outline.id())), (tcp.window, ip.id));
+    assert_eq!(
+        (outline.timestamps(), outline.has_timestamps()),
+        (tcp.options.timestamps, tcp.options.timestamps.is_some())
+    );
+    assert_eq!(outline.payload.as_ptr_range(), segment.payload.as_ptr_range());
+    assert_eq!((wire_len(outline.payload), u32::from(outline.total_len())), (segment.payload_len, ip.total_len));
+    let timestamps_alone = TcpOptions { timestamps: tcp.options.timestamps, ..TcpOptions::default() };
+    assert_eq!((tcp.options, tcp.flags.0 & !TcpFlags::PSH), (timestamps_alone, TcpFlags::ACK));
+    // One bit that nobody uses may be set (RFC 791 §3.1).
+    let look = segment.source_mac.map(|mac| Look::new(mac, ip.dont_fragment, ip.ttl));
+    assert!(look == Some(outline.look()) || frame.get(20).is_some_and(|flags| flags & 0x80 != 0));
+}
+
+#[test]
+fn a_session_is_seen_in_outline() {
+    let samples = frame_samples::all();
+    let sample = samples.iter().find(|sample| sample.name == "ethernet, IPv4").unwrap();
+    let is_seen = |frame: &[u8]| Plain::of(sample.link, frame).is_some_and(|plain| plain.outline().is_some());
+    let mut frame = sample.frame.clone();
+    assert!(is_seen(&frame));
+    frame[47] |= TcpFlags::FIN;
+    assert!(!is_seen(&frame));
+    frame[47] &= !TcpFlags::FIN;
+    assert!(!is_seen(&frame[..frame.len() - 1]), "not captured whole");
 }
 
 #[test]

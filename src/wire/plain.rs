@@ -9,6 +9,10 @@
 //!
 //! Law: what this gives, [`decode`](super::decode) gives as well.
 
+mod outline;
+
+pub use outline::{Look, Outline};
+
 use core::net::IpAddr;
 
 use super::{IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions, ether, ip, tcp};
@@ -16,6 +20,9 @@ use crate::base::LinkType;
 
 const IPV4_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
+
+/// Among the flags of IPv4 (RFC 791 §3.1).
+const DONT_FRAGMENT: u8 = 0x40;
 
 /// A frame of the plain shape.
 #[derive(Clone, Copy, Debug)]
@@ -227,7 +234,6 @@ const fn has_room_for_header(tcp: &[u8; tcp::HEADER_LEN]) -> bool {
 
 #[inline]
 fn ipv4(header: &[u8; IPV4_LEN], total_len: u32) -> IpFacts {
-    const DONT_FRAGMENT: u8 = 0x40;
     let &[_, traffic_class, _, _, id_1, id_2, fragment, _, ttl, _, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = header;
     IpFacts {
         src: IpAddr::from([s0, s1, s2, s3]),

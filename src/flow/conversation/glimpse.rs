@@ -37,7 +37,10 @@ impl<C: Consumer> Conversation<C> {
                 .into_iter()
                 .map(|side| u64::from(self.directions.of(side).facts.loss.retransmitted()))
                 .sum(),
-            outstanding: Side::BOTH.into_iter().any(|side| self.directions.of(side).outstanding()),
+            outstanding: match self.gathering.lanes() {
+                Some(lanes) => lanes.client.outstanding() || lanes.server.outstanding(),
+                None => Side::BOTH.into_iter().any(|side| self.directions.of(side).outstanding()),
+            },
             is_sound: self.handshake.syns > 0
                 && Side::BOTH.into_iter().all(|side| {
                     let facts = &self.directions.of(side).facts;

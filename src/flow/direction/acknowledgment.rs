@@ -57,6 +57,7 @@ impl Direction {
         let offset = self.offset(ack)?;
         // Beyond 2³⁰ ahead it is no acknowledgment of this stream.
         if offset > self.max_end.saturating_add(1 << 30) {
+            self.has_strange_numbers = true;
             return None;
         }
         self.right_edge = self.right_edge.max(offset.saturating_add(a.window));

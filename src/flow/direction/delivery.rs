@@ -81,7 +81,7 @@ impl Direction {
 
     /// Everything before `offset` was handed on.
     #[inline]
-    fn come_to(&mut self, offset: i64) {
+    pub(super) fn come_to(&mut self, offset: i64) {
         self.next = offset;
         if let Some(unrolled) = &mut self.unrolled {
             unrolled.advance(offset);
