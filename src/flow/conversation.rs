@@ -43,7 +43,8 @@ pub trait Consumer {
 #[derive(Debug)]
 pub struct Conversation<C> {
     /// Packets that are not taken into account yet: what stands below is as it
-    /// was before them, but for `consumer`, `last`, `rtt` and `longest_silence`.
+    /// was before them, but for `consumer`, `last`, `rtt`, `longest_silence` and
+    /// the flights of each direction.
     gathering: Gathering,
     /// What takes its bytes.
     pub consumer: C,
@@ -163,9 +164,7 @@ impl<C: Consumer> Conversation<C> {
     /// Takes a segment of this connection.
     #[inline]
     pub fn segment(&mut self, segment: &Segment<'_>, side: Side, at: At) {
-        if self.gathering.is_pending() {
-            self.take_gathered();
-        }
+        self.take_gathered();
         let direction = self.directions.of_mut(side);
         if direction.is_copy(segment, at.time) {
             // A host answers each stray segment with an equal RST; those are as
@@ -173,9 +172,9 @@ impl<C: Consumer> Conversation<C> {
             if !segment.tcp.flags.has(TcpFlags::RST) {
                 direction.copy(segment, at);
             }
+            self.may_gather(at);
             return;
         }
-        self.gathering.close();
         direction.facts.passes(at);
         let silence = at.time.since(self.last.time);
         self.clock_ran_back += u64::from(at.time < self.last.time);
@@ -284,7 +283,6 @@ impl<C: Consumer> Conversation<C> {
     /// Gives up every hole, to free what is held behind it.
     pub fn release(&mut self, at: At) {
         self.take_gathered();
-        self.gathering.close();
         for side in Side::BOTH {
             self.directions.of_mut(side).release(side, at, &mut self.consumer);
         }
@@ -293,6 +291,7 @@ impl<C: Consumer> Conversation<C> {
 
     /// An ICMP error about a packet of this connection.
     pub fn icmp_error(&mut self, error: IcmpError, at: At) {
+        self.take_gathered();
         if self.icmp.len() < MAX_ICMP {
             self.icmp.push(at.seen(error));
         }

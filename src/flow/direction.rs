@@ -123,6 +123,16 @@ impl Direction {
         (tcp.window as u32) << if tcp.flags.has(TcpFlags::SYN) { 0 } else { self.shift }
     }
 
+    /// By how many bits its windows are shifted.
+    pub const fn shift(&self) -> u8 {
+        self.shift
+    }
+
+    /// A window of this direction, in bytes.
+    pub const fn in_bytes(&self, window: u16) -> i64 {
+        (window as i64) << self.shift
+    }
+
     /// The window that its last packet offered, in bytes.
     pub const fn last_window(&self) -> u32 {
         (self.habits.last_window as u32) << self.shift

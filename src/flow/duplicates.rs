@@ -18,6 +18,9 @@ const SAME_HEADER_WINDOW: Span = Span::from_millis(1);
 /// Packets remembered in each direction: copies arrive within a few packets.
 const REMEMBERED: usize = 8;
 
+// Gathered packets are written down for this.
+const _: () = assert!(REMEMBERED <= super::gathering::KEPT);
+
 /// The last packets of one direction.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {

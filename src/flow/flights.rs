@@ -23,38 +23,6 @@ pub struct Flights {
     begun: usize,
 }
 
-/// Flights in short, by the numbers of their packets.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Flown {
-    /// What landed of those before.
-    landed: Option<u8>,
-    ring: [(u8, Option<u8>); REMEMBERED],
-    begun: usize,
-}
-
-impl Flown {
-    /// As [`Flights::begin`].
-    #[inline]
-    pub(super) fn begin(&mut self, n: u8) {
-        if let Some(oldest) = self.ring.get_mut(self.begun % REMEMBERED) {
-            *oldest = (n, None);
-        }
-        self.begun = self.begun.wrapping_add(1);
-    }
-
-    /// As [`Flights::land`].
-    #[inline]
-    pub(super) fn land(&mut self, n: u8) {
-        let newest = match self.begun.checked_sub(1) {
-            Some(newest) => self.ring.get_mut(newest % REMEMBERED).map(|(_, landed)| landed),
-            None => Some(&mut self.landed),
-        };
-        if let Some(landed) = newest {
-            landed.get_or_insert(n);
-        }
-    }
-}
-
 impl Flights {
     /// Data is sent, and before it nothing was under way.
     #[inline]
@@ -72,21 +40,6 @@ impl Flights {
             && let Some(flight) = self.ring.get_mut(newest % REMEMBERED)
         {
             flight.acknowledged.get_or_insert(at);
-        }
-    }
-
-    /// Takes what was written down in short; `at`: where a packet was.
-    pub(super) fn fly(&mut self, flown: &Flown, at: impl Fn(u8) -> At) {
-        if let Some(landed) = flown.landed {
-            self.land(at(landed));
-        }
-        let forgotten = flown.begun.saturating_sub(REMEMBERED);
-        self.begun = self.begun.wrapping_add(forgotten);
-        for n in forgotten..flown.begun {
-            if let Some((first, landed)) = flown.ring.get(n % REMEMBERED) {
-                self.begin(at(*first));
-                landed.map(|landed| self.land(at(landed)));
-            }
         }
     }
 

@@ -4,30 +4,38 @@
 //! Nearly all packets of a connection that lives bring the next bytes in order,
 //! acknowledge what was sent, and look like the ones before. To take one of them
 //! by itself into account is to write the same places over and over: what was
-//! last, what the last eight were, how many there are. So such packets are
-//! written down in short, and the numbers that decide whether the next one is
-//! like them are brought forward. When there is no room for more, when a packet
-//! is different, or when the connection ends, all of them are taken into account
-//! at once.
+//! last, what the last eight were, how many there are. So of such packets only
+//! what decides whether the next one is like them is brought forward, and the
+//! last few are written down in short. When a packet is different, or when the
+//! connection ends, all of them are taken into account at once.
 //!
 //! Law: nothing that can be asked of a connection shows whether its packets were
 //! gathered.
 
 use super::duplicates::Header;
 use super::stall::MIN_STALL;
-use crate::base::{At, BySide, CaptureId, CaptureTime, Frame, Side, Span};
+use crate::base::{At, BySide, CaptureId, CaptureTime, Frame, Side};
 use crate::wire::{Look, Outline, TcpFlags};
 
-/// Packets gathered at most: what is only done for the last eight of each side
-/// then weighs little, and a connection is larger by 2.5 KiB.
-pub const ROOM: usize = 64;
+/// Packets written down in short of each kind: as many as are remembered of the
+/// last packets, whatever for.
+pub const KEPT: usize = 8;
 
-/// More bytes than this under way and not acknowledged, and sequence numbers
-/// could be taken for others.
+/// Acknowledgments written down.
+pub const KEPT_ACKS: usize = 16;
+
+/// Packets gathered in one go: half a GiB of data at most, so that with what was
+/// [under way](MAX_UNDER_WAY) before no sequence number can be taken for another.
+const MAX_GATHERED: u16 = 8_192;
+
+/// Bytes under way when gathering begins.
 pub const MAX_UNDER_WAY: i64 = 1 << 30;
 
+/// No wait shorter than this can be a stall.
+const NO_STALL: u64 = MIN_STALL.nanos().unsigned_abs();
+
 /// A packet, in short.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Gathered {
     /// When it passed.
     pub time: CaptureTime,
@@ -47,13 +55,25 @@ pub struct Gathered {
     pub id: u16,
     /// Control bits.
     pub flags: TcpFlags,
-    /// Who sent it.
-    pub side: Side,
 }
 
-/// What the next packet of one side is held against.
+impl Gathered {
+    /// Where it was.
+    pub const fn at(&self, capture: CaptureId) -> At {
+        At { frame: Frame { capture, number: self.frame }, time: self.time }
+    }
+
+    /// What makes it the same packet as another one.
+    #[inline]
+    pub const fn header(&self) -> Header {
+        let Self { seq, ack, flags, window, id, len, timestamps, .. } = *self;
+        Header { seq, ack, flags, window, id, len: len as u32, timestamps }
+    }
+}
+
+/// What the next packet of one side is held against, and what was counted.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Lane {
+pub struct Course {
     /// What its packets look like.
     pub look: Look,
     /// Its packets carry timestamps.
@@ -64,163 +84,185 @@ pub struct Lane {
     pub acked: u32,
     /// The longest packet, IP header included, that its receiver acknowledged.
     pub longest: u16,
+    /// The window that it offers, unscaled, which is open.
+    pub window: u16,
     /// One segment timed at a time: the number behind it, when it passed.
     pub timed: Option<(u32, CaptureTime)>,
+    /// The identification that follows the last one; beyond 16 bits none does.
+    pub next_id: u32,
+    /// The newest timestamp.
+    pub tsval: u32,
+    /// When its last packet passed.
+    pub last: CaptureTime,
+    /// Packets with data, and without.
+    pub data: u32,
+    /// See [`data`](Self::data).
+    pub bare: u32,
+    /// Identifications that followed each other and are not learned yet.
+    pub ids: u32,
+    /// Acknowledgments of new bytes by its receiver.
+    pub acks: u32,
+    /// The last of them.
+    pub last_ack: (CaptureTime, u64),
+}
+
+impl Course {
+    /// Whether bytes are sent and not acknowledged.
+    pub const fn outstanding(&self) -> bool {
+        self.next != self.acked
+    }
+
+    /// Packets gathered.
+    pub const fn packets(&self) -> u32 {
+        self.data.wrapping_add(self.bare)
+    }
+}
+
+/// One side of a gathering.
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    /// Where it has come to.
+    pub course: Course,
+    /// The last acknowledgments of new bytes by its receiver; the oldest is
+    /// written over.
+    pub acks: [u32; KEPT_ACKS],
+    data: [Gathered; KEPT],
+    bare: [Gathered; KEPT],
+}
+
+impl Lane {
+    /// The last packets with data, newest first.
+    pub fn newest_data(&self) -> impl Iterator<Item = &Gathered> {
+        newest(&self.data, self.course.data)
+    }
+
+    /// The last packets, newest first: as many as are kept of those with data.
+    pub fn newest(&self) -> impl Iterator<Item = &Gathered> {
+        let mut data = self.newest_data().peekable();
+        let mut bare = newest(&self.bare, self.course.bare).peekable();
+        core::iter::from_fn(move || match (data.peek(), bare.peek()) {
+            (Some(with), Some(without)) if with.frame < without.frame => bare.next(),
+            (None, _) => bare.next(),
+            _ => data.next(),
+        })
+        .take(KEPT)
+    }
+
+    /// Writes a packet down.
+    #[inline(always)]
+    pub fn keep(&mut self, packet: Gathered) {
+        let (ring, count) = if packet.len > 0 {
+            (&mut self.data, &mut self.course.data)
+        } else {
+            (&mut self.bare, &mut self.course.bare)
+        };
+        if let Some(oldest) = ring.get_mut(*count as usize % KEPT) {
+            *oldest = packet;
+        }
+        *count = count.wrapping_add(1);
+    }
+}
+
+fn newest(ring: &[Gathered; KEPT], count: u32) -> impl Iterator<Item = &Gathered> {
+    let filled = (count as usize).min(KEPT);
+    (1..=filled).filter_map(move |back| ring.get((count as usize).wrapping_sub(back) % KEPT))
 }
 
 /// The packets of one connection that are not taken into account yet.
 #[derive(Clone, Debug, Default)]
 pub struct Gathering {
-    /// Packets may be gathered.
     is_open: bool,
-    lanes: BySide<Lane>,
+    /// So many more packets may be gathered.
+    room: u16,
     capture: CaptureId,
-    packets: Vec<Gathered>,
+    // Boxed: most connections that a scan makes never get so far.
+    lanes: Option<Box<BySide<Lane>>>,
 }
-
-/// No wait shorter than this can be a stall.
-const NO_STALL: u64 = MIN_STALL.nanos().unsigned_abs();
 
 /// Whether a packet of `side` may end a stall, or shows that the clock ran back.
 /// Of a sender that waits for an acknowledgment and has a new thought, nothing is
 /// told.
 #[cold]
-fn may_be_told(side: Side, own: &Lane, other: &Lane, ran_back: bool) -> bool {
+fn may_be_told(side: Side, own: &Course, other: &Course, ran_back: bool) -> bool {
     let (client, server) = if side == Side::Client { (own, other) } else { (other, own) };
     let waits = if client.outstanding() { Some(Side::Client) } else { server.outstanding().then_some(Side::Server) };
     ran_back || waits.is_some_and(|waits| waits != side)
 }
 
-/// What became of a packet that was gathered.
-#[derive(Clone, Copy, Debug)]
-pub struct Taken {
-    /// The round trip that it completes, between the capture point and its sender.
-    pub trip: Option<Span>,
-    /// There is no room for another one.
-    pub is_full: bool,
-}
-
-impl Gathered {
-    /// What makes it the same packet as another one.
-    #[inline]
-    pub const fn header(&self) -> Header {
-        let Self { seq, ack, flags, window, id, len, timestamps, .. } = *self;
-        Header { seq, ack, flags, window, id, len: len as u32, timestamps }
-    }
-}
-
-impl Lane {
-    /// Whether bytes are sent and not acknowledged.
-    pub const fn outstanding(&self) -> bool {
-        self.next != self.acked
-    }
+/// A packet that is like the others of its connection.
+#[derive(Debug)]
+pub struct Alike<'g> {
+    /// The side that sent it, and the other one.
+    pub own: &'g mut Lane,
+    /// See [`own`](Self::own).
+    pub other: &'g mut Lane,
+    /// Bytes that it acknowledges for the first time.
+    pub ahead: u32,
+    /// Its acknowledgment number.
+    pub ack: u32,
+    /// Length of its payload.
+    pub len: u16,
+    /// Its window.
+    pub window: u16,
 }
 
 impl Gathering {
-    /// From now on, packets that go on with these lanes are gathered.
-    pub fn open(&mut self, lanes: BySide<Lane>, capture: CaptureId) {
-        if self.packets.capacity() == 0 {
-            self.packets = Vec::with_capacity(ROOM);
-        }
-        (self.is_open, self.lanes, self.capture) = (true, lanes, capture);
+    /// From now on, packets that go on from here are gathered.
+    pub fn open(&mut self, courses: BySide<Course>, capture: CaptureId) {
+        let lanes = self.lanes.get_or_insert_default();
+        (lanes.client.course, lanes.server.course) = (courses.client, courses.server);
+        (self.is_open, self.room, self.capture) = (true, MAX_GATHERED, capture);
     }
 
-    /// Takes a packet, if it is like the others; `last`: when the one before it
-    /// passed.
+    /// Whether a packet is like the others; `last`: the connection's last one.
     #[inline(always)]
-    pub fn take(&mut self, packet: &Outline<'_>, side: Side, at: At, last: CaptureTime) -> Option<Taken> {
-        let (own, other) = self.lanes.pair_mut(side);
-        let len = packet.payload.len() as u32;
+    pub fn alike(&mut self, packet: &Outline<'_>, side: Side, at: At, last: At) -> Option<Alike<'_>> {
+        let room = self.room.checked_sub(1)?;
+        let (own, other) = self.lanes.as_mut()?.pair_mut(side);
+        let (course, theirs) = (&own.course, &other.course);
         let ack = packet.ack();
-        let ahead = ack.wrapping_sub(other.acked);
-        let is_alike = packet.look() == own.look
-            && packet.has_timestamps() == own.has_timestamps
-            && packet.window() > 0
-            && packet.total_len() <= own.longest
-            && at.frame.capture == self.capture
-            && self.is_open;
-        // One that says nothing new may be a copy, or show a hole.
-        let is_next = packet.seq() == own.next && ahead <= other.next.wrapping_sub(other.acked) && (len | ahead) > 0;
-        if !(is_next && is_alike) {
+        let (len, window, ahead) = (packet.payload.len() as u16, packet.window(), ack.wrapping_sub(theirs.acked));
+        let is_next = packet.seq() == course.next
+            && ahead <= theirs.next.wrapping_sub(theirs.acked)
+            // One that says nothing new may be a copy, or show a hole.
+            && (ahead | u32::from(len)) > 0;
+        let looks_alike = packet.look() == course.look
+            && packet.has_timestamps() == course.has_timestamps
+            && packet.total_len() <= course.longest
+            && (window == course.window || window > 0);
+        let follows = at.frame.capture == self.capture && at.frame.number > last.frame.number;
+        if !(is_next && looks_alike && follows) {
             return None;
         }
         // Negative where the clock ran back: then far more.
-        let silence = at.time.nanos().wrapping_sub(last.nanos());
-        if silence.cast_unsigned() > NO_STALL && may_be_told(side, own, other, at.time < last) {
+        let silence = at.time.nanos().wrapping_sub(last.time.nanos());
+        if silence.cast_unsigned() > NO_STALL && may_be_told(side, course, theirs, at.time < last.time) {
             return None;
         }
-        let mut trip = None;
-        if ahead > 0 {
-            other.acked = ack;
-            if let Some((end, sent)) = other.timed
-                && ack.wrapping_sub(end).cast_signed() >= 0
-            {
-                other.timed = None;
-                trip = Some(at.time.since(sent));
-            }
-        }
-        if len > 0 {
-            own.next = own.next.wrapping_add(len);
-            if own.timed.is_none() {
-                own.timed = Some((own.next, at.time));
-            }
-        }
-        self.packets.push(Gathered {
-            time: at.time,
-            frame: at.frame.number,
-            seq: packet.seq(),
-            ack,
-            timestamps: packet.timestamps().unwrap_or_default(),
-            len: len as u16,
-            window: packet.window(),
-            id: packet.id(),
-            flags: packet.flags(),
-            side,
-        });
-        Some(Taken { trip, is_full: self.packets.len() == ROOM })
-    }
-
-    /// The packets are about to be taken into account.
-    pub fn take_all(&mut self) -> Vec<Gathered> {
-        core::mem::take(&mut self.packets)
-    }
-
-    /// They have been: their room is free for others.
-    pub fn reuse(&mut self, mut packets: Vec<Gathered>) {
-        packets.clear();
-        self.packets = packets;
+        self.room = room;
+        Some(Alike { own, other, ahead, ack, len, window })
     }
 
     /// No more packets are gathered for now.
     pub const fn close(&mut self) {
-        self.is_open = false;
+        (self.is_open, self.room) = (false, 0);
     }
 
-    /// Whether some are not taken into account yet.
-    #[inline]
-    pub const fn is_pending(&self) -> bool {
-        !self.packets.is_empty()
-    }
-
-    /// What the lanes have come to, where packets are gathered.
+    /// The sides, where packets are gathered.
     pub fn lanes(&self) -> Option<&BySide<Lane>> {
-        self.is_open.then_some(&self.lanes)
+        if self.is_open { self.lanes.as_deref() } else { None }
     }
 
-    /// The lane of one side.
-    pub const fn lane(&self, side: Side) -> &Lane {
-        self.lanes.of(side)
-    }
-
-    /// Whether more is under way than can be told by its numbers.
-    pub fn is_ambiguous(&self) -> bool {
-        let is_far = |lane: &Lane| i64::from(lane.next.wrapping_sub(lane.acked)) > MAX_UNDER_WAY;
-        is_far(&self.lanes.client) || is_far(&self.lanes.server)
-    }
-
-    /// Where one of the packets was.
+    /// The same for good: they are about to be taken into account.
     #[inline]
-    pub const fn at(&self, packet: &Gathered) -> At {
-        At { frame: Frame { capture: self.capture, number: packet.frame }, time: packet.time }
+    pub fn end(&mut self) -> Option<&BySide<Lane>> {
+        let was_open = self.is_open;
+        self.close();
+        if was_open { self.lanes.as_deref() } else { None }
+    }
+
+    /// The capture that the packets are in.
+    pub const fn capture(&self) -> CaptureId {
+        self.capture
     }
 }

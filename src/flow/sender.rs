@@ -28,6 +28,9 @@ const SLOP: Span = Span::from_millis(12);
 /// repetitions happen.
 const REMEMBERED: usize = 8;
 
+// Gathered packets are written down for this.
+const _: () = assert!(REMEMBERED <= super::gathering::KEPT);
+
 /// The round trips that classification needs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trips {

@@ -11,6 +11,9 @@ use crate::base::At;
 /// connection is set up.
 const REMEMBERED: usize = 8;
 
+// Gathered packets are written down for this.
+const _: () = assert!(REMEMBERED <= super::gathering::KEPT);
+
 /// The last packets of one side: what each acknowledged, and when it passed.
 #[derive(Clone, Debug, Default)]
 pub struct Triggers {

@@ -2,7 +2,7 @@
 
 use super::{Consumer, Conversation};
 use crate::base::{At, BySide, Side};
-use crate::flow::gathering::Taken;
+use crate::flow::gathering::{Alike, Gathered, KEPT_ACKS};
 use crate::wire::Outline;
 
 impl<C: Consumer> Conversation<C> {
@@ -10,18 +10,72 @@ impl<C: Consumer> Conversation<C> {
     /// it is not, and is to be taken as a [segment](Self::segment).
     #[inline(always)]
     pub fn gather(&mut self, packet: &Outline<'_>, side: Side, at: At) -> bool {
-        let last = self.last.time;
-        let Some(Taken { trip, is_full }) = self.gathering.take(packet, side, at, last) else { return false };
-        self.longest_silence = self.longest_silence.max(at.time.since(last));
+        let Self { gathering, directions, .. } = self;
+        let Some(Alike { own, other, ahead, ack, len, window }) = gathering.alike(packet, side, at, self.last) else {
+            return false;
+        };
+        if window != own.course.window {
+            if own.course.packets() > 0 {
+                let (sender, receiver) = directions.pair_mut(side);
+                receiver.had_room(other.course.acked, sender.in_bytes(own.course.window));
+            }
+            own.course.window = window;
+        }
+        let (course, theirs) = (&mut own.course, &mut other.course);
+        if ahead > 0 {
+            theirs.acked = ack;
+            theirs.last_ack = (at.time, at.frame.number);
+            if let Some(oldest) = other.acks.get_mut(theirs.acks as usize % KEPT_ACKS) {
+                *oldest = ack;
+            }
+            theirs.acks = theirs.acks.wrapping_add(1);
+            if let Some((end, sent)) = theirs.timed
+                && ack.wrapping_sub(end).cast_signed() >= 0
+            {
+                theirs.timed = None;
+                self.rtt.of_mut(side).sample(at.time.since(sent));
+            }
+            if !theirs.outstanding() {
+                directions.of_mut(side.other()).facts.flights.land(at);
+            }
+        }
+        if len > 0 {
+            if !course.outstanding() {
+                directions.of_mut(side).facts.flights.begin(at);
+            }
+            course.next = course.next.wrapping_add(len.into());
+            if course.timed.is_none() {
+                course.timed = Some((course.next, at.time));
+            }
+        }
+        let (id, timestamps) = (packet.id(), packet.timestamps());
+        if u32::from(id) == course.next_id {
+            course.next_id = course.next_id.wrapping_add(1);
+            course.ids = course.ids.wrapping_add(1);
+        } else {
+            directions.of_mut(side).jump(course, id, at);
+        }
+        if let Some((tsval, _)) = timestamps
+            && tsval.wrapping_sub(course.tsval).cast_signed() > 0
+        {
+            course.tsval = tsval;
+        }
+        course.last = at.time;
+        own.keep(Gathered {
+            time: at.time,
+            frame: at.frame.number,
+            seq: packet.seq(),
+            ack,
+            timestamps: timestamps.unwrap_or_default(),
+            len,
+            window,
+            id,
+            flags: packet.flags(),
+        });
+        self.longest_silence = self.longest_silence.max(at.time.since(self.last.time));
         self.last = at;
-        if let Some(trip) = trip {
-            self.rtt.of_mut(side).sample(trip);
-        }
-        if !packet.payload.is_empty() {
+        if len > 0 {
             self.consumer.bytes(side, packet.payload, at);
-        }
-        if is_full {
-            self.take_gathered();
         }
         true
     }
@@ -29,48 +83,32 @@ impl<C: Consumer> Conversation<C> {
     /// Takes the gathered packets into account.
     #[inline(never)]
     pub(super) fn take_gathered(&mut self) {
-        let packets = self.gathering.take_all();
-        if packets.is_empty() {
-            return;
-        }
         let Self { gathering, directions: BySide { client, server }, triggers, last_seq, .. } = self;
-        let client = client.course(gathering.lane(Side::Client));
-        let Some((client, server)) = client.zip(server.course(gathering.lane(Side::Server))) else { return };
-        let mut courses = BySide { client, server };
-        for (n, packet) in (0..).zip(&packets) {
-            let (own, other) = courses.pair_mut(packet.side);
-            other.confirm(packet, own.shift(), n);
-            own.send(packet, n, gathering);
-        }
+        let capture = gathering.capture();
+        let Some(lanes) = gathering.end() else { return };
         for side in Side::BOTH {
-            let newest_first = || packets.iter().rev().filter(|packet| packet.side == side);
-            let Some(last) = newest_first().next() else { continue };
-            let acknowledged = newest_first().map(|packet| (packet.ack, gathering.at(packet)));
-            triggers.of_mut(side).note_all(courses.of(side).packets(), acknowledged);
+            let lane = lanes.of(side);
+            let Some(last) = lane.newest().next() else { continue };
+            let acknowledged = lane.newest().map(|packet| (packet.ack, packet.at(capture)));
+            triggers.of_mut(side).note_all(lane.course.packets() as usize, acknowledged);
             *last_seq.of_mut(side) = last.seq;
         }
-        let BySide { client, server } = courses;
-        let windows = (client.widest(), server.widest());
-        client.sum_up(gathering, &packets, Side::Client, windows.1);
-        server.sum_up(gathering, &packets, Side::Server, windows.0);
-        if gathering.is_ambiguous() {
-            gathering.close();
-        }
-        gathering.reuse(packets);
+        client.take_gathered(&lanes.client, &lanes.server.course, server.shift(), capture);
+        server.take_gathered(&lanes.server, &lanes.client.course, client.shift(), capture);
     }
 
     /// A packet was taken into account: whether those that go on from here may be
     /// gathered.
     #[inline]
     pub(super) fn may_gather(&mut self, at: At) {
-        let is_set_up =
-            self.handshake.established.is_some() || (self.handshake.syns == 0 && !self.handshake.waits_for_client());
+        let waits = self.handshake.waits_for_client() || self.handshake.syns > 0;
+        let is_set_up = self.handshake.established.is_some() || !waits;
         let is_going_on = self.resets.is_empty() && !self.may_be_over && self.held == 0;
         if !is_set_up || !is_going_on || self.trace.is_some() {
             return;
         }
-        let Some(client) = self.directions.client.lane() else { return };
-        let Some(server) = self.directions.server.lane() else { return };
+        let Some(client) = self.directions.client.course() else { return };
+        let Some(server) = self.directions.server.course() else { return };
         self.gathering.open(BySide { client, server }, at.frame.capture);
     }
 }

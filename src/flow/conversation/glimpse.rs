@@ -38,7 +38,7 @@ impl<C: Consumer> Conversation<C> {
                 .map(|side| u64::from(self.directions.of(side).facts.loss.retransmitted()))
                 .sum(),
             outstanding: match self.gathering.lanes() {
-                Some(lanes) => lanes.client.outstanding() || lanes.server.outstanding(),
+                Some(lanes) => lanes.client.course.outstanding() || lanes.server.course.outstanding(),
                 None => Side::BOTH.into_iter().any(|side| self.directions.of(side).outstanding()),
             },
             is_sound: self.handshake.syns > 0
