@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 
 mod drops;
 mod live;
+mod probes;
 mod settling;
 
 use drops::Drops;
 pub use live::{Ends, InProgress};
+pub use probes::Probe;
 use settling::Settled;
 pub use settling::{Batch, MAX_COMPARED};
 
@@ -20,11 +22,11 @@ use crate::findings::attempts::Attempt;
 use crate::findings::crowding::{self, Crowding};
 use crate::findings::resets::{Company, Suspects};
 use crate::findings::{
-    CAPTURE_RULES, CROWD_RULES, Coverage, Crowd, Diagnosis, Finding, Severity, Totals, connection_sentence,
+    CAPTURE_RULES, CROWD_RULES, Classes, Coverage, Crowd, Diagnosis, Finding, Severity, Totals, connection_sentence,
     diagnose_in, reconsider,
 };
 use crate::flow::fragments::Fragments;
-use crate::flow::{Consumer, Endpoint, Finished, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::flow::{Bare, Consumer, Endpoint, Finished, Over, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
 use crate::wire::{self, Decoded, Glance, Plain};
 
@@ -95,6 +97,9 @@ pub struct Analyzer {
     watched: Watched,
     /// Finished, and not told yet.
     connections: Vec<Connection>,
+    /// The same, of those that carried nothing.
+    bare: Vec<Bare>,
+    classes: Classes,
     settled: Settled,
     drops: Drops,
     suspects: Suspects,
@@ -160,7 +165,7 @@ impl Analyzer {
     /// Connections followed right now, and those that are over.
     #[must_use]
     pub fn progress(&self) -> (usize, usize) {
-        (self.table.open_connections(), self.connections.len())
+        (self.table.open_connections(), self.waiting())
     }
 
     /// No more packets will come. `dropped`: packets that the capturing
@@ -182,12 +187,14 @@ impl Analyzer {
     pub fn finish_telling<E>(
         mut self,
         dropped: u64,
-        mut tell: impl FnMut(Batch) -> Result<(), E>,
+        mut tell: impl FnMut(&Self, Batch) -> Result<(), E>,
     ) -> Result<Analysis, E> {
         self.watched.tell(&mut self.table);
         while self.table.finish_next() {
             self.explain_finished();
-            self.settled().map_or(Ok(()), &mut tell)?;
+            if let Some(batch) = self.settled() {
+                tell(&self, batch)?;
+            }
         }
         Ok(self.conclude(dropped))
     }
@@ -196,7 +203,9 @@ impl Analyzer {
         self.fragments.finish(&mut self.notices);
         self.totals.dropped = dropped;
         self.note_late_losses(dropped);
-        let Batch { connections, attempts } = self.settle(0, dropped > 0);
+        let mut batch = self.settle(0, dropped > 0);
+        self.make_whole(&mut batch);
+        let Batch { connections, attempts, .. } = batch;
         let links = self.settled.links();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
@@ -248,18 +257,25 @@ impl Analyzer {
     #[cold]
     fn explain(&mut self) {
         let mut forgotten = 0;
-        for finished in self.table.drain() {
-            let Finished { mut tcp, consumer: session, .. } = finished;
+        for over in self.table.over() {
+            let Finished { mut tcp, consumer: session, .. } = match over {
+                Over::Bare(bare) if self.connections.len() + self.bare.len() < MAX_WAITING => {
+                    self.totals.add_bare(&bare);
+                    self.bare.push(bare);
+                    continue;
+                }
+                over => over.whole(),
+            };
             // The port may mislead; who sent the Connection Request does not.
             if tcp.roles_from == RolesFrom::Port && session.roles().is_some_and(|roles| roles.client == Side::Server) {
                 tcp.swap_sides();
             }
             let session = session.into_facts();
             note_streams(&mut self.notices, &tcp);
-            let lost = self.drops.during(&tcp);
+            let lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));
             let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
-            if self.connections.len() >= MAX_WAITING {
+            if self.connections.len() + self.bare.len() >= MAX_WAITING {
                 self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
                     format!("more than {MAX_WAITING} connections at once: those beyond are counted and not explained")
                 });

@@ -46,15 +46,16 @@ fn report(bytes: &[u8], counts: bool, hosts: &[IpAddr]) -> Report {
     builder.only(hosts.to_vec());
     if counts {
         builder.count_many();
+        analyzer.count_probes();
     }
     while let Some(packet) = capture.next_packet().unwrap() {
         analyzer.push(&packet);
         if let Some(batch) = analyzer.settled() {
-            builder.tell(batch, &mut all).unwrap();
+            builder.tell(batch, Some(&analyzer), &mut all).unwrap();
         }
     }
-    let mut analysis = analyzer.finish_telling(0, |batch| builder.tell(batch, &mut all)).unwrap();
-    builder.tell(Batch::take(&mut analysis), &mut all).unwrap();
+    let mut analysis = analyzer.finish_telling(0, |by, batch| builder.tell(batch, Some(by), &mut all)).unwrap();
+    builder.tell(Batch::take(&mut analysis), None, &mut all).unwrap();
     let rest = builder.finish(&analysis, &Inputs { captures: vec![capture.info()], unreadable: vec![] });
     Report { attempts: all.attempts, connections: all.connections, ..rest }
 }

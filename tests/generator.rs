@@ -93,7 +93,7 @@ fn what_is_told_while_reading_is_what_would_be_told_at_the_end() {
         analyzer.push(&packet);
         batches.extend(analyzer.settled());
     }
-    let rest = analyzer.finish_telling(0, |batch| {
+    let rest = analyzer.finish_telling(0, |_, batch| {
         batches.push(batch);
         Ok::<_, std::convert::Infallible>(())
     });
@@ -102,7 +102,7 @@ fn what_is_told_while_reading_is_what_would_be_told_at_the_end() {
 
     let ids: Vec<u32> = batches.iter().flat_map(|batch| &batch.connections).map(|c| c.id).collect();
     assert!(ids.iter().copied().eq(1..=ids.len() as u32), "numbered one by one");
-    for Batch { connections, attempts } in &batches {
+    for Batch { connections, attempts, .. } in &batches {
         // Each attempt comes whole: with all of its connections, and no other.
         let mut told: Vec<u32> = attempts.iter().flat_map(|attempt| attempt.connections.clone()).collect();
         told.sort_unstable();

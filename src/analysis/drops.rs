@@ -1,7 +1,6 @@
 //! Times in which the capture lost packets.
 
 use crate::base::CaptureTime;
-use crate::flow::TcpFacts;
 
 /// Times remembered in which packets were lost. An hour of one loss after
 /// another; beyond, the last one is stretched, which lowers certainty too
@@ -44,11 +43,10 @@ impl Drops {
         self.windows.retain(|window| window.until >= oldest);
     }
 
-    /// How many packets were lost while a connection was open; `None` where the
+    /// How many packets were lost while a connection was open, from its first packet to its last; `None` where the
     /// capture lost none, 0 where nobody counted them.
-    pub(super) fn during(&self, tcp: &TcpFacts) -> Option<u64> {
-        let until = tcp.last.time.max(tcp.end.at.time);
-        let touching = self.windows.iter().filter(|w| w.since <= until && w.until >= tcp.first.time);
+    pub(super) fn during(&self, first: CaptureTime, until: CaptureTime) -> Option<u64> {
+        let touching = self.windows.iter().filter(|w| w.since <= until && w.until >= first);
         touching.map(|window| window.count).reduce(u64::saturating_add)
     }
 }

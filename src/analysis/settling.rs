@@ -26,8 +26,9 @@
 use core::mem;
 use std::collections::BTreeSet;
 
+use super::probes::Probe;
 use super::{Analysis, Analyzer, Connection};
-use crate::base::{NoticeKind, Span};
+use crate::base::{At, NoticeKind, Span};
 use crate::findings::attempts::{self, Attempt};
 use crate::findings::resets::{Company, Views};
 use crate::findings::{Link, Outcome, connection_sentence, diagnose, sightings};
@@ -53,19 +54,51 @@ const NOT_COMPARED: NoticeKind = NoticeKind("connections-not-compared");
 
 /// Attempts that are settled, in the order of their start, with their
 /// connections in the order of their ids.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Batch {
     /// The connections.
     pub connections: Vec<Connection>,
+    /// Those that carried nothing, where they are counted.
+    pub probes: Vec<Probe>,
     /// What people tried by them.
     pub attempts: Vec<Attempt>,
+}
+
+/// A connection that waits.
+enum Waiting {
+    Whole(Connection),
+    Probe(Probe),
+}
+
+impl Waiting {
+    fn first(&self) -> At {
+        match self {
+            Self::Whole(connection) => connection.tcp.first,
+            Self::Probe(probe) => probe.first(),
+        }
+    }
+
+    const fn id_mut(&mut self) -> &mut u32 {
+        match self {
+            Self::Whole(connection) => &mut connection.id,
+            Self::Probe(probe) => &mut probe.id,
+        }
+    }
+
+    fn link(&self) -> Link {
+        match self {
+            Self::Whole(connection) => connection.link(),
+            Self::Probe(probe) => probe.link(),
+        }
+    }
 }
 
 impl Batch {
     /// Takes what an analysis has left to tell.
     #[must_use]
     pub fn take(analysis: &mut Analysis) -> Self {
-        Self { connections: mem::take(&mut analysis.connections), attempts: mem::take(&mut analysis.attempts) }
+        let (connections, attempts) = (mem::take(&mut analysis.connections), mem::take(&mut analysis.attempts));
+        Self { connections, attempts, ..Self::default() }
     }
 }
 
@@ -97,23 +130,25 @@ impl Analyzer {
     #[must_use]
     #[inline]
     pub const fn has_settled(&self) -> bool {
-        self.connections.len() >= COMPANY + AT_ONCE
+        self.waiting() >= COMPANY + AT_ONCE
+    }
+
+    /// Connections that are over and not told yet.
+    #[inline]
+    pub(super) const fn waiting(&self) -> usize {
+        self.connections.len() + self.bare.len()
     }
 
     /// Settles all but `keep` connections. `may_have_dropped`: packets may be
     /// missing from a capture that nobody has counted yet.
     #[cold]
     pub(super) fn settle(&mut self, keep: usize, may_have_dropped: bool) -> Batch {
-        let mut waiting = mem::take(&mut self.connections);
-        waiting.sort_by_key(|c| (c.tcp.first.time, c.tcp.first.frame));
+        let mut waiting = self.gather(may_have_dropped);
         // For now by place; the ids are given to those that are told.
         for (place, connection) in (0..).zip(&mut waiting) {
-            connection.id = place;
+            *connection.id_mut() = place;
         }
-        self.apply_losses(&mut waiting);
-        let views = self.views(&waiting, may_have_dropped);
-        self.reconsider(&mut waiting, &views);
-        let links: Vec<Link> = waiting.iter().map(Connection::link).collect();
+        let links: Vec<Link> = waiting.iter().map(Waiting::link).collect();
         let attempts = choose(attempts::group(&links), &links, keep);
 
         let mut ids: Vec<Option<u32>> = vec![None; waiting.len()];
@@ -127,23 +162,32 @@ impl Analyzer {
             *id = self.settled.count;
         }
         let renamed = |place: u32| ids.get(place as usize).copied().flatten().unwrap_or_default();
-        let mut batch = Batch { connections: Vec::new(), attempts };
+        let mut batch = Batch { attempts, ..Batch::default() };
         for attempt in &mut batch.attempts {
             attempt.connections.iter_mut().for_each(|c| *c = renamed(*c));
+            attempt.decisive = renamed(attempt.decisive);
             if let Some((_, connection)) = &mut attempt.verdict {
                 *connection = renamed(*connection);
             }
         }
         let mut told = Vec::with_capacity(waiting.len());
-        for ((mut connection, link), id) in waiting.into_iter().zip(links).zip(&ids) {
-            let Some(id) = *id else {
-                self.connections.push(connection);
-                continue;
-            };
-            connection.id = id;
-            self.totals.foreign_resets.add(&connection.tcp, &connection.session, &connection.diagnosis);
-            told.push(Link { id, sentence: String::new(), ..link });
-            batch.connections.push(connection);
+        for ((mut waiting, link), id) in waiting.into_iter().zip(links).zip(&ids) {
+            if let Some(id) = *id {
+                *waiting.id_mut() = id;
+                told.push(Link { id, sentence: String::new(), ..link });
+            }
+            match (waiting, id) {
+                (Waiting::Whole(connection), None) => self.connections.push(connection),
+                (Waiting::Probe(probe), None) => self.bare.push(probe.bare),
+                (Waiting::Whole(connection), Some(_)) => {
+                    self.totals.foreign_resets.add(&connection.tcp, &connection.session, &connection.diagnosis);
+                    batch.connections.push(connection);
+                }
+                (Waiting::Probe(probe), Some(_)) => {
+                    self.totals.foreign_resets.add_without(probe.first().frame.capture);
+                    batch.probes.push(probe);
+                }
+            }
         }
         each_once(&mut told);
         for link in told {
@@ -158,6 +202,35 @@ impl Analyzer {
             }
         }
         batch
+    }
+
+    /// All that waits, each in the light of the others, in the order of the first
+    /// packets.
+    fn gather(&mut self, may_have_dropped: bool) -> Vec<Waiting> {
+        let mut connections = mem::take(&mut self.connections);
+        let mut probes = Vec::with_capacity(self.bare.len());
+        for bare in mem::take(&mut self.bare) {
+            match self.by_class(bare) {
+                Ok(probe) => probes.push(probe),
+                Err(connection) => connections.push(connection),
+            }
+        }
+        let order = |first: At| (first.time, first.frame);
+        connections.sort_by_key(|c| order(c.tcp.first));
+        self.apply_losses(&mut connections);
+        let views = self.views(&connections, may_have_dropped);
+        self.reconsider(&mut connections, &views);
+        let mut waiting: Vec<Waiting> = connections.into_iter().map(Waiting::Whole).collect();
+        for probe in probes {
+            // What was found in the others may concern it.
+            waiting.push(if self.suspects.is_empty() {
+                Waiting::Probe(probe)
+            } else {
+                self.by_class(probe.bare).map_or_else(Waiting::Whole, Waiting::Probe)
+            });
+        }
+        waiting.sort_by_key(|one| order(one.first()));
+        waiting
     }
 
     /// What was told before a file said, at its end, what had been lost.
@@ -175,7 +248,7 @@ impl Analyzer {
     /// A file may tell at its end what was lost all along.
     fn apply_losses(&self, connections: &mut [Connection]) {
         for Connection { tcp, session, diagnosis, sentence, lost, .. } in connections {
-            *lost = self.drops.during(tcp);
+            *lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));
             if lost.is_some() && !diagnosis.coverage.dropped {
                 **diagnosis = diagnose(tcp, session, true);
                 *sentence = connection_sentence(tcp, session, diagnosis);

@@ -169,12 +169,13 @@ fn read_telling(
     builder.only(wanted.hosts);
     if !wanted.all {
         builder.count_many();
+        analyzer.count_probes();
     }
-    let mut tell = |batch: Batch, listener: &mut dyn Listener| {
+    let mut tell = |batch: Batch, by: Option<&Analyzer>, listener: &mut dyn Listener| {
         if let Some(plots) = &mut plots {
             plots.add(&batch.connections, count > 1);
         }
-        builder.tell(batch, listener)
+        builder.tell(batch, by, listener)
     };
     loop {
         let mut taken = 0;
@@ -184,7 +185,7 @@ fn read_telling(
             !analyzer.has_settled()
         });
         if let Some(batch) = analyzer.settled() {
-            tell(batch, listener)?;
+            tell(batch, Some(&analyzer), listener)?;
         }
         progress.packets(taken, || timeline.progress().read);
         if !more {
@@ -201,14 +202,14 @@ fn read_telling(
     if let Some(until) = captures.iter().map(|capture| capture.watched_until()).min().flatten() {
         while analyzer.tick(until) {
             if let Some(batch) = analyzer.settled() {
-                tell(batch, listener)?;
+                tell(batch, Some(&analyzer), listener)?;
             }
         }
     }
-    let mut analysis = analyzer.finish_telling(dropped, |batch| tell(batch, listener))?;
+    let mut analysis = analyzer.finish_telling(dropped, |by, batch| tell(batch, Some(by), listener))?;
     let inputs = Inputs { captures, unreadable };
     listener.all_is_read(build::captures(&inputs), build::findings(&analysis, &inputs));
-    tell(Batch::take(&mut analysis), listener)?;
+    tell(Batch::take(&mut analysis), None, listener)?;
     let mut report = builder.finish(&analysis, &inputs);
     report.notices.extend(timeline.notices().list().iter().map(about_no_capture));
     Ok(report)

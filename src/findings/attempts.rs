@@ -79,8 +79,22 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// The finding that explains a failure, and the connection that has it.
     pub verdict: Option<(&'static str, u32)>,
-    /// It in one sentence.
+    /// The connection that says what became of it.
+    pub decisive: u32,
+    /// It in one sentence; what that connection says is left out where it has
+    /// none yet.
     pub sentence: String,
+}
+
+impl Attempt {
+    /// A connection has its sentence now: if it says what became of the attempt,
+    /// so has the attempt.
+    pub fn told_by(&mut self, connection: u32, sentence: &str) {
+        if connection == self.decisive {
+            let rest = if self.sentence.is_empty() { "." } else { &self.sentence };
+            self.sentence = format!("{}{rest}", sentence.trim_end_matches('.'));
+        }
+    }
 }
 
 /// An attempt in the making.
@@ -168,6 +182,7 @@ fn attempt(group: &Group<'_>) -> Option<Attempt> {
         end: links.iter().map(|l| l.end).max()?,
         outcome: decisive.outcome,
         verdict: decisive.verdict.map(|id| (id, decisive.id)),
+        decisive: decisive.id,
         sentence: told(&decisive.sentence, ties, connections),
     })
 }
@@ -185,6 +200,9 @@ fn with_views(connections: &[Sighting<'_>], ties: &[Tie]) -> Vec<Tie> {
 /// What became of it, why it took more than one connection, and how many
 /// captures show it.
 fn told(decisive: &str, ties: &[Tie], connections: &[Sighting<'_>]) -> String {
+    if decisive.is_empty() && ties.is_empty() && connections.iter().all(|connection| connection.views().len() == 1) {
+        return String::new();
+    }
     let several = several(ties).map(|why| format!(" ({why})")).unwrap_or_default();
     let views = connections.iter().map(|connection| connection.views().len()).max().unwrap_or_default();
     let seen = if views > 1 { format!(" (seen from {views} points)") } else { String::new() };

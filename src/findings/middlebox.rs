@@ -49,9 +49,14 @@ pub struct ForeignResets {
 }
 
 impl ForeignResets {
+    /// Adds a connection of a capture in which no other device built a reset.
+    pub fn add_without(&mut self, capture: CaptureId) {
+        *self.connections.entry(capture).or_default() += 1;
+    }
+
     /// Adds a connection: the first reset in it that another device built.
     pub fn add(&mut self, tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis) {
-        *self.connections.entry(tcp.first.frame.capture).or_default() += 1;
+        self.add_without(tcp.first.frame.capture);
         let foreign = tcp.resets.iter().zip(&diagnosis.resets).find(|(_, judgement)| is_foreign(judgement));
         if let Some((reset, judgement)) = foreign
             && self.sightings.len() < MAX_SIGHTINGS

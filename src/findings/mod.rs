@@ -5,6 +5,7 @@
 //! verdicts are preferred) follows from the lists.
 
 pub mod attempts;
+mod bare;
 mod catalogue;
 mod crowd;
 pub mod crowding;
@@ -64,6 +65,7 @@ mod capture_gaps;
 mod capture_late_start;
 mod capture_one_sided;
 
+pub use bare::{Class, Classes, Known, Told};
 pub use catalogue::{Page, pages};
 pub use connection_limit::TURNED_AWAY;
 pub use crowd::{Crowd, CrowdRule};

@@ -39,7 +39,7 @@ impl Rule for NoAnswer {
         // A client that went on had an answer, which the capture lacks.
         let client_went_on = tcp.directions.client.sent_bytes > 0 || tcp.directions.client.fin.is_some();
         let waited = tcp.observed_until.since(first.time);
-        if server_spoke || client_went_on || (handshake.syns < 2 && waited < ENOUGH_WAITING) {
+        if server_spoke || client_went_on || (handshake.syns < 2 && !is_waited_for(waited)) {
             return;
         }
         let waits: Vec<String> = handshake
@@ -108,6 +108,11 @@ impl NoAnswer {
             .next("look at the way back from the server to the client: its route (another gateway?), a firewall that saw only one direction"),
         );
     }
+}
+
+/// Whether an answer to a single SYN was waited for long enough.
+pub(super) fn is_waited_for(waited: Span) -> bool {
+    waited >= ENOUGH_WAITING
 }
 
 /// Whether the client ever took notice of an answer.

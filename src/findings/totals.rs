@@ -6,7 +6,7 @@ use super::middlebox::ForeignResets;
 use super::resets::Neighbours;
 use super::rule::Coverage;
 use crate::base::{At, Side};
-use crate::flow::TcpFacts;
+use crate::flow::{Bare, TcpFacts};
 
 /// Something counted, with the first place where it was seen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,5 +88,12 @@ impl Totals {
         }
         self.one_sided.add(u64::from(coverage.missing_side.is_some()), Some(tcp.first));
         self.late.add(u64::from(coverage.late_start), Some(tcp.first));
+    }
+
+    /// The same, where it carried nothing: of such a one nothing is missing.
+    pub fn add_bare(&mut self, bare: &Bare) {
+        self.connections += 1;
+        self.packets += bare.packets().count() as u64;
+        self.neighbours.learn_bare(bare);
     }
 }

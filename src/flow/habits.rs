@@ -208,7 +208,7 @@ impl Habits {
     }
 
     /// The TTLs seen, with counts.
-    pub fn ttls(&self) -> impl Iterator<Item = (u8, u32)> + '_ {
+    pub fn ttls(&self) -> impl Iterator<Item = (u8, u32)> + Clone + '_ {
         self.ttls.iter().copied().take(usize::from(self.ttl_kinds))
     }
 

@@ -6,6 +6,7 @@
 //! tell: handshake, round trips, retransmissions, resets, habits of each
 //! sender. What the bytes mean is the next floor's business.
 
+mod bare;
 mod burst;
 mod candidates;
 mod conversation;
@@ -44,14 +45,16 @@ pub use direction_facts::{DirectionFacts, Skip};
 pub use flights::Flights;
 pub use proxied::Proxied;
 
+pub use bare::Bare;
 pub use burst::{Backoff, Burst, BurstOutcome};
 pub use habits::{Habits, IpIdMode};
 pub use loss::{LossEvent, LossFacts, Needless, Place, SegmentClass};
+pub use opening::BarePacket;
 pub use reset::{Afterlife, ResetFacts, SequenceFit};
 pub use rtt::Rtt;
 pub use seq::Seq;
 pub use side_channel::{SideChannel, SideChannels};
 pub use stall::{Stall, StallCause, Stalls};
-pub use table::{Endpoint, Finished, RDP_PORT, Table};
+pub use table::{Endpoint, Finished, Over, RDP_PORT, Table};
 pub use trace::{Trace, Traced};
 pub use triggers::Answerable;

@@ -1,13 +1,15 @@
 //! Openings: packets without payload, kept until it is known what becomes of
 //! them.
 //!
-//! A SYN that nobody answers, and one that is answered and left alone, are all
-//! that a port scan or a flood consists of. They wait here at a twentieth of
-//! what a [`Conversation`] takes. Nothing is decided meanwhile: as soon as
-//! anything else comes, the packets are taken as if they came now.
+//! A SYN that nobody answers, one that is refused, and one that is answered and
+//! left alone or taken back, are all that a port scan or a flood consists of.
+//! They wait here at a twentieth of what a [`Conversation`] takes. Nothing is
+//! decided meanwhile: as soon as anything else comes, the packets are taken as if
+//! they came now.
 
 use super::conversation::{Consumer, Conversation, Glimpse, RolesFrom};
 use super::duplicates::SAME_ID_WINDOW;
+use super::queues::Kind;
 use super::table::Endpoint;
 use super::trace::Trace;
 use crate::base::{At, BySide, CaptureTime, Side};
@@ -50,6 +52,11 @@ impl BarePacket {
         self
     }
 
+    /// Its IP header.
+    pub const fn ip(&self) -> &IpFacts {
+        &self.ip
+    }
+
     /// Its header.
     pub const fn tcp(&self) -> &TcpHeader {
         &self.tcp
@@ -69,13 +76,14 @@ impl BarePacket {
     }
 }
 
-/// A connection of which only SYNs of the client were seen, and at most one
-/// SYN-ACK.
+/// A connection of which only SYNs of the client were seen, at most one SYN-ACK,
+/// and at most one reset, behind all others.
 #[derive(Debug)]
 pub struct Opening {
     first: BarePacket,
     rest: Vec<BarePacket>,
     last_seen: CaptureTime,
+    is_reset: bool,
 }
 
 /// Packets kept; a client that repeats its SYN more often is followed.
@@ -89,32 +97,81 @@ impl Opening {
             first: BarePacket::of(segment, at),
             rest: Vec::new(),
             last_seen: at.time,
+            is_reset: false,
         })
     }
 
     /// Keeps a segment that `side` sent, if it changes nothing that matters yet:
-    /// a SYN again or the first SYN-ACK, and no copy.
+    /// a SYN again or the first SYN-ACK, and no copy; or a reset that ends it.
     #[must_use]
     pub fn keep(&mut self, segment: &Segment<'_>, side: Side, at: At) -> bool {
+        if self.is_reset || self.rest.len() >= MAX_PACKETS - 1 {
+            return false;
+        }
+        let is_reset = segment.tcp.flags.has(TcpFlags::RST);
+        let keeps = if is_reset { self.is_ended_by(segment, side) } else { self.goes_on_with(segment, side, at) };
+        if keeps {
+            self.rest.reserve_exact(1);
+            self.rest.push(BarePacket::of(segment, at));
+            self.last_seen = self.last_seen.max(at.time);
+            self.is_reset = is_reset;
+        }
+        keeps
+    }
+
+    /// Whether it is a SYN again, or the first SYN-ACK.
+    fn goes_on_with(&self, segment: &Segment<'_>, side: Side, at: At) -> bool {
         let is_answer = segment.tcp.flags.has(TcpFlags::ACK);
         let is_plain = is_bare(segment)
             && segment.tcp.flags.has(TcpFlags::SYN)
             && is_answer == (side == Side::Server)
-            && self.rest.len() < MAX_PACKETS - 1
             && !self.is_answered();
         // What comes later than that is no copy of anything.
         let is_apart = is_answer || at.time.since(self.last_seen) > SAME_ID_WINDOW;
-        if is_plain && is_apart {
-            self.rest.reserve_exact(1);
-            self.rest.push(BarePacket::of(segment, at));
-            self.last_seen = self.last_seen.max(at.time);
-        }
         is_plain && is_apart
+    }
+
+    /// Whether it is a reset that its receiver obeys (RFC 9293 §3.10.7): the
+    /// server refuses the SYN, or the client takes back what was answered.
+    fn is_ended_by(&self, segment: &Segment<'_>, side: Side) -> bool {
+        let tcp = &segment.tcp;
+        let next = self.first.tcp.seq.wrapping_add(1);
+        let is_simple = segment.payload_len == 0 && tcp.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) == 0;
+        let fits = match side {
+            Side::Server => !self.is_answered() && tcp.flags.has(TcpFlags::ACK) && tcp.ack == next,
+            Side::Client => self.is_answered() && tcp.seq == next,
+        };
+        is_simple && fits
     }
 
     /// Whether a SYN-ACK came.
     pub fn is_answered(&self) -> bool {
-        self.rest.last().is_some_and(BarePacket::is_answer)
+        let is_answer = |packet: &BarePacket| packet.tcp.flags.has(TcpFlags::SYN) && packet.is_answer();
+        self.rest.iter().rev().take(2).any(is_answer)
+    }
+
+    /// What it waits for.
+    pub fn kind(&self) -> Kind {
+        match (self.is_reset, self.is_answered()) {
+            (true, _) => Kind::Closed,
+            (false, true) => Kind::Open,
+            (false, false) => Kind::HalfOpen,
+        }
+    }
+
+    /// The first packet.
+    pub const fn first(&self) -> &BarePacket {
+        &self.first
+    }
+
+    /// All packets, in their order.
+    pub fn packets(&self) -> impl DoubleEndedIterator<Item = &BarePacket> + Clone {
+        core::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Addresses and ports.
+    pub fn endpoints(&self) -> BySide<Endpoint> {
+        BySide { client: self.first.source(), server: self.first.destination() }
     }
 
     /// The last packet's time.
@@ -125,7 +182,7 @@ impl Opening {
     /// What is known of it.
     pub fn glimpse(&self) -> Glimpse {
         Glimpse {
-            endpoints: BySide { client: self.first.source(), server: self.first.destination() },
+            endpoints: self.endpoints(),
             first: self.first.at,
             last: self.last_seen,
             round_trip: None,
@@ -136,19 +193,21 @@ impl Opening {
     }
 
     /// As [`Conversation::is_reused_by`].
-    pub fn is_reused_by(&self, segment: &Segment<'_>, side: Side) -> bool {
+    pub fn is_reused_by(&self, segment: &Segment<'_>, side: Side, at: At) -> bool {
         let is_syn = segment.tcp.flags.has(TcpFlags::SYN) && !segment.tcp.flags.has(TcpFlags::ACK);
-        is_syn && !(side == Side::Client && segment.tcp.seq == self.first.tcp.seq)
+        let is_the_same = side == Side::Client && segment.tcp.seq == self.first.tcp.seq;
+        let elsewhere = self.is_reset && self.is_answered() && at.frame.capture != self.first.at.frame.capture;
+        is_syn && (elsewhere || !is_the_same)
     }
 
     /// The conversation that these packets begin; they are written down in
     /// `trace`, where there is one.
     pub fn follow<C: Consumer + Default>(&self, trace: Option<Box<Trace>>) -> Conversation<C> {
-        let endpoints = BySide { client: self.first.source(), server: self.first.destination() };
+        let endpoints = self.endpoints();
         let mut conversation = Conversation::new(endpoints, RolesFrom::Handshake, self.first.at, C::default());
         conversation.trace = trace;
-        for packet in core::iter::once(&self.first).chain(&self.rest) {
-            let side = if packet.is_answer() { Side::Server } else { Side::Client };
+        for packet in self.packets() {
+            let side = if packet.source() == endpoints.client { Side::Client } else { Side::Server };
             conversation.segment(&packet.segment(), side, packet.at);
         }
         conversation

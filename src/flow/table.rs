@@ -14,9 +14,11 @@ use core::net::IpAddr;
 
 use foldhash::HashSet;
 
+use super::bare::Bare;
 use super::candidates::Candidates;
 use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
 use super::key::FlowKey;
+use super::opening::Opening;
 use super::queues::{Kind, Queues};
 use super::trace::Room;
 use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
@@ -72,6 +74,26 @@ pub struct Finished<C> {
     pub vantage: u16,
 }
 
+/// The same, or as little of it as there was.
+#[derive(Debug)]
+pub enum Over<C> {
+    /// It was followed.
+    Whole(Finished<C>),
+    /// It carried nothing.
+    Bare(Bare),
+}
+
+impl<C: Consumer + Default> Over<C> {
+    /// All that is to be known.
+    #[must_use]
+    pub fn whole(self) -> Finished<C> {
+        match self {
+            Self::Whole(finished) => finished,
+            Self::Bare(bare) => bare.whole(),
+        }
+    }
+}
+
 /// All connections in progress.
 #[derive(Debug)]
 pub struct Table<C> {
@@ -90,7 +112,8 @@ pub struct Table<C> {
     /// Once a live capture is over: slots that are still to be ended, the next
     /// one last.
     ending: Option<Vec<u32>>,
-    finished: Vec<Finished<C>>,
+    finished: Vec<Over<C>>,
+    leaves_bare: bool,
     now: CaptureTime,
     /// Until then nobody is overdue, unless the queues change.
     next_due: CaptureTime,
@@ -119,6 +142,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             over: 0,
             ending: None,
             finished: Vec::new(),
+            leaves_bare: false,
             now: CaptureTime::default(),
             next_due: CaptureTime::default(),
             watched: Vec::new(),
@@ -133,6 +157,12 @@ impl<C: Consumer + Default> Table<C> {
     /// down.
     pub fn trace(&mut self) {
         self.traces = Room::of_its_size();
+    }
+
+    /// From now on, connections that carried nothing are not followed when they
+    /// are over, unless their packets are remembered.
+    pub const fn leave_bare(&mut self) {
+        self.leaves_bare = true;
     }
 
     /// A trace of `held` segments is not needed any more.
@@ -222,7 +252,12 @@ impl<C: Consumer + Default> Table<C> {
     }
 
     /// Connections that ended since the last call, in the order of their end.
-    pub fn drain(&mut self) -> std::vec::Drain<'_, Finished<C>> {
+    pub fn drain(&mut self) -> impl Iterator<Item = Finished<C>> {
+        self.over().map(Over::whole)
+    }
+
+    /// The same, as little of each as there was.
+    pub fn over(&mut self) -> std::vec::Drain<'_, Over<C>> {
         self.finished.drain(..)
     }
 
@@ -258,7 +293,7 @@ impl<C: Consumer + Default> Table<C> {
     fn begins_anew(&self, slot: u32, segment: &Segment<'_>, source_is_low: bool, at: At) -> bool {
         let Some(Some(slot)) = self.slots.get(slot as usize) else { return false };
         match &slot.state {
-            State::Opening(opening) => opening.is_reused_by(segment, slot.side(source_is_low)),
+            State::Opening(opening) => opening.is_reused_by(segment, slot.side(source_is_low), at),
             State::Followed(conversation) => conversation.is_reused_by(segment, slot.side(source_is_low), at),
         }
     }
@@ -303,10 +338,13 @@ impl<C: Consumer + Default> Table<C> {
     #[cold]
     fn give_first(&mut self, slot: u32, segment: &Segment<'_>, side: Side, at: At) {
         let Some(Some(found)) = self.slots.get_mut(slot as usize) else { return };
-        if let State::Opening(opening) = &mut found.state
+        // What ends a connection is written down at once.
+        let is_held_back = !self.traces.is_wanted() || !segment.tcp.flags.has(TcpFlags::RST);
+        if is_held_back
+            && let State::Opening(opening) = &mut found.state
             && opening.keep(segment, side, at)
         {
-            found.kind = if opening.is_answered() { Kind::Open } else { Kind::HalfOpen };
+            found.kind = opening.kind();
             self.queues.touch(slot, found.kind, opening.last_seen());
             return;
         }
@@ -391,21 +429,29 @@ impl<C: Consumer + Default> Table<C> {
     fn finish_slot(&mut self, slot: u32, observed_until: CaptureTime) {
         let Some(found) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.index.remove(&found.key);
-        let conversation = match found.state {
-            State::Followed(conversation) => conversation,
-            State::Opening(opening) => {
-                let mut conversation = Box::new(opening.follow(self.traces.begin()));
-                self.traces.settle(0, &mut conversation.trace);
-                conversation
-            }
-        };
-        self.held_bytes = self.held_bytes.saturating_sub(conversation.held_bytes());
         self.queues.remove(slot);
         if found.kind == Kind::Closed {
             self.tombstones.add(found.key);
         }
         self.free.push(slot);
+        let vantage = found.key.vantage();
+        let conversation = match found.state {
+            State::Followed(conversation) => conversation,
+            State::Opening(opening) => match self.left_bare(opening, observed_until, vantage) {
+                Ok(bare) => return self.finished.push(Over::Bare(bare)),
+                Err(opening) => {
+                    let mut conversation = Box::new(opening.follow(self.traces.begin()));
+                    self.traces.settle(0, &mut conversation.trace);
+                    conversation
+                }
+            },
+        };
+        self.held_bytes = self.held_bytes.saturating_sub(conversation.held_bytes());
         let (tcp, consumer) = conversation.finish(observed_until);
-        self.finished.push(Finished { tcp, consumer, vantage: found.key.vantage() });
+        self.finished.push(Over::Whole(Finished { tcp, consumer, vantage }));
+    }
+
+    fn left_bare(&self, opening: Box<Opening>, until: CaptureTime, vantage: u16) -> Result<Bare, Box<Opening>> {
+        if self.leaves_bare && !self.traces.is_wanted() { Bare::of(opening, until, vantage) } else { Err(opening) }
     }
 }

@@ -92,6 +92,12 @@ fn too_early(reset: At, trigger: At, rtt: Span) -> Option<Span> {
     (took >= Span::ZERO && took.nanos() < rtt.nanos() / 10 * IMPOSSIBLE_TENTHS).then_some(took)
 }
 
+/// Whether a reset came too early after a packet for its claimed sender, whose
+/// shortest round trip elsewhere was `rtt`, to answer it.
+pub(super) fn is_too_early(reset: At, trigger: At, rtt: Span) -> bool {
+    rtt >= MIN_ROUND_TRIP && too_early(reset, trigger, rtt).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,12 @@ use crate::flow::{IpIdMode, SequenceFit};
 /// Windows steps by one, or two where another connection came between.
 const NEXT_IDS: std::ops::RangeInclusive<u16> = 1..=2;
 
+/// Whether an identification is the next one of its sender's, or the one after.
+pub(super) fn continues(id: Option<u16>, last: Option<u16>) -> bool {
+    let next = |(id, last): (u16, u16)| id != 0 && last != 0 && NEXT_IDS.contains(&id.wrapping_sub(last));
+    id.zip(last).is_some_and(next)
+}
+
 pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
     let reset = scene.reset;
     // A refused SYN has only the sender's other connections to be held against.
@@ -25,10 +31,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
                 reset.ttl, reset.claimed_by
             ),
         );
-        let continues = match (reset.id, reset.sender.last_id) {
-            (Some(id), Some(last)) => id != 0 && last != 0 && NEXT_IDS.contains(&id.wrapping_sub(last)),
-            _ => false,
-        };
+        let continues = continues(reset.id, reset.sender.last_id);
         // One chance in 32768 that another device hits it, however few packets
         // the counter is known by.
         if continues && matches!(reset.sender.id_mode(), IpIdMode::Counter | IpIdMode::Unknown) {

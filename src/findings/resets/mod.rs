@@ -5,6 +5,7 @@
 //! of its own; this file combines them in the open. What must never be scored
 //! is listed in `combine`.
 
+mod bare;
 mod bidirectional;
 mod causality;
 mod circumstances;
@@ -34,6 +35,7 @@ mod ttl;
 mod vantage;
 mod volley;
 
+pub use bare::{BareReset, Unusual};
 pub use company::Company;
 pub use neighbours::{Known, Neighbours};
 pub use other_end::{UNSETTLED, View, Views};

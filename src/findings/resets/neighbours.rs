@@ -2,10 +2,10 @@
 //! a reset can be judged whose own connection is too short.
 
 use core::net::IpAddr;
-use std::collections::BTreeMap;
+use foldhash::HashMap;
 
 use crate::base::{CaptureId, Side, Span};
-use crate::flow::TcpFacts;
+use crate::flow::{Bare, TcpFacts};
 
 /// Hosts remembered. A scan shows thousands, each of which is in one
 /// connection; beyond this, new hosts are judged by their own connection alone.
@@ -29,11 +29,19 @@ pub struct Known {
     pub rtt_is_steady: bool,
 }
 
+/// What one connection shows of a host.
+struct Shown {
+    packets: u64,
+    beyond_handshake: u64,
+    min_rtt: Option<Span>,
+    rtt_is_steady: bool,
+}
+
 /// The hosts of a run, each per capture: distances are those of the capture
 /// point.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours {
-    hosts: BTreeMap<(CaptureId, IpAddr), Known>,
+    hosts: HashMap<(CaptureId, IpAddr), Known>,
 }
 
 impl Neighbours {
@@ -44,25 +52,51 @@ impl Neighbours {
             // Clocks that disagree measure nothing.
             let measured = tcp.handshake.round_trip.of(side).is_some() && tcp.clock_ran_back == 0;
             let min_rtt = tcp.rtt.of(side).min().filter(|_| measured);
-            let key = (tcp.first.frame.capture, tcp.endpoints.of(side).ip);
-            if habits.packets() == 0 || (self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key)) {
-                continue;
-            }
-            let known = self.hosts.entry(key).or_default();
-            known.connections = known.connections.saturating_add(1);
-            known.rtt_is_steady |= min_rtt.is_some() && tcp.rtt.of(side).is_steady();
             let shaken = u64::from(habits.handshake_ttl.is_some());
-            known.beyond_handshake = known.beyond_handshake.saturating_add(habits.packets().saturating_sub(shaken));
-            known.min_rtt = match (known.min_rtt, min_rtt) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
+            let shown = Shown {
+                packets: habits.packets(),
+                beyond_handshake: habits.packets().saturating_sub(shaken),
+                min_rtt,
+                rtt_is_steady: min_rtt.is_some() && tcp.rtt.of(side).is_steady(),
             };
-            for (ttl, count) in habits.ttls() {
-                if let Some((_, sum)) = known.ttls.iter_mut().find(|(t, _)| *t == ttl) {
-                    *sum = sum.saturating_add(u64::from(count));
-                } else if known.ttls.len() < MAX_TTLS {
-                    known.ttls.push((ttl, u64::from(count)));
-                }
+            let ttls = habits.ttls().map(|(ttl, count)| (ttl, u64::from(count)));
+            self.add((tcp.first.frame.capture, tcp.endpoints.of(side).ip), &shown, ttls);
+        }
+    }
+
+    /// The same, where it carried nothing.
+    pub fn learn_bare(&mut self, bare: &Bare) {
+        let (capture, endpoints) = (bare.first().frame.capture, bare.endpoints());
+        let ttls = bare.syns().map(|syn| (syn.ip().ttl, 1));
+        let packets = ttls.clone().count() as u64;
+        let client =
+            Shown { packets, beyond_handshake: packets.saturating_sub(1), min_rtt: None, rtt_is_steady: false };
+        self.add((capture, endpoints.client.ip), &client, ttls);
+        if let Some(answer) = bare.answer() {
+            let server = Shown { packets: 1, beyond_handshake: 0, min_rtt: bare.round_trip(), rtt_is_steady: false };
+            self.add((capture, endpoints.server.ip), &server, core::iter::once((answer.ip().ttl, 1)));
+        }
+    }
+
+    /// Adds what one connection shows of a host, with the TTLs of its packets.
+    fn add(&mut self, host: (CaptureId, IpAddr), shown: &Shown, ttls: impl Iterator<Item = (u8, u64)>) {
+        let is_full = self.hosts.len() >= MAX_HOSTS;
+        if shown.packets == 0 || (is_full && !self.hosts.contains_key(&host)) {
+            return;
+        }
+        let known = self.hosts.entry(host).or_default();
+        known.connections = known.connections.saturating_add(1);
+        known.rtt_is_steady |= shown.rtt_is_steady;
+        known.beyond_handshake = known.beyond_handshake.saturating_add(shown.beyond_handshake);
+        known.min_rtt = match (known.min_rtt, shown.min_rtt) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        for (ttl, count) in ttls {
+            if let Some((_, sum)) = known.ttls.iter_mut().find(|(t, _)| *t == ttl) {
+                *sum = sum.saturating_add(count);
+            } else if known.ttls.len() < MAX_TTLS {
+                known.ttls.push((ttl, count));
             }
         }
     }
@@ -70,6 +104,11 @@ impl Neighbours {
     /// What is known of the host at `side`.
     #[must_use]
     pub fn of(&self, tcp: &TcpFacts, side: Side) -> Option<&Known> {
-        self.hosts.get(&(tcp.first.frame.capture, tcp.endpoints.of(side).ip))
+        self.host(tcp.first.frame.capture, tcp.endpoints.of(side).ip)
+    }
+
+    /// What a capture shows of a host.
+    pub(super) fn host(&self, capture: CaptureId, ip: IpAddr) -> Option<&Known> {
+        self.hosts.get(&(capture, ip))
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::scene::Scene;
 use super::{Builder, Judgement, Piece, Strength};
 use crate::base::{At, CaptureId, Certainty, Frame};
-use crate::flow::{ResetFacts, TcpFacts};
+use crate::flow::{BarePacket, ResetFacts, TcpFacts};
 
 /// Other connections in which the device must have been found.
 const MIN_OTHERS: usize = 2;
@@ -51,6 +51,18 @@ impl Fingerprint {
             v6: reset.source.is_ipv6(),
         }
     }
+
+    fn of_packet(reset: &BarePacket) -> Self {
+        let ip = reset.ip();
+        Self {
+            capture: reset.at.frame.capture,
+            ttl: ip.ttl,
+            flags: reset.tcp().flags.0,
+            dont_fragment: ip.dont_fragment,
+            zero_id: ip.id == Some(0),
+            v6: ip.src.is_ipv6(),
+        }
+    }
 }
 
 /// The devices that were found in the connections of a run, each with the first
@@ -89,6 +101,11 @@ impl Suspects {
     pub fn concern(&self, tcp: &TcpFacts) -> bool {
         let known = |reset| self.elsewhere(Fingerprint::of(reset), tcp.first.frame).len() >= MIN_OTHERS;
         tcp.resets.iter().any(known)
+    }
+
+    /// The same for a reset that carried nothing.
+    pub(in crate::findings) fn concern_packet(&self, reset: &BarePacket, connection: Frame) -> bool {
+        !self.is_empty() && self.elsewhere(Fingerprint::of_packet(reset), connection).len() >= MIN_OTHERS
     }
 
     fn elsewhere(&self, fingerprint: Fingerprint, connection: Frame) -> Vec<At> {

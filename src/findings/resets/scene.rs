@@ -23,7 +23,7 @@ pub(super) struct Scene<'a> {
 }
 
 /// The TTLs that a sender's packets arrive with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Baseline {
     /// The usual one.
     pub usual: u8,
@@ -35,8 +35,11 @@ pub(super) struct Baseline {
     pub beyond_handshake: bool,
     /// They come from several connections.
     pub pooled: bool,
-    ttls: Vec<u8>,
+    ttls: [Option<u8>; MAX_TTLS],
 }
+
+/// As many as are remembered of a sender, and of a host.
+const MAX_TTLS: usize = 4;
 
 /// Packets that must agree before a connection's own TTL is a baseline.
 const MIN_OWN: u64 = 3;
@@ -73,26 +76,10 @@ impl<'a> Scene<'a> {
     /// its packets come over different distances (a proxy that answers for it,
     /// several hosts behind one address).
     pub fn baseline(&self) -> Option<Baseline> {
-        let own: Vec<(u8, u64)> = self.reset.sender.ttls().map(|(ttl, n)| (ttl, u64::from(n))).collect();
-        let count = |ttls: &[(u8, u64)]| ttls.iter().map(|(_, n)| *n).sum::<u64>();
-        let pool = self.sender.filter(|known| count(&own) < MIN_OWN && count(&known.ttls) > count(&own));
-        let shaken = u64::from(self.reset.sender.handshake_ttl.is_some());
-        let (ttls, beyond) = match pool {
-            Some(known) => (known.ttls.clone(), known.beyond_handshake > 0),
-            None => (own, self.reset.sender.packets() > shaken),
-        };
-        let usual = ttls.iter().max_by_key(|(_, n)| *n).map(|(ttl, _)| *ttl)?;
-        if ttls.iter().any(|(ttl, _)| ttl.abs_diff(usual) > MAX_FLAP) {
-            return None;
-        }
-        Some(Baseline {
-            usual,
-            packets: count(&ttls),
-            single: ttls.len() == 1,
-            beyond_handshake: beyond,
-            pooled: pool.is_some(),
-            ttls: ttls.into_iter().map(|(ttl, _)| ttl).collect(),
-        })
+        let sender = &self.reset.sender;
+        let own = sender.ttls().map(|(ttl, n)| (ttl, u64::from(n)));
+        let shaken = u64::from(sender.handshake_ttl.is_some());
+        Baseline::of(own, sender.packets() > shaken, self.sender)
     }
 
     /// The shortest round trip between capture point and claimed sender. None
@@ -150,8 +137,41 @@ impl<'a> Scene<'a> {
 }
 
 impl Baseline {
+    /// `own`: the TTLs of the connection itself, with counts; `beyond_handshake`:
+    /// those of more than a SYN or SYN-ACK are among them. `known`: the sender
+    /// in all of its connections.
+    pub fn of(
+        own: impl Iterator<Item = (u8, u64)> + Clone,
+        beyond_handshake: bool,
+        known: Option<&Known>,
+    ) -> Option<Self> {
+        let count: u64 = own.clone().map(|(_, n)| n).sum();
+        let pool = known.filter(|known| count < MIN_OWN && known.ttls.iter().map(|(_, n)| *n).sum::<u64>() > count);
+        match pool {
+            Some(known) => Self::learned(known.ttls.iter().copied(), known.beyond_handshake > 0, true),
+            None => Self::learned(own, beyond_handshake, false),
+        }
+    }
+
+    fn learned(ttls: impl Iterator<Item = (u8, u64)> + Clone, beyond_handshake: bool, pooled: bool) -> Option<Self> {
+        let usual = ttls.clone().max_by_key(|(_, n)| *n).map(|(ttl, _)| ttl)?;
+        if ttls.clone().any(|(ttl, _)| ttl.abs_diff(usual) > MAX_FLAP) {
+            return None;
+        }
+        let mut known = [None; MAX_TTLS];
+        known.iter_mut().zip(ttls.clone()).for_each(|(place, (ttl, _))| *place = Some(ttl));
+        let packets = ttls.clone().map(|(_, n)| n).sum();
+        let single = ttls.count() == 1;
+        Some(Self { usual, packets, single, beyond_handshake, pooled, ttls: known })
+    }
+
+    /// The same where more packets than so many say no more.
+    pub fn of_at_most(self, packets: u64) -> Self {
+        Self { packets: self.packets.min(packets), ..self }
+    }
+
     /// The distance between `ttl` and the nearest of the baseline.
     pub fn step(&self, ttl: u8) -> u8 {
-        self.ttls.iter().map(|known| known.abs_diff(ttl)).min().unwrap_or(0)
+        self.ttls.iter().flatten().map(|known| known.abs_diff(ttl)).min().unwrap_or(0)
     }
 }

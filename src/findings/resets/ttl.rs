@@ -14,7 +14,7 @@ const FIRM: u64 = 3;
 
 /// Packets beyond which a smaller step is no route change any more, because
 /// all of them came the same way.
-const MANY: u64 = 8;
+pub(super) const MANY: u64 = 8;
 
 /// Smaller steps come from route changes and parallel paths.
 const MIN_STEP: u8 = 5;

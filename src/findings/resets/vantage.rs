@@ -6,6 +6,7 @@
 
 use super::scene::Scene;
 use super::{Piece, Strength};
+use crate::base::Span;
 use crate::findings::words;
 use crate::flow::{Habits, SequenceFit};
 
@@ -51,7 +52,7 @@ fn at_refuser(scene: &Scene<'_>) -> Option<Piece> {
     let syn = scene.tcp.handshake.syn_times.last()?;
     let took = reset.at.time.since(syn.time);
     let client_hops = reset.receiver.usual_ttl().map(Habits::hops)?;
-    let here = Habits::hops(reset.ttl) == 0 && client_hops > 0 && (0..AT_ONCE_NANOS).contains(&took.nanos());
+    let here = Habits::hops(reset.ttl) == 0 && client_hops > 0 && is_at_once(took);
     (here && reset.fit == SequenceFit::AnswersSyn && scene.tcp.clock_ran_back == 0).then(|| {
         Piece::host(
             "vantage",
@@ -60,6 +61,11 @@ fn at_refuser(scene: &Scene<'_>) -> Option<Piece> {
             format!("the refusal left a host at the capture point {took} after the SYN, with its TTL whole, while the client is {} away", words::hops(client_hops)),
         )
     })
+}
+
+/// Whether a host refused a SYN in no time.
+pub(super) fn is_at_once(took: Span) -> bool {
+    (0..AT_ONCE_NANOS).contains(&took.nanos())
 }
 
 /// A busy host refuses a SYN within this. That no router lies between says the

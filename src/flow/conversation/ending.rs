@@ -44,7 +44,7 @@ impl<C: Consumer> Conversation<C> {
                 && owner.facts.sent_bytes == 0;
             unanswered || unanswered_syn || unanswered_syn_ack
         };
-        let quiet = observed_until.since(self.last.time) >= SILENCE;
+        let quiet = is_silent(self.last.time, observed_until);
         for side in [Side::Server, Side::Client] {
             let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(|b| b.same_edge >= 2);
             let syns = match side {
@@ -57,4 +57,9 @@ impl<C: Consumer> Conversation<C> {
         }
         End { kind: EndKind::CaptureEnd, by: None, at: self.last }
     }
+}
+
+/// Whether nothing came for so long that it is called a silence.
+pub(in crate::flow) fn is_silent(last: CaptureTime, observed_until: CaptureTime) -> bool {
+    observed_until.since(last) >= SILENCE
 }

@@ -76,9 +76,9 @@ impl<C: Consumer + Default> Table<C> {
 
     /// All slots in use, those last of which most is known.
     fn in_order_of_ending(&self) -> Vec<u32> {
-        let of_kind = |is_followed: bool| {
+        let of_kind = |is_known: bool| {
             (0..self.slots.len() as u32).rev().filter(move |slot| match self.slots.get(*slot as usize) {
-                Some(Some(found)) => matches!(found.state, State::Followed(_)) == is_followed,
+                Some(Some(found)) => found.state.is_past_opening() == is_known,
                 _ => false,
             })
         };

@@ -63,6 +63,14 @@ impl<C: Consumer> State<C> {
         }
     }
 
+    /// Whether more is known of it than how it was opened.
+    pub(super) fn is_past_opening(&self) -> bool {
+        match self {
+            Self::Opening(opening) => opening.kind() == Kind::Closed,
+            Self::Followed(_) => true,
+        }
+    }
+
     /// When its last packet passed.
     pub(super) fn last_seen(&self) -> CaptureTime {
         match self {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use foldhash::{HashMap, HashSet};
 
 use super::{Frames, connection};
-use crate::analysis::Connection;
+use crate::analysis::{Connection, Probe};
 use crate::base::{At, Side};
 use crate::findings::{self, attempts};
 use crate::flow::{self, TcpFacts};
@@ -81,31 +81,32 @@ struct Tally {
 }
 
 impl Tallies {
-    /// Counts `attempt`, unless it is to be listed. `connections`: those of its
-    /// batch, in the order of their ids.
-    pub(super) fn takes(&mut self, attempt: &attempts::Attempt, connections: &[Connection]) -> bool {
+    /// Counts `attempt`, unless it is to be listed. `connections` and `probes`:
+    /// those of its batch, in the order of their ids.
+    pub(super) fn takes(&mut self, attempt: &attempts::Attempt, connections: &[Connection], probes: &[Probe]) -> bool {
         let found = |id: &u32| {
-            let place = connections.binary_search_by_key(id, |connection| connection.id).ok()?;
-            connections.get(place)
+            let probe = probes.binary_search_by_key(id, |probe| probe.id).ok().and_then(|place| probes.get(place));
+            let whole = || connections.get(connections.binary_search_by_key(id, |connection| connection.id).ok()?);
+            probe.map(Seen::from).or_else(|| whole().map(Seen::from))
         };
         let mut all = attempt.connections.iter().filter_map(found);
         let Some(one) = all.next() else { return false };
-        let first = kind(attempt, one);
-        if !is_probe(one) || !all.clone().all(is_probe) {
+        let first = kind(attempt, &one);
+        if !one.is_probe || !all.clone().all(|other| other.is_probe) {
             if self.users.len() < MAX_REMEMBERED {
                 self.users.insert(attempt.client_ip);
             }
             return false;
         }
         // What is said of the attempt must be true of each of its connections.
-        let alike = all.clone().all(|other| kind(attempt, other) == first && verdict(other) == verdict(one));
+        let alike = all.clone().all(|other| kind(attempt, &other) == first && other.verdict == one.verdict);
         if !alike || self.lists(attempt.client_ip) {
             return false;
         }
-        let (mut began, mut ended, mut count) = (one.tcp.first, one.tcp.last, 1);
-        for Connection { tcp, .. } in all {
-            began = if tcp.first.time < began.time { tcp.first } else { began };
-            ended = if tcp.last.time > ended.time { tcp.last } else { ended };
+        let (mut began, mut ended, mut count) = (one.first, one.last, 1);
+        for Seen { first, last, .. } in all {
+            began = if first.time < began.time { first } else { began };
+            ended = if last.time > ended.time { last } else { ended };
             count += 1;
         }
         self.count(first, attempt.client_ip, count, began, ended);
@@ -199,20 +200,55 @@ fn is_probe(connection: &Connection) -> bool {
     left || (session.stage() == session::Stage::Tcp && is_bare(&connection.tcp))
 }
 
-fn verdict(connection: &Connection) -> Option<&'static str> {
-    connection.diagnosis.verdict().map(|finding| finding.id)
+/// What counts of a connection.
+struct Seen {
+    is_probe: bool,
+    stage: Stage,
+    ended: CountedEnd,
+    verdict: Option<&'static str>,
+    first: At,
+    last: At,
 }
 
-fn kind(attempt: &attempts::Attempt, connection: &Connection) -> Kind {
+impl From<&Connection> for Seen {
+    fn from(one: &Connection) -> Self {
+        let Connection { tcp, session, diagnosis, .. } = one;
+        Self {
+            is_probe: is_probe(one),
+            stage: session.stage().into(),
+            ended: ended(diagnosis.ended_how, diagnosis.ended_by),
+            verdict: diagnosis.verdict().map(|finding| finding.id),
+            first: tcp.first,
+            last: tcp.last,
+        }
+    }
+}
+
+impl From<&Probe> for Seen {
+    fn from(probe: &Probe) -> Self {
+        let findings::Told { how, by, verdict, .. } = probe.told;
+        Self {
+            is_probe: true,
+            stage: Stage::Tcp,
+            ended: ended(how, by),
+            verdict: verdict.map(|(finding, _)| finding),
+            first: probe.first(),
+            last: probe.last(),
+        }
+    }
+}
+
+fn ended(how: flow::EndKind, by: findings::EndedBy) -> CountedEnd {
+    CountedEnd { how: connection::how(how), by: connection::by(by) }
+}
+
+fn kind(attempt: &attempts::Attempt, seen: &Seen) -> Kind {
     Kind {
         server: Some(attempt.server),
-        stage: connection.session.stage().into(),
+        stage: seen.stage,
         outcome: attempt.outcome.into(),
         finding: attempt.verdict.map(|(finding, _)| finding),
-        ended: CountedEnd {
-            how: connection::how(connection.diagnosis.ended_how),
-            by: connection::by(connection.diagnosis.ended_by),
-        },
+        ended: seen.ended,
     }
 }
 

@@ -23,7 +23,7 @@ use super::document::{
     Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, Finding, FrameRef, Interface, Notice, Outcome,
     Report, SchemaVersion, SideChannel, Summary, Tool, Unreadable,
 };
-use crate::analysis::{Analysis, Batch};
+use crate::analysis::{self, Analysis, Analyzer, Batch, Probe};
 use crate::base::{self, Frame};
 use crate::capture::{CaptureInfo, Format};
 use crate::findings::attempts;
@@ -104,21 +104,28 @@ impl Builder {
         self.hosts = hosts;
     }
 
-    /// Tells what was settled.
+    /// Tells what was settled. `by`: who settled it just now; nobody, where
+    /// nothing of it is a [`Probe`].
     ///
     /// # Errors
     /// Those of the listener.
-    pub fn tell(&mut self, batch: Batch, listener: &mut dyn Listener) -> io::Result<()> {
-        let Batch { connections, attempts } = batch;
+    pub fn tell(&mut self, batch: Batch, by: Option<&Analyzer>, listener: &mut dyn Listener) -> io::Result<()> {
+        let Batch { mut connections, probes, attempts } = batch;
+        let of_analysis = connections.len();
         let mut told: Vec<Attempt> = Vec::with_capacity(attempts.len());
         let mut attempt_of: BTreeMap<u32, usize> = BTreeMap::new();
-        for attempt in attempts {
+        for mut attempt in attempts {
             if !self.concerns(&attempt) {
                 self.others += 1;
                 continue;
             }
             self.summary.attempts += 1;
-            let counted = self.counted.as_mut().is_some_and(|tallies| tallies.takes(&attempt, &connections));
+            let counted = self.counted.as_mut().is_some_and(|tallies| {
+                tallies.takes(&attempt, connections.get(..of_analysis).unwrap_or_default(), &probes)
+            });
+            if !counted && let Some(analyzer) = by {
+                connections.extend(listed_after_all(&mut attempt, &probes, analyzer));
+            }
             let attempt = self::attempt(u32::try_from(self.summary.attempts).unwrap_or(u32::MAX), attempt);
             self.count(&attempt);
             self.summary.connections += attempt.sightings().count() as u64;
@@ -129,6 +136,7 @@ impl Builder {
             listener.attempt(&attempt)?;
             told.push(attempt);
         }
+        connections.sort_by_key(|connection| connection.id);
         let mut same_as = same_as(&told);
         // Of the views of one connection the last one counts.
         let others = told.iter().flat_map(Attempt::sightings).filter_map(|views| views.split_last());
@@ -202,6 +210,18 @@ impl Builder {
     }
 }
 
+/// All of the connections of an attempt that carried nothing.
+fn listed_after_all(
+    attempt: &mut attempts::Attempt,
+    probes: &[Probe],
+    analyzer: &Analyzer,
+) -> Vec<analysis::Connection> {
+    let found = |id: &u32| probes.get(probes.binary_search_by_key(id, |probe| probe.id).ok()?);
+    let whole: Vec<_> = attempt.connections.iter().filter_map(found).map(|probe| analyzer.whole(probe)).collect();
+    whole.iter().for_each(|connection| attempt.told_by(connection.id, &connection.sentence));
+    whole
+}
+
 /// Attempts that nobody asked for.
 pub const OTHER_HOSTS: &str = "other-hosts-left-out";
 
@@ -234,7 +254,7 @@ pub fn report(mut analysis: Analysis, inputs: &Inputs<'_>) -> Report {
     let mut builder = Builder::new(inputs.captures.len());
     let mut listed = Listed::default();
     // A list takes what it is given.
-    let _ = builder.tell(Batch::take(&mut analysis), &mut listed);
+    let _ = builder.tell(Batch::take(&mut analysis), None, &mut listed);
     listed.into_report(builder.finish(&analysis, inputs))
 }
 
