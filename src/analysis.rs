@@ -136,18 +136,30 @@ impl Analyzer {
         let at = At { frame: packet.frame, time: packet.time };
         // Nearly every packet that is ours is plain.
         if let Some(plain) = plain
-            && let Some(outline) = plain.outline()
+            && self.take_plain(plain, at, packet)
         {
-            self.table.plain(plain, &outline, at, packet.vantage);
-        } else if let Some(plain) = plain
-            && let Some(parts) = plain.parts(packet.original_len)
-        {
-            self.table.segment(&plain.read(parts), at, packet.vantage);
         } else {
             let decoded = wire::decode(packet.link, packet.data, packet.original_len);
             self.decoded(&decoded, at, packet.vantage);
         }
         self.explain_finished();
+    }
+
+    /// The same for a frame of the plain shape; `false` where its lengths
+    /// contradict each other.
+    #[inline(always)]
+    fn take_plain(&mut self, plain: &Plain<'_>, at: At, packet: &Packet<'_>) -> bool {
+        let vantage = packet.vantage;
+        let is_outlined = if plain.is_v4() {
+            self.table.plain::<{ wire::V4 }>(plain, at, vantage)
+        } else {
+            self.table.plain::<{ wire::V6 }>(plain, at, vantage)
+        };
+        if !is_outlined {
+            let Some(parts) = plain.parts(packet.original_len) else { return false };
+            self.table.segment(&plain.read(parts), at, vantage);
+        }
+        true
     }
 
     /// Whether a packet, on whatever port, can be about RDP.

@@ -14,7 +14,7 @@
 
 use super::duplicates::Header;
 use super::stall::MIN_STALL;
-use crate::base::{At, BySide, CaptureId, CaptureTime, Frame, Side};
+use crate::base::{At, BySide, CaptureId, CaptureTime, Frame, Side, Span};
 use crate::wire::{Look, Outline, TcpFlags};
 
 /// Packets written down in short of each kind: as many as are remembered of the
@@ -51,7 +51,7 @@ pub struct Gathered {
     pub len: u16,
     /// Window, unscaled.
     pub window: u16,
-    /// Identification.
+    /// Identification; 0 where there is none.
     pub id: u16,
     /// Control bits.
     pub flags: TcpFlags,
@@ -83,7 +83,9 @@ pub struct Course {
     /// Behind the highest byte that its receiver acknowledged.
     pub acked: u32,
     /// The longest packet, IP header included, that its receiver acknowledged.
-    pub longest: u16,
+    pub longest: u32,
+    /// What IP header, TCP header and options take of each packet.
+    pub headers: u32,
     /// The window that it offers, unscaled, which is open.
     pub window: u16,
     /// One segment timed at a time: the number behind it, when it passed.
@@ -179,16 +181,6 @@ pub struct Gathering {
     lanes: Option<Box<BySide<Lane>>>,
 }
 
-/// Whether a packet of `side` may end a stall, or shows that the clock ran back.
-/// Of a sender that waits for an acknowledgment and has a new thought, nothing is
-/// told.
-#[cold]
-fn may_be_told(side: Side, own: &Course, other: &Course, ran_back: bool) -> bool {
-    let (client, server) = if side == Side::Client { (own, other) } else { (other, own) };
-    let waits = if client.outstanding() { Some(Side::Client) } else { server.outstanding().then_some(Side::Server) };
-    ran_back || waits.is_some_and(|waits| waits != side)
-}
-
 /// A packet that is like the others of its connection.
 #[derive(Debug)]
 pub struct Alike<'g> {
@@ -204,6 +196,10 @@ pub struct Alike<'g> {
     pub len: u16,
     /// Its window.
     pub window: u16,
+    /// The time since the connection's last packet.
+    pub silence: Span,
+    /// That may have been a stall.
+    pub may_end_stall: bool,
 }
 
 impl Gathering {
@@ -216,31 +212,41 @@ impl Gathering {
 
     /// Whether a packet is like the others; `last`: the connection's last one.
     #[inline(always)]
-    pub fn alike(&mut self, packet: &Outline<'_>, side: Side, at: At, last: At) -> Option<Alike<'_>> {
+    pub fn alike<const HEADERS: usize>(
+        &mut self,
+        packet: &Outline<'_, HEADERS>,
+        side: Side,
+        at: At,
+        last: At,
+    ) -> Option<Alike<'_>> {
         let room = self.room.checked_sub(1)?;
         let (own, other) = self.lanes.as_mut()?.pair_mut(side);
         let (course, theirs) = (&own.course, &other.course);
         let ack = packet.ack();
         let (len, window, ahead) = (packet.payload.len() as u16, packet.window(), ack.wrapping_sub(theirs.acked));
-        let is_next = packet.seq() == course.next
-            && ahead <= theirs.next.wrapping_sub(theirs.acked)
-            // One that says nothing new may be a copy, or show a hole.
-            && (ahead | u32::from(len)) > 0;
-        let looks_alike = packet.look() == course.look
-            && packet.has_timestamps() == course.has_timestamps
-            && packet.total_len() <= course.longest
-            && (window == course.window || window > 0);
-        let follows = at.frame.capture == self.capture && at.frame.number > last.frame.number;
-        if !(is_next && looks_alike && follows) {
+        if packet.seq() != course.next || ahead > theirs.next.wrapping_sub(theirs.acked) {
             return None;
         }
-        // Negative where the clock ran back: then far more.
+        // One that says nothing new may be a copy, or show a hole.
+        if (ahead | u32::from(len)) == 0 || packet.look() != course.look {
+            return None;
+        }
+        if packet.total_len() > course.longest || packet.has_timestamps() != course.has_timestamps {
+            return None;
+        }
+        if at.frame.capture != self.capture || at.frame.number <= last.frame.number {
+            return None;
+        }
+        // Below zero where the clock ran back: then, as a number without a sign, far
+        // more. And where the difference is more than the clock can tell.
         let silence = at.time.nanos().wrapping_sub(last.time.nanos());
-        if silence.cast_unsigned() > NO_STALL && may_be_told(side, course, theirs, at.time < last.time) {
+        let is_long = silence.cast_unsigned() > NO_STALL;
+        if (is_long && silence < 0) || (window != course.window && window == 0) {
             return None;
         }
+        let may_end_stall = is_long && (course.outstanding() || theirs.outstanding());
         self.room = room;
-        Some(Alike { own, other, ahead, ack, len, window })
+        Some(Alike { own, other, ahead, ack, len, window, silence: Span::from_nanos(silence), may_end_stall })
     }
 
     /// No more packets are gathered for now.

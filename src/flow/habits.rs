@@ -126,10 +126,13 @@ impl Habits {
         self.packets += 1;
     }
 
-    /// What its packets on IPv4 look like, as long as they look like the last one.
+    /// What its packets look like, as long as they look like the last one.
     pub fn look(&self) -> Option<wire::Look> {
-        let mac = self.look.mac().filter(|_| self.packets > 0 && self.flow_label.is_none())?;
-        Some(wire::Look::new(mac, self.look.dont_fragment(), self.look.ttl()))
+        let mac = self.look.mac().filter(|_| self.packets > 0)?;
+        Some(match self.flow_label {
+            Some(flow_label) => wire::Look::v6(mac, flow_label, self.look.ttl()),
+            None => wire::Look::v4(mac, self.look.dont_fragment(), self.look.ttl()),
+        })
     }
 
     /// Learns from `packets` that all look like the last one, each of whose

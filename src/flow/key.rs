@@ -1,6 +1,6 @@
 //! A connection's name in the table: quick to make, to hash and to compare.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::table::Endpoint;
 use crate::wire::Segment;
@@ -24,20 +24,6 @@ pub struct Narrow(u64, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Wide(u64, u64, u64, u64, u64);
 
-impl Narrow {
-    /// No connection has this name: it is more than an address and a port.
-    pub const NOBODY: Self = Self(0, u64::MAX);
-
-    /// One of 2^`bits` places.
-    #[inline]
-    pub const fn place(&self, bits: u32) -> usize {
-        // Odd constants without a pattern: the fractions of the golden ratio and of
-        // the square root of 2.
-        let mixed = (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.1).wrapping_mul(0x6a09_e667_f3bc_c909);
-        (mixed >> (u64::BITS - bits)) as usize
-    }
-}
-
 impl FlowKey {
     /// The name of the connection between two ends, in either order.
     pub fn new(a: Endpoint, b: Endpoint, vantage: u16) -> Self {
@@ -52,22 +38,13 @@ impl FlowKey {
         Self::between((ip.src, tcp.source_port), (ip.dst, tcp.destination_port), vantage)
     }
 
-    /// The same where both addresses are of IPv4: each end's address and port as
-    /// one number.
-    #[inline]
-    pub const fn narrow(a: u64, b: u64, vantage: u16) -> (Narrow, bool) {
-        let (low, high, a_is_low) = if a <= b { (a, b, true) } else { (b, a, false) };
-        (Narrow(low << 16 | vantage as u64, high), a_is_low)
-    }
-
     #[inline]
     fn between(a: (IpAddr, u16), b: (IpAddr, u16), vantage: u16) -> (Self, bool) {
         match (a.0, b.0) {
             (IpAddr::V4(x), IpAddr::V4(y)) => {
                 let x = u64::from(x.to_bits()) << 16 | u64::from(a.1);
                 let y = u64::from(y.to_bits()) << 16 | u64::from(b.1);
-                let (key, a_is_low) = Self::narrow(x, y, vantage);
-                (Self::V4(key), a_is_low)
+                (Self::V4(Narrow(x.min(y) << 16 | u64::from(vantage), x.max(y))), x <= y)
             }
             (x, y) => Self::wide((bits(x), a.1), (bits(y), b.1), vantage),
         }
@@ -79,6 +56,20 @@ impl FlowKey {
         let (x, y) = (low.0, high.0);
         let rest = u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(vantage);
         (Self::V6(Wide((x >> 64) as u64, x as u64, (y >> 64) as u64, y as u64, rest)), a_is_low)
+    }
+
+    /// The two ends, the lower one first.
+    pub const fn ends(&self) -> [(IpAddr, u16); 2] {
+        const fn v4(end: u64) -> (IpAddr, u16) {
+            (IpAddr::V4(Ipv4Addr::from_bits((end >> 16) as u32)), end as u16)
+        }
+        const fn v6(high: u64, low: u64, port: u64) -> (IpAddr, u16) {
+            (IpAddr::V6(Ipv6Addr::from_bits((high as u128) << 64 | low as u128)), port as u16)
+        }
+        match *self {
+            Self::V4(Narrow(low, high)) => [v4(low >> 16), v4(high)],
+            Self::V6(Wide(x1, x2, y1, y2, rest)) => [v6(x1, x2, rest >> 32), v6(y1, y2, rest >> 16)],
+        }
     }
 
     /// The point of view.
@@ -117,6 +108,8 @@ mod tests {
             prop_assert_eq!(key, FlowKey::new(b, a, from));
             prop_assert_ne!(key, FlowKey::new(a, b, from.wrapping_add(1)));
             prop_assert_eq!(key == FlowKey::new(a, c, from), b == c);
+            let [low, high] = key.ends().map(|(ip, port)| Endpoint { ip, port });
+            prop_assert_eq!((FlowKey::new(low, high, from), key.vantage()), (key, from));
         }
     }
 

@@ -81,6 +81,7 @@ fn act(oddities: u32) -> impl Strategy<Value = Act> {
         30 => (side(), prop_oneof![1u16..200, Just(1_000)], any::<bool>()).prop_map(|(s, n, now)| Act::Say(s, n, now)),
         20 => side().prop_map(Act::Acknowledge),
         3 => side().prop_map(Act::Half),
+        1 => (100u16..2_000).prop_map(Act::Silence),
     ];
     let odd = prop_oneof![
         (0u16..2_000).prop_map(Act::Copy),
@@ -130,18 +131,20 @@ struct Stage {
     peers: BySide<Peer>,
     now: i64,
     timestamps: bool,
+    is_v6: bool,
     frames: Vec<Captured>,
     /// Data sent: who, sequence number, length.
     sent: Vec<(Side, u32, u16)>,
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(is_v6: bool) -> Self {
         let peer = |next: u32, heard, ttl| Peer { next, heard, id: 60_000, window: 8_192, ttl };
         Self {
             peers: BySide { client: peer(CLIENT_ISN, SERVER_ISN, 128), server: peer(SERVER_ISN, CLIENT_ISN, 121) },
             now: 0,
             timestamps: false,
+            is_v6,
             frames: Vec::new(),
             sent: Vec::new(),
         }
@@ -182,12 +185,22 @@ impl Stage {
             options.extend(from.to_be_bytes().into_iter().chain(to.to_be_bytes()));
         }
         let data = (0..len).map(|n| (n ^ seq as u16) as u8);
-        let total = 40 + options.len() as u16 + len;
-        let mut bytes = vec![2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, side as u8, 8, 0, 0x45, 0];
-        bytes.extend(total.to_be_bytes().into_iter().chain(peer.id.to_be_bytes()));
-        bytes.extend([0x40, 0, peer.ttl, 6, 0, 0]);
+        let behind = 20 + options.len() as u16 + len;
+        let mut bytes = vec![2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, side as u8];
+        if self.is_v6 {
+            // The hop tells the flow label as well.
+            bytes.extend([0x86, 0xdd, 0x60, 0, peer.ttl, 7]);
+            bytes.extend(behind.to_be_bytes().into_iter().chain([6, peer.ttl]));
+        } else {
+            bytes.extend([8, 0, 0x45, 0]);
+            bytes.extend((behind + 20).to_be_bytes().into_iter().chain(peer.id.to_be_bytes()));
+            bytes.extend([0x40, 0, peer.ttl, 6, 0, 0]);
+        }
         for ip in [source, destination] {
             let core::net::IpAddr::V4(ip) = ip else { continue };
+            if self.is_v6 {
+                bytes.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0]);
+            }
             bytes.extend(ip.octets());
         }
         bytes.extend(source_port.to_be_bytes().into_iter().chain(destination_port.to_be_bytes()));
@@ -290,7 +303,7 @@ impl Stage {
             Act::Cut(side, len) => {
                 self.say(side, A, len);
                 if let Some(frame) = self.frames.last_mut() {
-                    frame.bytes.truncate(60);
+                    frame.bytes.truncate(80);
                 }
             }
             Act::Finish(side) => {
@@ -317,10 +330,13 @@ fn story(frames: &[Captured], gathers: bool) -> Vec<String> {
     let mut story = Vec::new();
     for (number, frame) in (1..).zip(frames) {
         let at = At { frame: Frame::new(0, number), time: CaptureTime::from_nanos(frame.nanos) };
-        let plain = Plain::of(LinkType::ETHERNET, &frame.bytes);
-        match plain.and_then(|plain| plain.outline()).filter(|_| gathers).zip(plain) {
-            Some((outline, plain)) => table.plain(&plain, &outline, at, 0),
-            None => table.segment(&segment(frame), at, 0),
+        let plain = Plain::of(LinkType::ETHERNET, &frame.bytes).filter(|_| gathers);
+        let is_taken = plain.is_some_and(|plain| match plain.is_v4() {
+            true => table.plain::<{ wire::V4 }>(&plain, at, 0),
+            false => table.plain::<{ wire::V6 }>(&plain, at, 0),
+        });
+        if !is_taken {
+            table.segment(&segment(frame), at, 0);
         }
         story.extend(table.in_progress().map(|(glimpse, _)| format!("{glimpse:?}")));
     }
@@ -336,8 +352,8 @@ fn segment(frame: &Captured) -> Segment<'_> {
     }
 }
 
-fn check(is_whole: bool, acts: &[Act]) -> Result<(), TestCaseError> {
-    let mut stage = Stage::new();
+fn check((is_whole, is_v6): (bool, bool), acts: &[Act]) -> Result<(), TestCaseError> {
+    let mut stage = Stage::new(is_v6);
     if is_whole {
         stage.open();
     }
@@ -364,19 +380,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_session_with_few_oddities(is_whole: bool, acts in prop::collection::vec(act(2), 0..400)) {
-        check(is_whole, &acts)?;
+    fn a_session_with_few_oddities(how: (bool, bool), acts in prop::collection::vec(act(2), 0..400)) {
+        check(how, &acts)?;
     }
 
     #[test]
-    fn a_session_with_many_oddities(is_whole: bool, acts in prop::collection::vec(act(30), 0..120)) {
-        check(is_whole, &acts)?;
+    fn a_session_with_many_oddities(how: (bool, bool), acts in prop::collection::vec(act(30), 0..120)) {
+        check(how, &acts)?;
     }
 }
 
 #[test]
 fn what_sessions_consist_of_is_gathered() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(false);
     stage.open();
     for n in 0..200 {
         stage.play(Act::Say(Client, 40, true));
@@ -391,7 +407,8 @@ fn what_sessions_consist_of_is_gathered() {
         let at = At { frame: Frame::new(0, number), time: CaptureTime::from_nanos(frame.nanos) };
         let plain = Plain::of(LinkType::ETHERNET, &frame.bytes).unwrap();
         let side = if plain.ports().0 == CLIENT.1 { Client } else { Server };
-        let is_gathered = plain.outline().is_some_and(|outline| conversation.gather(&outline, side, at));
+        let is_gathered =
+            plain.outline::<{ wire::V4 }>().is_some_and(|outline| conversation.gather(&outline, side, at));
         if !is_gathered {
             alone += 1;
             conversation.segment(&segment(frame), side, at);

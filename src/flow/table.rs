@@ -1,12 +1,14 @@
 //! Which connection a packet belongs to, and which connections are ours.
 
 mod index;
+mod near;
 mod ours;
 mod patience;
 mod slot;
 mod tombstones;
 
 use index::Index;
+use near::Found;
 use slot::{Slot, State};
 use tombstones::Tombstones;
 
@@ -22,7 +24,7 @@ use super::opening::Opening;
 use super::queues::{Kind, Queues};
 use super::trace::Room;
 use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
-use crate::wire::{IcmpError, Outline, Plain, Segment, TcpFlags};
+use crate::wire::{IcmpError, Plain, Segment, TcpFlags};
 
 /// The port of RDP (MS-RDPBCGR §2.1).
 pub const RDP_PORT: u16 = 3389;
@@ -193,24 +195,35 @@ impl<C: Consumer + Default> Table<C> {
         }
     }
 
-    /// The same for a frame of the plain shape, given in outline as well.
-    #[inline]
-    pub fn plain(&mut self, plain: &Plain<'_>, outline: &Outline<'_>, at: At, vantage: u16) {
+    /// The same for a frame of the plain shape, where it has an outline.
+    #[inline(always)]
+    pub fn plain<const HEADERS: usize>(&mut self, plain: &Plain<'_>, at: At, vantage: u16) -> bool {
+        let Some(outline) = plain.outline::<HEADERS>() else { return false };
         self.advance(at.time);
-        let (key, source_is_low) = FlowKey::narrow(outline.source(), outline.destination(), vantage);
-        let known = self.index.narrow(&key);
-        if let Some(slot) = known
-            && let Some(Some(found)) = self.slots.get_mut(slot as usize)
-            && let side = found.side(source_is_low)
-            && let State::Followed(conversation) = &mut found.state
-            && conversation.gather(outline, side, at)
+        let segment = || plain.segment(outline.total_len());
+        let found = self.index.find(&outline, vantage, || Some(FlowKey::of(&segment()?, vantage)));
+        if let Some(Found { slot, source_is_low }) = found
+            && let Some(Some(Slot { state: State::Followed(conversation), client_is_low, .. })) =
+                self.slots.get_mut(slot as usize)
+            && conversation.gather(&outline, slot::side(source_is_low, *client_is_low), at)
         {
-            return;
+            return true;
         }
-        let Some(segment) = plain.segment(outline.total_len().into()) else { return };
-        match known {
-            Some(slot) => self.give(slot, &segment, source_is_low, at),
-            None => self.may_begin(None, FlowKey::V4(key), &segment, source_is_low, at),
+        if let Some(segment) = segment() {
+            self.take_alone(found, &segment, at, vantage);
+        }
+        true
+    }
+
+    /// Takes a segment of a connection that was looked for.
+    #[inline(never)]
+    fn take_alone(&mut self, found: Option<Found>, segment: &Segment<'_>, at: At, vantage: u16) {
+        match found {
+            Some(Found { slot, source_is_low }) => self.give(slot, segment, source_is_low, at),
+            None => {
+                let (key, source_is_low) = FlowKey::of(segment, vantage);
+                self.may_begin(None, key, segment, source_is_low, at);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use proptest::prelude::*;
 
 use super::frame_samples::{self, CONNECTION_REQUEST, Sample};
-use super::{Decoded, Glance, Look, Plain, Segment, TcpFlags, TcpOptions, decode, peek};
+use super::{Decoded, Glance, Look, Outline, Plain, Segment, TcpFlags, TcpOptions, V4, V6, decode, peek};
 use crate::base::LinkType;
 
 fn wire_len(frame: &[u8]) -> u32 {
@@ -135,42 +135,63 @@ fn check_plain(link: LinkType, frame: &[u8], original_len: u32) {
 
 /// The law of the outline: what it says, the segment says.
 fn check_outline(link: LinkType, frame: &[u8], segment: &Segment<'_>) {
-    let Some(outline) = Plain::of(link, frame).and_then(|plain| plain.outline()) else { return };
+    let Some(plain) = Plain::of(link, frame) else { return };
+    assert!(!plain.is_v4() || plain.outline::<V6>().is_none());
     let Segment { ip, tcp, .. } = segment;
-    let end = |ip, port: u16| match ip {
-        IpAddr::V4(ip) => u64::from(ip.to_bits()) << 16 | u64::from(port),
-        IpAddr::V6(_) => panic!("an outline is of IPv4"),
+    let mac = segment.source_mac.unwrap_or_default();
+    let numbers = |src: &[u8], dst: &[u8]| -> Vec<u64> {
+        let bytes = [src, dst].concat();
+        bytes.chunks(8).map(|eight| u64::from_ne_bytes(eight.try_into().unwrap())).collect()
     };
-    assert_eq!(
-        (outline.source(), outline.destination()),
-        (end(ip.src, tcp.source_port), end(ip.dst, tcp.destination_port))
-    );
-    assert_eq!((outline.seq(), outline.ack(), outline.flags()), (tcp.seq, tcp.ack, tcp.flags));
-    assert_eq!((outline.window(), Some(outline.id())), (tcp.window, ip.id));
-    assert_eq!(
-        (outline.timestamps(), outline.has_timestamps()),
-        (tcp.options.timestamps, tcp.options.timestamps.is_some())
-    );
-    assert_eq!(outline.payload.as_ptr_range(), segment.payload.as_ptr_range());
-    assert_eq!((wire_len(outline.payload), u32::from(outline.total_len())), (segment.payload_len, ip.total_len));
+    match (ip.src, ip.dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            let Some(outline) = plain.outline::<V4>() else { return };
+            assert_eq!(outline.addresses::<1>().to_vec(), numbers(&src.octets(), &dst.octets()));
+            // One bit that nobody uses may be set (RFC 791 §3.1).
+            let has_odd_bit = frame.get(20).is_some_and(|flags| flags & 0x80 != 0);
+            assert!(Look::v4(mac, ip.dont_fragment, ip.ttl) == outline.look() || has_odd_bit);
+            agrees(&outline, segment);
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            let Some(outline) = plain.outline::<V6>() else { return };
+            assert_eq!(outline.addresses::<4>().to_vec(), numbers(&src.octets(), &dst.octets()));
+            assert_eq!(Look::v6(mac, ip.flow_label.unwrap(), ip.ttl), outline.look());
+            agrees(&outline, segment);
+        }
+        _ => panic!("two families in one packet"),
+    }
     let timestamps_alone = TcpOptions { timestamps: tcp.options.timestamps, ..TcpOptions::default() };
     assert_eq!((tcp.options, tcp.flags.0 & !TcpFlags::PSH), (timestamps_alone, TcpFlags::ACK));
-    // One bit that nobody uses may be set (RFC 791 §3.1).
-    let look = segment.source_mac.map(|mac| Look::new(mac, ip.dont_fragment, ip.ttl));
-    assert!(look == Some(outline.look()) || frame.get(20).is_some_and(|flags| flags & 0x80 != 0));
+}
+
+fn agrees<const HEADERS: usize>(outline: &Outline<'_, HEADERS>, segment: &Segment<'_>) {
+    let Segment { ip, tcp, .. } = segment;
+    let ports = [tcp.source_port.to_be_bytes(), tcp.destination_port.to_be_bytes()].concat();
+    assert_eq!(outline.ports().to_ne_bytes().to_vec(), ports);
+    assert_eq!((outline.seq(), outline.ack(), outline.flags()), (tcp.seq, tcp.ack, tcp.flags));
+    assert_eq!((outline.window(), outline.id()), (tcp.window, ip.id));
+    let timestamps = tcp.options.timestamps;
+    assert_eq!((outline.timestamps(), outline.has_timestamps()), (timestamps, timestamps.is_some()));
+    assert_eq!(outline.payload.as_ptr_range(), segment.payload.as_ptr_range());
+    assert_eq!((wire_len(outline.payload), outline.total_len()), (segment.payload_len, ip.total_len));
 }
 
 #[test]
 fn a_session_is_seen_in_outline() {
     let samples = frame_samples::all();
-    let sample = samples.iter().find(|sample| sample.name == "ethernet, IPv4").unwrap();
-    let is_seen = |frame: &[u8]| Plain::of(sample.link, frame).is_some_and(|plain| plain.outline().is_some());
-    let mut frame = sample.frame.clone();
-    assert!(is_seen(&frame));
-    frame[47] |= TcpFlags::FIN;
-    assert!(!is_seen(&frame));
-    frame[47] &= !TcpFlags::FIN;
-    assert!(!is_seen(&frame[..frame.len() - 1]), "not captured whole");
+    for (name, flags_at) in [("ethernet, IPv4", 47), ("ethernet, IPv6", 67)] {
+        let sample = samples.iter().find(|sample| sample.name == name).unwrap();
+        let is_seen = |frame: &[u8]| {
+            let plain = Plain::of(sample.link, frame);
+            plain.is_some_and(|plain| plain.outline::<V4>().is_some() || plain.outline::<V6>().is_some())
+        };
+        let mut frame = sample.frame.clone();
+        assert!(is_seen(&frame), "{name}");
+        frame[flags_at] |= TcpFlags::FIN;
+        assert!(!is_seen(&frame), "{name}");
+        frame[flags_at] &= !TcpFlags::FIN;
+        assert!(!is_seen(&frame[..frame.len() - 1]), "{name}: not captured whole");
+    }
 }
 
 #[test]

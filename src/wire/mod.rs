@@ -60,6 +60,6 @@ mod samples;
 
 pub use link::{decode, decode_reassembled};
 pub use peek::{Glance, peek};
-pub use plain::{Look, Outline, Plain};
+pub use plain::{Look, Outline, Plain, V4, V6};
 pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
 pub use tunnel::MAX_TUNNELS;

@@ -11,7 +11,7 @@
 
 mod outline;
 
-pub use outline::{Look, Outline};
+pub use outline::{Look, Outline, V4, V6};
 
 use core::net::IpAddr;
 

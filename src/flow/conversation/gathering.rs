@@ -1,19 +1,30 @@
 //! Packets of a session in progress: gathered, and taken into account together.
 
 use super::{Consumer, Conversation};
-use crate::base::{At, BySide, Side};
-use crate::flow::gathering::{Alike, Gathered, KEPT_ACKS};
+use crate::base::{At, BySide, Side, Span};
+use crate::flow::direction::Direction;
+use crate::flow::gathering::{Alike, Course, Gathered, KEPT_ACKS};
+use crate::flow::sender::Trips;
+use crate::flow::stall::{Stalls, Waiting};
 use crate::wire::Outline;
 
 impl<C: Consumer> Conversation<C> {
     /// Takes a packet that is like the others of this connection; `false` where
     /// it is not, and is to be taken as a [segment](Self::segment).
     #[inline(always)]
-    pub fn gather(&mut self, packet: &Outline<'_>, side: Side, at: At) -> bool {
+    pub fn gather<const HEADERS: usize>(&mut self, packet: &Outline<'_, HEADERS>, side: Side, at: At) -> bool {
         let Self { gathering, directions, .. } = self;
-        let Some(Alike { own, other, ahead, ack, len, window }) = gathering.alike(packet, side, at, self.last) else {
-            return false;
-        };
+        let Some(alike) = gathering.alike(packet, side, at, self.last) else { return false };
+        let Alike { own, other, ahead, ack, len, window, silence, may_end_stall } = alike;
+        if may_end_stall {
+            let smoothed = Trips::of(&self.rtt, Side::Client).smoothed.unwrap_or(Span::ZERO);
+            let waiting = waiting(directions, side, (&own.course, &other.course), self.last, smoothed);
+            if Stalls::is_stall(silence, smoothed)
+                && let Some(waiting) = waiting
+            {
+                self.stalls.ended(&waiting, side, None, at);
+            }
+        }
         if window != own.course.window {
             if own.course.packets() > 0 {
                 let (sender, receiver) = directions.pair_mut(side);
@@ -49,11 +60,13 @@ impl<C: Consumer> Conversation<C> {
             }
         }
         let (id, timestamps) = (packet.id(), packet.timestamps());
-        if u32::from(id) == course.next_id {
-            course.next_id = course.next_id.wrapping_add(1);
-            course.ids = course.ids.wrapping_add(1);
-        } else {
-            directions.of_mut(side).jump(course, id, at);
+        match id {
+            Some(id) if u32::from(id) == course.next_id => {
+                course.next_id = course.next_id.wrapping_add(1);
+                course.ids = course.ids.wrapping_add(1);
+            }
+            Some(id) => directions.of_mut(side).jump(course, id, at),
+            None => {}
         }
         if let Some((tsval, _)) = timestamps
             && tsval.wrapping_sub(course.tsval).cast_signed() > 0
@@ -69,10 +82,10 @@ impl<C: Consumer> Conversation<C> {
             timestamps: timestamps.unwrap_or_default(),
             len,
             window,
-            id,
+            id: id.unwrap_or(0),
             flags: packet.flags(),
         });
-        self.longest_silence = self.longest_silence.max(at.time.since(self.last.time));
+        self.longest_silence = self.longest_silence.max(silence);
         self.last = at;
         if len > 0 {
             self.consumer.bytes(side, packet.payload, at);
@@ -111,4 +124,21 @@ impl<C: Consumer> Conversation<C> {
         let Some(server) = self.directions.server.course() else { return };
         self.gathering.open(BySide { client, server }, at.frame.capture);
     }
+}
+
+/// What is waited for since `since`, where packets are gathered: `courses` are
+/// those of `side` and of the other one.
+#[cold]
+fn waiting(
+    directions: &BySide<Direction>,
+    side: Side,
+    courses: (&Course, &Course),
+    since: At,
+    smoothed: Span,
+) -> Option<Waiting> {
+    let (own, other) = courses;
+    let (client, server) = if side == Side::Client { (own, other) } else { (other, own) };
+    let (owner, course) = if client.outstanding() { (Side::Client, client) } else { (Side::Server, server) };
+    let (acked, max_end) = directions.of(owner).placed(course)?;
+    Some(Waiting { since, owner, acked, max_end, window_closed: false, smoothed })
 }

@@ -8,9 +8,10 @@ use crate::flow::gathering::{Course, Gathered, KEPT_ACKS, Lane, MAX_UNDER_WAY};
 use crate::flow::order::Numbers;
 use crate::flow::sender::Transmission;
 
-/// Length of the headers of IPv4 and TCP without options, and of the timestamp
-/// option with two fillers.
-const HEADERS: u32 = 40;
+/// Lengths of the headers of IPv4 and TCP without options and of IPv6 and TCP,
+/// and of the timestamp option with two fillers.
+const HEADERS_V4: u32 = 40;
+const HEADERS_V6: u32 = 60;
 const TIMESTAMPS: u32 = 12;
 
 /// Says that no identification is the next one.
@@ -43,12 +44,15 @@ impl Direction {
         if Beginning::covers(self.next) || !is_whole || !is_acked || !is_calm || habits.last_window == 0 {
             return None;
         }
+        let has_timestamps = habits.last_tsval.is_some();
+        let headers = if habits.flow_label.is_some() { HEADERS_V6 } else { HEADERS_V4 };
         Some(Course {
             look: habits.look()?,
-            has_timestamps: habits.last_tsval.is_some(),
+            has_timestamps,
+            headers: headers + if has_timestamps { TIMESTAMPS } else { 0 },
             next: unrolled.seq(self.next).0,
             acked: unrolled.seq(self.acked).0,
-            longest: u16::try_from(facts.largest_packet).unwrap_or(u16::MAX),
+            longest: facts.largest_packet,
             window: habits.last_window,
             timed,
             next_id: self.next_id(),
@@ -94,6 +98,12 @@ impl Direction {
             self.right_edge = self.right_edge.max(acked.wrapping_add(window));
             self.widest = self.widest.max(window);
         }
+    }
+
+    /// Behind the highest byte acknowledged and behind the highest one sent.
+    pub fn placed(&self, course: &Course) -> Option<(i64, i64)> {
+        let unrolled = self.unrolled?;
+        Some((unrolled.offset(Seq(course.acked)), unrolled.offset(Seq(course.next)).max(self.max_end())))
     }
 
     /// Takes the gathered packets into account, `lane` being this direction's and
@@ -142,7 +152,7 @@ impl Direction {
 
     /// Data that continues the stream.
     fn take_data(&mut self, lane: &Lane, capture: CaptureId) {
-        let Course { next, data: count, has_timestamps, .. } = lane.course;
+        let Course { next, data: count, has_timestamps, headers, .. } = lane.course;
         let (Some(mut unrolled), Some(last)) = (self.unrolled, lane.newest_data().next()) else { return };
         let end = unrolled.offset(Seq(next));
         let bytes = (end - self.max_end).cast_unsigned();
@@ -153,7 +163,6 @@ impl Direction {
         self.facts.last_data = Some(last.at(capture));
         self.come_to(end);
         unrolled.advance(end);
-        let headers = HEADERS + if has_timestamps { TIMESTAMPS } else { 0 };
         let sent = lane.newest_data().map(|packet: &Gathered| {
             let offset = unrolled.offset(Seq(packet.seq));
             Transmission {

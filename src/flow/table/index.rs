@@ -2,28 +2,18 @@
 
 use foldhash::HashMap;
 
+use super::near::{Found, Near};
 use crate::flow::key::{FlowKey, Narrow, Wide};
+use crate::wire::{self, Outline};
 
 /// The slots by name: one map for each family, so that the entries of the
 /// common one are small and quick to compare.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Index {
     narrow: HashMap<Narrow, u32>,
     wide: HashMap<Wide, u32>,
-    /// Those of the common family that were found last, each at the one place
-    /// that its name leads to: connections in progress are found at once, as long
-    /// as they are few.
-    near: Box<[(Narrow, u32); NEAR]>,
-}
-
-/// Names that are found at once: 24 KiB of them, which is what a core has at hand.
-const NEAR: usize = 1 << NEAR_BITS;
-const NEAR_BITS: u32 = 10;
-
-impl Default for Index {
-    fn default() -> Self {
-        Self { narrow: HashMap::default(), wide: HashMap::default(), near: Box::new([(Narrow::NOBODY, 0); NEAR]) }
-    }
+    near_v4: Near<1>,
+    near_v6: Near<4>,
 }
 
 impl Index {
@@ -36,15 +26,28 @@ impl Index {
         }
     }
 
-    /// The slot of a connection between two addresses of IPv4.
+    /// The slot of an outlined packet; `key` is what its segment has.
     #[inline(always)]
-    pub(super) fn narrow(&mut self, key: &Narrow) -> Option<u32> {
-        let (known, slot) = self.near.get_mut(key.place(NEAR_BITS))?;
-        if known != key {
-            *slot = *self.narrow.get(key)?;
-            *known = *key;
+    pub(super) fn find<const HEADERS: usize>(
+        &mut self,
+        outline: &Outline<'_, HEADERS>,
+        vantage: u16,
+        key: impl FnOnce() -> Option<(FlowKey, bool)>,
+    ) -> Option<Found> {
+        let Self { narrow, wide, near_v4, near_v6 } = self;
+        let look_up = || {
+            let (key, source_is_low) = key()?;
+            let slot = match key {
+                FlowKey::V4(key) => narrow.get(&key),
+                FlowKey::V6(key) => wide.get(&key),
+            };
+            Some(Found { slot: *slot?, source_is_low })
+        };
+        if HEADERS == wire::V4 {
+            near_v4.find(outline, vantage, look_up)
+        } else {
+            near_v6.find(outline, vantage, look_up)
         }
-        Some(*slot)
     }
 
     /// Gives `key` a slot.
@@ -58,13 +61,14 @@ impl Index {
     /// Takes it away.
     pub(super) fn remove(&mut self, key: &FlowKey) {
         match key {
-            FlowKey::V4(key) => {
-                if let Some((known, _)) = self.near.get_mut(key.place(NEAR_BITS)).filter(|(known, _)| known == key) {
-                    *known = Narrow::NOBODY;
-                }
-                self.narrow.remove(key)
+            FlowKey::V4(narrow) => {
+                self.near_v4.remove(key);
+                self.narrow.remove(narrow)
             }
-            FlowKey::V6(key) => self.wide.remove(key),
+            FlowKey::V6(wide) => {
+                self.near_v6.remove(key);
+                self.wide.remove(wide)
+            }
         };
     }
 

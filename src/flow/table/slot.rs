@@ -20,8 +20,14 @@ impl<C> Slot<C> {
     /// Which side sent a packet.
     #[inline]
     pub(super) const fn side(&self, source_is_low: bool) -> Side {
-        if source_is_low == self.client_is_low { Side::Client } else { Side::Server }
+        side(source_is_low, self.client_is_low)
     }
+}
+
+/// Who sent a packet.
+#[inline]
+pub(super) const fn side(source_is_low: bool, client_is_low: bool) -> Side {
+    if source_is_low == client_is_low { Side::Client } else { Side::Server }
 }
 
 /// How much is known of a connection.

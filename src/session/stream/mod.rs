@@ -81,8 +81,13 @@ struct Inside {
 /// The header of the record of application data that begins at the front of `data`.
 #[inline]
 fn application_data(data: &[u8]) -> Option<Header> {
-    let Some(&[23, 3, minor @ 0..=4, l0, l1]) = data.first_chunk() else { return None };
-    let (content_type, version) = (ContentType::APPLICATION_DATA, Version(u16::from_be_bytes([3, minor])));
+    let &[kind, major, minor, l0, l1] = data.first_chunk()?;
+    // Both at once.
+    let is_data = u16::from_ne_bytes([kind, major]) == u16::from_ne_bytes([ContentType::APPLICATION_DATA.0, 3]);
+    if !is_data || minor > 4 {
+        return None;
+    }
+    let (content_type, version) = (ContentType::APPLICATION_DATA, Version(u16::from_be_bytes([major, minor])));
     let header = Header { content_type, version, length: u16::from_be_bytes([l0, l1]) };
     (header.length <= record::MAX_FRAGMENT_LEN).then_some(header)
 }

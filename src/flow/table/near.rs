@@ -1,0 +1,120 @@
+//! Connections in progress, found at once.
+//!
+//! The name of a connection takes a dozen steps to make, and as many to look up
+//! in a map. Where the same few hundred connections send packet after packet, the
+//! bytes of the header that tell connections apart lead to a place of their own,
+//! and what stands there is the connection, or it is looked up.
+
+use core::net::IpAddr;
+
+use super::FlowKey;
+use crate::wire::Outline;
+
+/// Places for each family: 512 connections have two each, 64 or 112 KiB in all,
+/// which is what a core has at hand.
+const PLACES: usize = 1 << BITS;
+const BITS: u32 = 11;
+
+/// A slot of the table, and whether the sender is the lower of the two ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Found {
+    pub(super) slot: u32,
+    pub(super) source_is_low: bool,
+}
+
+/// One direction of a connection, as the bytes lie in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name<const N: usize> {
+    addresses: [u64; N],
+    /// Both ports, and the point of view.
+    rest: u64,
+}
+
+/// The directions that were looked up last; `N` numbers are the addresses.
+#[derive(Debug)]
+pub(super) struct Near<const N: usize> {
+    places: Vec<(Name<N>, Found)>,
+}
+
+impl<const N: usize> Default for Near<N> {
+    /// No place before the first connection of the family.
+    fn default() -> Self {
+        Self { places: Vec::new() }
+    }
+}
+
+impl<const N: usize> Name<N> {
+    /// Of no packet: more than two ports and a point of view.
+    const NOBODY: Self = Self { addresses: [0; N], rest: u64::MAX };
+
+    #[inline(always)]
+    fn of<const HEADERS: usize>(outline: &Outline<'_, HEADERS>, vantage: u16) -> Self {
+        Self { addresses: outline.addresses(), rest: u64::from(vantage) << 32 | u64::from(outline.ports()) }
+    }
+
+    /// From the two ends, the sender's first.
+    fn between(source: (IpAddr, u16), destination: (IpAddr, u16), vantage: u16) -> Self {
+        let mut bytes = [source.0, destination.0].into_iter().flat_map(|ip| match ip {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        });
+        let addresses = [(); N].map(|()| u64::from_ne_bytes([(); 8].map(|()| bytes.next().unwrap_or_default())));
+        let ([a, b], [c, d]) = (source.1.to_be_bytes(), destination.1.to_be_bytes());
+        let ports = u32::from_ne_bytes([a, b, c, d]);
+        Self { addresses, rest: u64::from(vantage) << 32 | u64::from(ports) }
+    }
+
+    #[inline(always)]
+    fn place(&self) -> usize {
+        // An odd constant without a pattern: the fraction of the golden ratio.
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = self.addresses.iter().fold(self.rest, |mixed, number| mixed.wrapping_mul(MIX) ^ number);
+        (mixed.wrapping_mul(MIX) >> (u64::BITS - BITS)) as usize
+    }
+}
+
+impl<const N: usize> Near<N> {
+    /// The connection of a packet, `look_up` where it is not near.
+    #[inline(always)]
+    pub(super) fn find<const HEADERS: usize>(
+        &mut self,
+        outline: &Outline<'_, HEADERS>,
+        vantage: u16,
+        look_up: impl FnOnce() -> Option<Found>,
+    ) -> Option<Found> {
+        let name = Name::of(outline, vantage);
+        let place = name.place();
+        if let Some((known, found)) = self.places.get(place)
+            && *known == name
+        {
+            return Some(*found);
+        }
+        let found = look_up()?;
+        self.come_near(place, name, found);
+        Some(found)
+    }
+
+    #[cold]
+    fn come_near(&mut self, place: usize, name: Name<N>, found: Found) {
+        if self.places.is_empty() {
+            self.places = vec![(Name::NOBODY, Found::default()); PLACES];
+        }
+        if let Some(near) = self.places.get_mut(place) {
+            *near = (name, found);
+        }
+    }
+
+    /// The connection is over.
+    pub(super) fn remove(&mut self, key: &FlowKey) {
+        if self.places.is_empty() {
+            return;
+        }
+        let [low, high] = key.ends();
+        for (source, destination) in [(low, high), (high, low)] {
+            let name = Name::between(source, destination, key.vantage());
+            if let Some((known, _)) = self.places.get_mut(name.place()).filter(|(known, _)| *known == name) {
+                *known = Name::NOBODY;
+            }
+        }
+    }
+}
