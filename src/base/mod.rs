@@ -4,6 +4,7 @@
 //! captured, and how a parse failed. Nothing here knows a protocol.
 
 mod cursor;
+mod digits;
 mod error;
 mod frame;
 mod gap;
@@ -18,6 +19,7 @@ mod text;
 mod time;
 
 pub use cursor::Cursor;
+pub(crate) use digits::Digits;
 pub use error::{Cause, LimitSource, ParseError};
 pub use frame::{CaptureId, Frame};
 pub use gap::{Gap, GapCause};

@@ -29,10 +29,6 @@ const HASHED_UNASKED: u64 = 64 * 1024 * 1024;
 /// What standard input is called among files, where it has a name.
 const STDIN: &str = "/dev/stdin";
 
-/// Text of a JSON report that waits in memory for what stands before it, in
-/// bytes; beyond that it waits in a temporary file without a name.
-const MAX_TEXT: usize = 1 << 20;
-
 /// Reads, analyses, writes the report.
 pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit> {
     if asked.files.iter().any(|file| is_stdin(file)) && std::io::stdin().is_terminal() {
@@ -80,8 +76,9 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
             report.context("nothing was written")?
         }
         Format::Json => {
-            let text = || SpooledTempFile::new(MAX_TEXT);
-            let mut lists = json::Lists::new(text(), text());
+            // A file without a name, from the first byte on that is stored.
+            let store = || SpooledTempFile::new(0);
+            let mut lists = json::Lists::new(store(), store());
             let report = read_hiding(&mut timeline, &mut progress, wanted, redactor, &mut lists)
                 .with_context(|| format!("{}: the report could not be kept here", std::env::temp_dir().display()))?;
             write(asked, console, |out, _| lists.write(&report, out))?;

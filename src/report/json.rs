@@ -5,7 +5,7 @@
 //! table and a changed golden report shows one changed line. Characters that
 //! JSON allows and a terminal obeys are written as `\uXXXX`.
 
-use std::io::{self, BufWriter, Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 
 use serde::Serialize;
 
@@ -14,8 +14,17 @@ use super::document::{Attempt, Connection, Report};
 use layout::Layout;
 
 mod layout;
+mod page;
 mod text;
 mod writer;
+
+/// Text that is handed on at once. It costs as many system calls as there are
+/// such pages, and their memory.
+const PAGE: usize = 64 << 10;
+
+/// Pages of each list that wait in memory before any is stored: most reports need
+/// no file.
+const PAGES: usize = 16;
 
 /// Writes the report as one JSON document with a line break at its end.
 ///
@@ -24,143 +33,173 @@ mod writer;
 pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     // Field by field and entry by entry: the text of a report over many
     // connections is larger than all else together, and never whole in memory.
-    let mut layout = Layout::default();
-    before_lists(report, out, &mut layout)?;
-    list(out, &mut layout, "attempts", &report.attempts)?;
-    list(out, &mut layout, "connections", &report.connections)?;
-    after_lists(report, out, &mut layout)
+    let mut out = Out { out, layout: Layout::default() };
+    out.before_lists(report)?;
+    out.list("attempts", &report.attempts)?;
+    out.list("connections", &report.connections)?;
+    out.after_lists(report)
 }
 
 /// The two long lists of a report that is written while its captures are read.
-/// They wait in two `Store`s, since other things stand before them in the
-/// document that are known only at the end.
-pub struct Lists<Store: Write> {
+/// They wait in memory and then in two `Store`s, since other things stand before
+/// them in the document that are known only at the end.
+pub struct Lists<Store> {
     attempts: Waiting<Store>,
     connections: Waiting<Store>,
-    layout: Layout,
 }
 
-struct Waiting<Store: Write> {
-    text: BufWriter<Store>,
+struct Waiting<Store> {
+    layout: Layout,
+    /// Full pages, while there are few.
+    pages: Vec<Vec<u8>>,
+    store: Store,
+    is_stored: bool,
     is_empty: bool,
 }
 
 impl<Store: Read + Write + Seek> Lists<Store> {
     /// Lists that wait in these empty stores.
     pub fn new(attempts: Store, connections: Store) -> Self {
-        let waiting = |store| Waiting { text: BufWriter::new(store), is_empty: true };
-        Self { attempts: waiting(attempts), connections: waiting(connections), layout: Layout::default() }
+        Self { attempts: Waiting::new(attempts), connections: Waiting::new(connections) }
     }
 
     /// Writes the document: `rest` of the report, and the lists in their places.
     ///
     /// # Errors
     /// Those of `out` and of the stores.
-    pub fn write(mut self, rest: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-        before_lists(rest, out, &mut self.layout)?;
-        self.attempts.copy("attempts", out)?;
-        self.connections.copy("connections", out)?;
-        after_lists(rest, out, &mut self.layout)
-    }
-}
-
-impl<Store: Write> Waiting<Store> {
-    fn push<T: Serialize>(&mut self, layout: &mut Layout, entry: &T) -> io::Result<()> {
-        self::entry(&mut self.text, layout, self.is_empty, entry)?;
-        self.is_empty = false;
-        Ok(())
+    pub fn write(self, rest: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut out = Out { out, layout: Layout::default() };
+        out.before_lists(rest)?;
+        self.attempts.copy("attempts", &mut out)?;
+        self.connections.copy("connections", &mut out)?;
+        out.after_lists(rest)
     }
 }
 
 impl<Store: Read + Write + Seek> Waiting<Store> {
-    fn copy(self, name: &str, out: &mut dyn io::Write) -> io::Result<()> {
-        let mut text = self.text.into_inner().map_err(io::IntoInnerError::into_error)?;
-        text.rewind()?;
-        begin(out, name)?;
-        io::copy(&mut text, out)?;
-        end(out, self.is_empty)
+    fn new(store: Store) -> Self {
+        Self { layout: Layout::default(), pages: Vec::new(), store, is_stored: false, is_empty: true }
+    }
+
+    fn push<T: Serialize>(&mut self, entry: &T) -> io::Result<()> {
+        self::entry(&mut self.layout, self.is_empty, entry)?;
+        self.is_empty = false;
+        if self.layout.text().len() < PAGE {
+            return Ok(());
+        }
+        if !self.is_stored && self.pages.len() < PAGES {
+            self.pages.push(self.layout.take());
+            return Ok(());
+        }
+        self.is_stored = true;
+        self.pages.drain(..).try_for_each(|page| self.store.write_all(&page))?;
+        self.store.write_all(self.layout.text())?;
+        self.layout.clear();
+        Ok(())
+    }
+
+    fn copy(mut self, name: &str, out: &mut Out<'_>) -> io::Result<()> {
+        out.begin(name)?;
+        if self.is_stored {
+            self.store.rewind()?;
+            io::copy(&mut self.store, out.out)?;
+        }
+        self.pages.iter().try_for_each(|page| out.out.write_all(page))?;
+        out.out.write_all(self.layout.text())?;
+        out.end(self.is_empty)
     }
 }
 
 impl<Store: Read + Write + Seek> Listener for Lists<Store> {
     fn attempt(&mut self, attempt: &Attempt) -> io::Result<()> {
-        self.attempts.push(&mut self.layout, attempt)
+        self.attempts.push(attempt)
     }
 
     fn connection(&mut self, connection: Connection, _: &Attempt) -> io::Result<()> {
-        self.connections.push(&mut self.layout, &connection)
+        self.connections.push(&connection)
     }
 }
 
-fn before_lists(report: &Report, out: &mut dyn io::Write, layout: &mut Layout) -> io::Result<()> {
-    out.write_all(b"{")?;
-    field(out, layout, "\n", "schema_version", &report.schema_version)?;
-    field(out, layout, ",\n", "tool", &report.tool)?;
-    list(out, layout, "captures", &report.captures)
+/// Where the document goes, and what has not gone there yet.
+struct Out<'a> {
+    out: &'a mut dyn io::Write,
+    layout: Layout,
 }
 
-fn after_lists(report: &Report, out: &mut dyn io::Write, layout: &mut Layout) -> io::Result<()> {
-    // Named one by one, so that a new field is not forgotten.
-    let Report {
-        schema_version: _,
-        tool: _,
-        captures: _,
-        attempts: _,
-        connections: _,
-        counted,
-        findings,
-        side_channels,
-        servers,
-        clients,
-        summary,
-        notices,
-        unreadable,
-    } = report;
-    if !counted.is_empty() {
-        list(out, layout, "counted", counted)?;
+impl Out<'_> {
+    fn before_lists(&mut self, report: &Report) -> io::Result<()> {
+        self.out.write_all(b"{")?;
+        self.field("\n", "schema_version", &report.schema_version)?;
+        self.field(",\n", "tool", &report.tool)?;
+        self.list("captures", &report.captures)
     }
-    list(out, layout, "findings", findings)?;
-    list(out, layout, "side_channels", side_channels)?;
-    list(out, layout, "servers", servers)?;
-    list(out, layout, "clients", clients)?;
-    field(out, layout, ",\n", "summary", summary)?;
-    list(out, layout, "notices", notices)?;
-    list(out, layout, "unreadable", unreadable)?;
-    out.write_all(b"\n}\n")
-}
 
-fn field<T: Serialize>(
-    out: &mut dyn io::Write,
-    layout: &mut Layout,
-    before: &str,
-    name: &str,
-    value: &T,
-) -> io::Result<()> {
-    out.write_all(before.as_bytes())?;
-    writer::write(value, Some(1), &format!("  \"{name}\": "), layout)?;
-    out.write_all(layout.text())
-}
-
-fn list<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, name: &str, entries: &[T]) -> io::Result<()> {
-    begin(out, name)?;
-    for (i, entry) in entries.iter().enumerate() {
-        self::entry(out, layout, i == 0, entry)?;
+    fn after_lists(&mut self, report: &Report) -> io::Result<()> {
+        // Named one by one, so that a new field is not forgotten.
+        let Report {
+            schema_version: _,
+            tool: _,
+            captures: _,
+            attempts: _,
+            connections: _,
+            counted,
+            findings,
+            side_channels,
+            servers,
+            clients,
+            summary,
+            notices,
+            unreadable,
+        } = report;
+        if !counted.is_empty() {
+            self.list("counted", counted)?;
+        }
+        self.list("findings", findings)?;
+        self.list("side_channels", side_channels)?;
+        self.list("servers", servers)?;
+        self.list("clients", clients)?;
+        self.field(",\n", "summary", summary)?;
+        self.list("notices", notices)?;
+        self.list("unreadable", unreadable)?;
+        self.out.write_all(b"\n}\n")
     }
-    end(out, entries.is_empty())
+
+    fn field<T: Serialize>(&mut self, before: &str, name: &str, value: &T) -> io::Result<()> {
+        self.layout.add(before.as_bytes());
+        writer::write(value, Some(1), &format!("  \"{name}\": "), &mut self.layout)?;
+        self.hand_on()
+    }
+
+    fn list<T: Serialize>(&mut self, name: &str, entries: &[T]) -> io::Result<()> {
+        self.begin(name)?;
+        for (i, entry) in entries.iter().enumerate() {
+            self::entry(&mut self.layout, i == 0, entry)?;
+            if self.layout.text().len() >= PAGE {
+                self.hand_on()?;
+            }
+        }
+        self.hand_on()?;
+        self.end(entries.is_empty())
+    }
+
+    fn begin(&mut self, name: &str) -> io::Result<()> {
+        write!(self.out, ",\n  \"{name}\": [")
+    }
+
+    fn end(&mut self, is_empty: bool) -> io::Result<()> {
+        self.out.write_all(if is_empty { b"]" } else { b"\n  ]" })
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        self.out.write_all(self.layout.text())?;
+        self.layout.clear();
+        Ok(())
+    }
 }
 
-fn begin(out: &mut dyn io::Write, name: &str) -> io::Result<()> {
-    write!(out, ",\n  \"{name}\": [")
-}
-
-fn entry<T: Serialize>(out: &mut dyn io::Write, layout: &mut Layout, is_first: bool, entry: &T) -> io::Result<()> {
-    out.write_all(if is_first { b"\n" } else { b",\n" })?;
-    writer::write(entry, Some(2), "    ", layout)?;
-    out.write_all(layout.text())
-}
-
-fn end(out: &mut dyn io::Write, is_empty: bool) -> io::Result<()> {
-    out.write_all(if is_empty { b"]" } else { b"\n  ]" })
+fn entry<T: Serialize>(layout: &mut Layout, is_first: bool, entry: &T) -> io::Result<()> {
+    layout.add(if is_first { b"\n" } else { b",\n" });
+    Ok(writer::write(entry, Some(2), "    ", layout)?)
 }
 
 /// `value` as JSON, laid out for people.
@@ -178,9 +217,10 @@ pub(super) struct OneLine(Layout);
 impl OneLine {
     /// Writes `value` as a line.
     pub(super) fn write<T: Serialize>(&mut self, value: &T, out: &mut dyn io::Write) -> io::Result<()> {
+        self.0.clear();
         writer::write(value, None, "", &mut self.0)?;
-        out.write_all(self.0.text())?;
-        out.write_all(b"\n")
+        self.0.add(b"\n");
+        out.write_all(self.0.text())
     }
 }
 
@@ -202,12 +242,30 @@ mod tests {
             let mut lists = Lists::new(io::Cursor::new(Vec::new()), io::Cursor::new(Vec::new()));
             report.attempts.iter().for_each(|attempt| lists.attempt(attempt).unwrap());
             for connection in &report.connections {
-                lists.connections.push(&mut lists.layout, connection).unwrap();
+                lists.connections.push(connection).unwrap();
             }
             let mut written = Vec::new();
             lists.write(&report, &mut written).unwrap();
             assert_eq!(String::from_utf8(written).unwrap(), whole);
         }
+    }
+
+    #[test]
+    fn more_than_is_kept_in_memory_is_stored() {
+        let mut report = crate::report::samples::injected_reset();
+        let connection = report.connections[0].clone();
+        let text = pretty(&connection).unwrap();
+        report.connections = vec![connection; (PAGES + 3) * PAGE / text.len()];
+        let mut whole = Vec::new();
+        write(&report, &mut whole).unwrap();
+
+        let mut lists = Lists::new(io::Cursor::new(Vec::new()), io::Cursor::new(Vec::new()));
+        report.attempts.iter().for_each(|attempt| lists.attempt(attempt).unwrap());
+        report.connections.iter().for_each(|connection| lists.connections.push(connection).unwrap());
+        assert!(lists.connections.is_stored && !lists.attempts.is_stored);
+        let mut written = Vec::new();
+        lists.write(&report, &mut written).unwrap();
+        assert!(written == whole);
     }
 
     #[test]

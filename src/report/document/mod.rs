@@ -40,6 +40,7 @@ pub use security::{
 };
 pub use side_channel::SideChannel;
 pub use stage::{Stage, StageRecord, Step, Waiting};
+pub(super) use time::Clock;
 pub use time::{Millis, Time};
 pub use view::{Client, HalfDone, HalfDoneAt, SeenCertificate, Server};
 pub use words::{BySide, Certainty, Endpoint, FrameRef, Notice, SchemaVersion, Side, Visibility};

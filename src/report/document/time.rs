@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::base;
+use crate::base::{self, Digits};
 
 /// A point in time, UTC, as RFC 3339 with nine decimals of the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,14 @@ pub struct Millis {
 }
 
 impl Time {
+    /// The name under which it is written.
+    pub(in crate::report) const NAME: &str = "Time";
+
+    /// From nanoseconds since 1970-01-01 00:00:00 UTC.
+    pub(in crate::report) const fn from_nanos(nanos: i64) -> Self {
+        Self(base::CaptureTime::from_nanos(nanos))
+    }
+
     /// The time as seconds since 1970-01-01 00:00:00 UTC, rounded down, and the
     /// nanoseconds within that second.
     #[must_use]
@@ -46,53 +54,70 @@ impl Time {
         // i64 nanoseconds reach from 1677 to 2262, well inside jiff's range.
         Timestamp::new(seconds, i32::try_from(nanos).unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+}
 
-    /// RFC 3339 with nine decimals. A report holds dozens of times for each
-    /// connection, so no formatter is asked.
-    fn rfc3339(self) -> [u8; 30] {
-        let (seconds, nanos) = self.parts();
-        let (year, month, day) = date(seconds.div_euclid(86_400));
-        // Both are small, and not negative.
-        let (second, nanos) = (seconds.rem_euclid(86_400) as u32, nanos as u32);
-        let mut text = *b"....-..-..T..:..:.............";
-        let digits = [
-            (0, year / 100),
-            (2, year % 100),
-            (5, month),
-            (8, day),
-            (11, second / 3600),
-            (14, second / 60 % 60),
-            (17, second % 60),
-            (20, nanos / 10_000_000),
-            (22, nanos / 100_000 % 100),
-            (24, nanos / 1_000 % 100),
-            (26, nanos / 10 % 100),
-            (28, nanos % 10 * 10),
-        ];
-        for (place, number) in digits {
-            put(&mut text, place, pair(number));
-        }
-        // The last decimal has a place of its own.
-        put(&mut text, 29, *b"Z");
-        text
+/// Writes times: RFC 3339 with nine decimals. A report holds dozens of times for
+/// each connection, so no formatter is asked; and nearly all of them are of the
+/// same day as the one before.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::report) struct Clock {
+    /// When the day begins, in nanoseconds since 1970-01-01.
+    day: i64,
+    /// A time of that day, in quotation marks.
+    text: [u8; 32],
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { day: 0, text: *b"\"1970-01-01T..:..:...........0Z\"" }
     }
 }
 
-fn put<const N: usize>(text: &mut [u8; 30], place: usize, digits: [u8; N]) {
+impl Clock {
+    const DAY: u64 = 86_400 * 1_000_000_000;
+
+    /// The time in quotation marks.
+    #[inline]
+    pub(in crate::report) fn quoted(&mut self, time: Time) -> [u8; 32] {
+        let nanos = time.0.nanos();
+        // A time before the day wraps to a number beyond all days.
+        let mut since = nanos.wrapping_sub(self.day) as u64;
+        if since >= Self::DAY {
+            since = self.turn(nanos);
+        }
+        // Both are small.
+        let (second, nanos) = ((since / 1_000_000_000) as u32, (since % 1_000_000_000) as u32);
+        let clock = second / 3600 * 10_000 + second / 60 % 60 * 100 + second % 60;
+        let [_, _, hour @ .., m1, m2, s1, s2] = Digits::of(clock).all();
+        let mut text = self.text;
+        put::<2>(&mut text, 12, hour);
+        put(&mut text, 15, [m1, m2]);
+        put(&mut text, 18, [s1, s2]);
+        put(&mut text, 21, Digits::of(nanos / 10).all());
+        put(&mut text, 29, [b'0' + (nanos % 10) as u8]);
+        text
+    }
+
+    /// Turns to the day of a time, and says how long that is after it began.
+    #[cold]
+    fn turn(&mut self, nanos: i64) -> u64 {
+        let since = nanos.rem_euclid(Self::DAY as i64);
+        // The first day of all may begin before the first number.
+        self.day = nanos.wrapping_sub(since);
+        let (year, month, day) = date(nanos.div_euclid(Self::DAY as i64));
+        let [year @ .., m1, m2, d1, d2] = Digits::of(year * 10_000 + month * 100 + day).all();
+        put::<4>(&mut self.text, 1, year);
+        put(&mut self.text, 6, [m1, m2]);
+        put(&mut self.text, 9, [d1, d2]);
+        since as u64
+    }
+}
+
+#[inline(always)]
+fn put<const N: usize>(text: &mut [u8; 32], place: usize, digits: [u8; N]) {
     if let Some(there) = text.get_mut(place..place + N) {
         there.copy_from_slice(&digits);
     }
-}
-
-/// The digits of a number below 100.
-fn pair(number: u32) -> [u8; 2] {
-    const PAIRS: &[u8; 200] = b"\
-        0001020304050607080910111213141516171819\
-        2021222324252627282930313233343536373839\
-        4041424344454647484950515253545556575859\
-        6061626364656667686970717273747576777879\
-        8081828384858687888990919293949596979899";
-    PAIRS.as_chunks().0.get(number as usize).copied().unwrap_or_default()
 }
 
 /// Year, month and day of so many days after 1970-01-01, in the Gregorian
@@ -131,6 +156,9 @@ impl fmt::Display for Time {
 }
 
 impl Millis {
+    /// The name under which it is written.
+    pub(in crate::report) const NAME: &str = "Millis";
+
     /// From microseconds.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
@@ -165,9 +193,25 @@ impl fmt::Display for Millis {
     }
 }
 
+/// Bears its name, so that whoever writes it need not take it from a text.
 impl Serialize for Time {
+    #[inline(always)]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(core::str::from_utf8(&self.rfc3339()).map_err(ser::Error::custom)?)
+        serializer.serialize_newtype_struct(Self::NAME, &Nanos(*self))
+    }
+}
+
+/// What a time is made of: a text for people, and a number for others.
+struct Nanos(Time);
+
+impl Serialize for Nanos {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_i64(self.0.0.nanos());
+        }
+        let [_, text @ .., _] = Clock::default().quoted(self.0);
+        serializer.serialize_str(core::str::from_utf8(&text).map_err(ser::Error::custom)?)
     }
 }
 
@@ -194,9 +238,26 @@ impl JsonSchema for Time {
     }
 }
 
+/// As [`Time`].
 impl Serialize for Millis {
+    #[inline(always)]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.as_f64())
+        serializer.serialize_newtype_struct(Self::NAME, &Micros(*self))
+    }
+}
+
+/// What a duration is made of: milliseconds for people, and a whole number of
+/// microseconds for others.
+struct Micros(Millis);
+
+impl Serialize for Micros {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_f64(self.0.as_f64())
+        } else {
+            serializer.serialize_i64(self.0.micros)
+        }
     }
 }
 

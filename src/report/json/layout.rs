@@ -1,74 +1,85 @@
 //! Where lines break: a list or object that fits on a line stays on it.
 //!
-//! All is written as if it stood on one line. What is open is watched while it
-//! grows, and as soon as it cannot fit any more its lines are broken; so no more
-//! than a line is ever moved, however long the document is. (The way of
-//! D. C. Oppen, "Prettyprinting", 1980.) An object whose like took several lines
-//! the last time is begun in lines, and joined in the end if it does fit.
+//! Whether it fits is known at its end. It is begun as its like was written the
+//! last time: on one line or in lines. Where that proves wrong, what was written
+//! of it is joined, or broken into lines; so all is written once, but for the
+//! few whose like changed.
 
-use core::mem;
+use super::page::Page;
+use crate::report::document::{Clock, Time};
 
 /// The longest line that a list or object is joined to, with the comma behind
 /// it.
-const WIDTH: usize = 100;
+const WIDTH: u32 = 100;
 
 /// Columns of a level.
-const INDENT: usize = 2;
+const INDENT: u32 = 2;
 
-/// What stands between two lines, with the indentation of all levels that a
-/// report has. What is deeper is not indented further.
-const LINE_BREAK: &[u8; 50] = b",\n                                                ";
+/// What stands between two lines, with the widest indentation.
+const LINE_BREAK: &[u8; 64] = b",\n                                                              ";
 
-/// Kinds of objects that are told apart where it is guessed how they fit.
-const KINDS: usize = 64;
+/// What begins in this column or behind it stays on its line. A report does not
+/// come near.
+const DEEPEST: u32 = LINE_BREAK.len() as u32 - 3 - INDENT;
 
 /// A document in the making.
 #[derive(Debug)]
 pub(super) struct Layout {
-    text: Vec<u8>,
-    /// Where its last line starts.
-    line: usize,
+    page: Page,
     form: Form,
-    /// Lists and objects that are open, outermost first.
-    open: Vec<Open>,
-    /// How many of them are written in lines: what is around those is, too.
-    in_lines: usize,
-    /// In which column lines begin in the innermost of those.
-    indent: usize,
-    /// Where an entry begins, from first to last, of those of which it is not
-    /// known that they take several lines.
-    joints: Vec<usize>,
-    /// Whether the last object of its kind took several lines.
+    /// Where its last line starts.
+    line: u32,
+    /// In which column lines begin in the innermost list or object.
+    indent: u32,
+    /// Whether the innermost list or object is written on one line.
+    is_joined: bool,
+    /// The end of the last one that takes several lines: what is around it
+    /// cannot fit.
+    broken: u32,
+    /// What the last field is called.
+    field: Kind,
+    /// Whether the last one of its kind took several lines.
     takes_lines: [bool; KINDS],
+    clock: Clock,
 }
 
 /// How lines and spaces are made.
 #[derive(Clone, Copy, Debug)]
 struct Form {
     /// Where the lines of the value end.
-    margin: usize,
-    /// In which column a value is closed at the latest, if it is joined.
-    width: usize,
-    /// How many of the outermost lists and objects always take lines.
-    in_lines: usize,
-    has_spaces: bool,
+    margin: u32,
+    /// Lists and objects whose own lines end before this column always take
+    /// several.
+    in_lines: u32,
+    has_lines: bool,
 }
 
-/// What an object is, as far as others like it are as wide.
+/// Lists and objects that are told apart where it is guessed how they fit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kind(u8);
+pub(super) struct Kind(u16);
 
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    /// Where its bracket stands, and in which column.
-    bracket: usize,
-    column: usize,
-    /// How many of `joints` are those of lists and objects around it.
-    joints: usize,
-    kind: Option<Kind>,
-    is_empty: bool,
-    /// It is in lines because others like it were.
-    is_guessed: bool,
+/// How many there are. Names that meet in one number make a guess worse, and
+/// nothing else.
+const KINDS: usize = 4096;
+
+/// A list or object that is being written.
+#[derive(Debug)]
+pub(super) struct Bracket {
+    at: u32,
+    column: u32,
+    entries: u32,
+    kind: Kind,
+    manner: Manner,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// Each entry has a line.
+    InLines,
+    /// On one line, within one that is in lines.
+    Joined,
+    /// On one line, within one that is so, too.
+    Within,
 }
 
 impl Form {
@@ -76,259 +87,314 @@ impl Form {
     const fn of(depth: Option<usize>) -> Self {
         match depth {
             // The outermost two levels of a document take lines of their own.
-            Some(depth) => Self {
-                margin: depth * INDENT,
-                width: WIDTH - 2,
-                in_lines: 2_usize.saturating_sub(depth),
-                has_spaces: true,
-            },
-            None => Self { margin: 0, width: usize::MAX, in_lines: 0, has_spaces: false },
+            Some(depth) => Self { margin: depth as u32 * INDENT, in_lines: 2 * INDENT, has_lines: true },
+            None => Self { margin: 0, in_lines: 0, has_lines: false },
         }
     }
 }
 
 impl Kind {
-    /// Of the objects that bear this name.
-    #[inline]
+    pub(super) const OTHER: Self = Self(0);
+
+    /// Of what bears this name.
+    #[inline(always)]
     pub(super) fn named(name: &str) -> Self {
-        let ends = name.bytes().next().into_iter().chain(name.bytes().next_back());
-        // Names that meet in one number make a guess worse, and nothing else.
-        Self(ends.fold(name.len() as u8, u8::wrapping_add) % KINDS as u8)
+        let bytes = name.as_bytes();
+        let (first, last) = (bytes.first(), bytes.last());
+        let some = [first, bytes.get(bytes.len() / 3), bytes.get(bytes.len() / 2), last];
+        let sum = |sum: u16, byte: &u8| sum.wrapping_mul(37).wrapping_add(u16::from(*byte));
+        Self(some.into_iter().flatten().fold(name.len() as u16, sum))
+    }
+
+    #[inline(always)]
+    const fn of(self, within: Self) -> Self {
+        Self(self.0.wrapping_add(within.0) % KINDS as u16)
     }
 }
 
 impl Default for Layout {
     fn default() -> Self {
         Self {
-            text: Vec::new(),
-            line: 0,
+            page: Page::default(),
             form: Form::of(None),
-            open: Vec::new(),
-            in_lines: 0,
+            line: 0,
             indent: 0,
-            joints: Vec::new(),
-            takes_lines: [false; KINDS],
+            is_joined: true,
+            broken: 0,
+            field: Kind::OTHER,
+            takes_lines: [true; KINDS],
+            clock: Clock::default(),
         }
     }
 }
 
 impl Layout {
-    /// Begins a new text, of a value that stands `depth` levels deep, with what
-    /// stands before it on its line; or one without lines and spaces.
+    /// Begins a value that stands `depth` levels deep, with what stands before it
+    /// on its line; or one without lines and spaces.
     pub(super) fn begin(&mut self, depth: Option<usize>, before: &str) {
-        self.text.clear();
-        self.text.extend_from_slice(before.as_bytes());
-        self.open.clear();
-        self.joints.clear();
         self.form = Form::of(depth);
-        (self.line, self.in_lines, self.indent) = (0, 0, self.form.margin);
+        (self.line, self.indent, self.broken) = (self.page.len(), self.form.margin, self.page.len());
+        self.page.extend(before.as_bytes());
+        (self.is_joined, self.field) = (!self.form.has_lines, Kind::OTHER);
     }
 
     /// What was written.
     pub(super) fn text(&self) -> &[u8] {
-        &self.text
+        self.page.text()
+    }
+
+    /// Writes what belongs to no value.
+    pub(super) fn add(&mut self, text: &[u8]) {
+        self.page.extend(text);
+    }
+
+    /// Takes what was written.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.page.take()
+    }
+
+    /// Begins a new text in the same memory.
+    pub(super) fn clear(&mut self) {
+        self.page.truncate(0);
+    }
+
+    /// Writes a time.
+    #[inline(always)]
+    pub(super) fn time(&mut self, time: Time) {
+        let text = self.clock.quoted(time);
+        self.page.put(&text, text.len() as u32);
     }
 
     /// Where scalars are written.
-    #[inline]
-    pub(super) const fn scalar(&mut self) -> &mut Vec<u8> {
-        &mut self.text
+    #[inline(always)]
+    pub(super) const fn page(&mut self) -> &mut Page {
+        &mut self.page
     }
 
     /// Begins a list or an object.
-    #[inline]
-    pub(super) fn open(&mut self, bracket: u8, kind: Option<Kind>) {
-        let is_guessed = self.in_lines == self.open.len() && kind.is_some_and(|kind| self.takes_lines(kind));
-        if is_guessed {
-            self.in_lines += 1;
+    #[inline(always)]
+    pub(super) fn open(&mut self, bracket: u8, kind: Kind) -> Bracket {
+        let at = self.page.len();
+        self.page.put(&[bracket], 1);
+        let kind = kind.of(self.field);
+        let manner = if self.is_joined {
+            Manner::Within
+        } else if self.indent < self.form.in_lines || (self.takes_lines(kind) && self.indent < DEEPEST) {
             self.indent += INDENT;
-        }
-        self.open.push(Open {
-            bracket: self.text.len(),
-            column: self.column(),
-            joints: self.joints.len(),
-            kind,
-            is_empty: true,
-            is_guessed,
-        });
-        self.text.push(bracket);
+            Manner::InLines
+        } else {
+            self.is_joined = true;
+            Manner::Joined
+        };
+        Bracket { at, column: at - self.line, entries: 0, kind, manner }
+    }
+
+    /// Begins the next entry of the list.
+    #[inline(always)]
+    pub(super) fn element(&mut self, bracket: &mut Bracket) {
+        self.field = Kind::OTHER;
+        self.entry(bracket);
     }
 
     /// Begins the next entry of the list or object.
     #[inline(always)]
-    pub(super) fn entry(&mut self) {
-        self.fit();
-        let in_lines = self.in_lines == self.open.len();
-        let Some(innermost) = self.open.last_mut() else { return };
-        let comma = usize::from(!mem::replace(&mut innermost.is_empty, false));
-        if !in_lines || innermost.is_guessed {
-            self.joints.push(self.text.len() + comma);
-        }
-        if in_lines {
-            self.new_line(comma);
-        } else if comma > 0 {
-            self.text.push(b',');
-            self.space();
+    pub(super) fn entry(&mut self, bracket: &mut Bracket) {
+        let is_first = bracket.entries == 0;
+        bracket.entries += 1;
+        if bracket.manner == Manner::InLines {
+            self.new_line(is_first);
+        } else if !is_first {
+            self.page.put(b", ", 1 + self.space());
         }
     }
 
     /// Begins the next field of the object, whose name needs no escape.
-    pub(super) fn field(&mut self, name: &str) {
-        self.entry();
-        self.text.push(b'"');
-        self.text.extend_from_slice(name.as_bytes());
-        self.text.extend_from_slice(b"\":");
-        self.space();
+    #[inline(always)]
+    pub(super) fn field(&mut self, bracket: &mut Bracket, name: &str) {
+        const BEHIND: &[u8; 3] = b"\": ";
+        self.field = Kind::named(name);
+        let is_first = bracket.entries == 0;
+        bracket.entries += 1;
+        let space = self.space();
+        if bracket.manner == Manner::InLines {
+            let (line_break, comma) = line_break(is_first);
+            self.line = self.page.len() + comma + 1;
+            self.page.block_and_word(line_break, comma + 1 + self.indent, name, BEHIND, 2 + space);
+        } else {
+            let before = if is_first { 0 } else { 1 + space };
+            self.page.block_and_word(b", ", before, name, BEHIND, 2 + space);
+        }
     }
 
     /// What stands between a name and its value.
     pub(super) fn colon(&mut self) {
-        self.text.push(b':');
-        self.space();
+        self.field = Kind::OTHER;
+        self.page.put(b": ", 1 + self.space());
     }
 
-    #[inline]
-    fn space(&mut self) {
-        if self.form.has_spaces {
-            self.text.push(b' ');
-        }
+    #[inline(always)]
+    fn space(&self) -> u32 {
+        u32::from(self.form.has_lines)
     }
 
     /// Ends the list or object.
-    #[inline]
-    pub(super) fn close(&mut self, bracket: u8) {
-        // What is empty is joined, however long the line is.
-        if self.open.last().is_some_and(|innermost| !innermost.is_empty) {
-            self.fit();
+    #[inline(always)]
+    pub(super) fn close(&mut self, bracket: &Bracket, close: u8) {
+        match bracket.manner {
+            Manner::Within => self.page.put(&[close], 1),
+            Manner::Joined => {
+                self.page.put(&[close], 1);
+                self.is_joined = false;
+                // What is empty is joined, however long the line is.
+                if bracket.entries > 0 && !fits(bracket.column + self.page.len() - bracket.at) {
+                    self.break_lines(bracket);
+                }
+            }
+            Manner::InLines => {
+                self.indent -= INDENT;
+                if bracket.entries > 0 {
+                    self.close_lines(bracket);
+                }
+                self.page.put(&[close], 1);
+            }
         }
-        let Some(closed) = self.open.pop() else { return };
-        let mut in_lines = self.in_lines > self.open.len();
-        if in_lines {
-            in_lines = !(closed.is_guessed && self.join(closed));
-            self.in_lines -= 1;
-            self.indent -= INDENT;
-        }
-        self.joints.truncate(closed.joints);
-        if in_lines {
-            // What is around it cannot fit.
-            self.open.iter_mut().for_each(|around| around.is_guessed = false);
-            self.new_line(0);
-        }
-        if let Some(Kind(kind)) = closed.kind
-            && let Some(takes_lines) = self.takes_lines.get_mut(usize::from(kind))
-        {
-            *takes_lines = in_lines;
-        }
-        self.text.push(bracket);
     }
 
+    #[inline(never)]
+    fn close_lines(&mut self, bracket: &Bracket) {
+        if self.indent >= self.form.in_lines && self.broken <= bracket.at {
+            // With a space for each line break but the first, and a bracket.
+            let breaks = bracket.entries * (1 + self.indent + INDENT);
+            if fits(bracket.column + self.page.len() - bracket.at - breaks + bracket.entries) {
+                return self.join(bracket);
+            }
+        }
+        self.new_line(true);
+        self.broken = self.page.len();
+    }
+
+    #[inline(always)]
     fn takes_lines(&self, Kind(kind): Kind) -> bool {
         self.takes_lines.get(usize::from(kind)).is_some_and(|takes_lines| *takes_lines)
     }
 
-    fn column(&self) -> usize {
-        self.text.len().saturating_sub(self.line)
+    fn learn(&mut self, Kind(kind): Kind, takes_lines: bool) {
+        self.takes_lines.get_mut(usize::from(kind)).into_iter().for_each(|last| *last = takes_lines);
     }
 
-    /// Begins a line; with a comma before it, if there is one.
+    /// Begins a line, after a comma but for the first one.
     #[inline(always)]
-    fn new_line(&mut self, comma: usize) {
-        let [_, without_comma @ ..] = LINE_BREAK;
-        self.line = self.text.len() + comma + 1;
-        // To copy too much is quicker than to copy what is needed.
-        if comma > 0 {
-            self.text.extend_from_slice(LINE_BREAK);
-        } else {
-            self.text.extend_from_slice(without_comma);
+    fn new_line(&mut self, is_first: bool) {
+        let (line_break, comma) = line_break(is_first);
+        self.line = self.page.len() + comma + 1;
+        self.page.put(line_break, comma + 1 + self.indent);
+    }
+
+    /// Joins the lines of what is to be closed and was only guessed to take
+    /// several.
+    #[cold]
+    #[inline(never)]
+    fn join(&mut self, bracket: &Bracket) {
+        self.learn(bracket.kind, false);
+        self.line = bracket.at - bracket.column;
+        let indent = (self.indent + INDENT) as usize;
+        let first = bracket.at as usize + 1;
+        let text = self.page.text_mut();
+        let (mut from, mut to) = (first, first);
+        // No entry has a line break of its own.
+        while let Some(b'\n') = text.get(from) {
+            if to > first {
+                text.get_mut(to).into_iter().for_each(|space| *space = b' ');
+                to += 1;
+            }
+            from += 1 + indent;
+            let rest = text.get(from..).unwrap_or_default();
+            let len = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            text.copy_within(from..from + len, to);
+            (from, to) = (from + len, to + len);
         }
-        self.text.truncate(self.line + self.indent);
+        self.page.truncate(to);
     }
 
-    /// Breaks the lines of what is open and cannot be closed on this line.
-    #[inline]
-    fn fit(&mut self) {
-        while self.in_lines < self.open.len() && !self.fits(self.column(), self.open.len() - self.in_lines) {
-            self.break_lines();
+    /// Breaks the lines of what was written on one and does not fit.
+    #[cold]
+    #[inline(never)]
+    fn break_lines(&mut self, bracket: &Bracket) {
+        self.learn(bracket.kind, true);
+        let text = self.page.text().get(bracket.at as usize..).unwrap_or_default().to_vec();
+        self.page.truncate(bracket.at as usize);
+        self.lay(&text);
+        self.broken = self.page.len();
+    }
+
+    /// Writes what stands on one line in as many as it takes.
+    fn lay(&mut self, text: &[u8]) {
+        let [open @ (b'[' | b'{'), entries @ .., close] = text else {
+            return self.page.extend(text);
+        };
+        if entries.is_empty() || self.indent >= DEEPEST || fits(self.page.len() - self.line + text.len() as u32) {
+            return self.page.extend(text);
         }
-    }
-
-    /// Whether so many brackets may be closed in a column.
-    #[inline]
-    const fn fits(&self, column: usize, brackets: usize) -> bool {
-        self.in_lines >= self.form.in_lines && column + brackets <= self.form.width
-    }
-
-    /// Breaks the lines of the outermost list or object that is not in lines.
-    fn break_lines(&mut self) {
-        let first_joint = |open: Option<&Open>| open.map_or(self.joints.len(), |open| open.joints);
-        let from = first_joint(self.open.get(self.in_lines));
-        let until = first_joint(self.open.get(self.in_lines + 1));
-        self.in_lines += 1;
+        self.page.put(&[*open], 1);
         self.indent += INDENT;
-        if from == until {
-            return;
+        let (mut rest, mut is_first) = (entries, true);
+        while !rest.is_empty() {
+            self.new_line(is_first);
+            let (entry, behind) = rest.split_at(entry_len(rest));
+            let name = if *open == b'{' { text_len(entry) + b": ".len() } else { 0 };
+            let (name, value) = entry.split_at(name);
+            self.page.extend(name);
+            self.lay(value);
+            (rest, is_first) = (behind.get(b", ".len()..).unwrap_or_default(), false);
         }
-        // A joint is a space, but for the first one, and becomes a line break.
-        let line_break = line_break(self.indent).get(1..).unwrap_or_default();
-        let mut moved = self.text.len() + growth(until - from, line_break.len() - 1);
-        let mut end = self.text.len();
-        self.text.resize(moved, b' ');
-        for (before, joint) in self.joints.get(from..until).unwrap_or_default().iter().enumerate().rev() {
-            let start = joint + usize::from(before > 0);
-            moved -= end - start;
-            self.text.copy_within(start..end, moved);
-            self.line = self.line.max(moved + 1 - line_break.len());
-            if let Some(space) = self.text.get_mut(moved - line_break.len()..moved) {
-                space.copy_from_slice(line_break);
-            }
-            moved -= line_break.len();
-            end = *joint;
-        }
-        let growth = growth(until - from, line_break.len() - 1);
-        self.joints.drain(from..until);
-        self.joints.iter_mut().skip(from).for_each(|joint| *joint += growth);
-        self.open.iter_mut().skip(self.in_lines).for_each(|open| open.joints -= until - from);
-    }
-
-    /// Joins the lines of what is to be closed, of which it was only guessed that
-    /// it takes several, if it does not.
-    fn join(&mut self, closed: Open) -> bool {
-        let line_break = line_break(self.indent).get(1..).unwrap_or_default();
-        let joints = self.joints.get(closed.joints..).unwrap_or_default();
-        let end = self.text.len();
-        if !joints.is_empty() {
-            let shorter = growth(joints.len(), line_break.len() - 1);
-            let column = closed.column + (end - closed.bracket) - shorter;
-            if self.in_lines <= self.form.in_lines || column >= self.form.width {
-                return false;
-            }
-        }
-        let mut joined = closed.bracket + 1;
-        for (before, joint) in joints.iter().enumerate() {
-            if before > 0 {
-                self.text.get_mut(joined).into_iter().for_each(|space| *space = b' ');
-                joined += 1;
-            }
-            let start = joint + line_break.len();
-            let next = joints.get(before + 1).copied().unwrap_or(end);
-            self.text.copy_within(start..next, joined);
-            joined += next - start;
-        }
-        self.text.truncate(joined);
-        self.line = closed.bracket - closed.column;
-        true
+        self.indent -= INDENT;
+        self.new_line(true);
+        self.page.put(&[*close], 1);
     }
 }
 
-/// A comma, a line break and an indentation.
-#[inline]
-fn line_break(indent: usize) -> &'static [u8] {
-    LINE_BREAK.get(..indent + 2).unwrap_or(LINE_BREAK)
+/// What begins a line, and how many commas are in it.
+#[inline(always)]
+const fn line_break(is_first: bool) -> (&'static [u8; 63], u32) {
+    match LINE_BREAK {
+        [_, without_comma @ ..] if is_first => (without_comma, 0),
+        [with_comma @ .., _] => (with_comma, 1),
+    }
 }
 
-/// How much longer a text is with so many of its joints in lines.
-const fn growth(joints: usize, indent: usize) -> usize {
-    joints * indent + 1
+/// Whether a line may end in this column, before its comma.
+#[inline(always)]
+const fn fits(column: u32) -> bool {
+    column < WIDTH - 1
+}
+
+/// Of entries on one line, the length of the first.
+fn entry_len(entries: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = entries.get(at) {
+        match byte {
+            b'"' => at += text_len(entries.get(at..).unwrap_or_default()) - 1,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            b',' if depth == 0 => break,
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
+
+/// The length of the text in quotation marks that stands in front.
+fn text_len(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -348,10 +414,10 @@ mod tests {
             }
             _ => return out.push_str(&one_line),
         };
-        if entries.is_empty() || (depth > 1 && column + one_line.len() < WIDTH - 1) {
+        if entries.is_empty() || (depth > 1 && fits((column + one_line.len()) as u32)) {
             return out.push_str(&one_line);
         }
-        let indent = " ".repeat(INDENT * (depth + 1));
+        let indent = " ".repeat(INDENT as usize * (depth + 1));
         out.push(open);
         for (n, (key, value)) in entries.iter().enumerate() {
             out.push_str(if n == 0 { "\n" } else { ",\n" });
@@ -360,7 +426,7 @@ mod tests {
             plain(value, depth + 1, indent.len() + key.len(), out);
         }
         out.push('\n');
-        out.push_str(&" ".repeat(INDENT * depth));
+        out.push_str(&" ".repeat(INDENT as usize * depth));
         out.push(close);
     }
 
@@ -400,10 +466,11 @@ mod tests {
         ) {
             let mut layout = Layout::default();
             for value in values {
-                let mut expected = " ".repeat(INDENT * depth);
+                let mut expected = " ".repeat(INDENT as usize * depth);
                 write(&value, Some(depth), &expected, &mut layout).unwrap();
                 plain(&value, depth, expected.len(), &mut expected);
                 prop_assert_eq!(core::str::from_utf8(layout.text()).unwrap(), expected);
+                layout.clear();
             }
         }
     }

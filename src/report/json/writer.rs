@@ -7,8 +7,10 @@
 use serde::ser::{self, Error as _, Impossible, Serialize};
 use serde_json::{Error, Result};
 
-use super::layout::{Kind, Layout};
+use super::layout::{Bracket, Kind, Layout};
+use super::page::Page;
 use super::text;
+use crate::report::document::{Millis, Time};
 
 /// Writes `value` into `layout`: as one that stands `depth` levels deep, with
 /// what stands before it on its line, or on one line without spaces.
@@ -19,45 +21,60 @@ pub(super) fn write<T: Serialize + ?Sized>(
     layout: &mut Layout,
 ) -> Result<()> {
     layout.begin(depth, before);
-    value.serialize(Writer(layout))
+    value.serialize(Writer::of(layout))
 }
 
 /// Where the next value goes.
-struct Writer<'a>(&'a mut Layout);
+struct Writer<'a> {
+    layout: &'a mut Layout,
+    number: Number,
+}
+
+/// What a number means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    Itself,
+    /// Nanoseconds of a time.
+    Time,
+    /// Microseconds, of which milliseconds are written.
+    Millis,
+}
 
 /// A list or an object that is being written.
 struct Open<'a> {
     layout: &'a mut Layout,
+    bracket: Bracket,
     close: u8,
 }
 
 impl<'a> Writer<'a> {
-    #[inline]
+    #[inline(always)]
+    const fn of(layout: &'a mut Layout) -> Self {
+        Self { layout, number: Number::Itself }
+    }
+
+    #[inline(always)]
     fn list(self) -> Open<'a> {
-        self.0.open(b'[', None);
-        Open { layout: self.0, close: b']' }
+        let bracket = self.layout.open(b'[', Kind::OTHER);
+        Open { layout: self.layout, bracket, close: b']' }
     }
 
-    #[inline]
-    fn object(self, kind: Option<Kind>) -> Open<'a> {
-        self.0.open(b'{', kind);
-        Open { layout: self.0, close: b'}' }
+    #[inline(always)]
+    fn object(self, kind: Kind) -> Open<'a> {
+        let bracket = self.layout.open(b'{', kind);
+        Open { layout: self.layout, bracket, close: b'}' }
     }
 
-    /// A word of the program's own: nothing in it needs to be escaped.
-    #[inline]
-    fn word(self, word: &str) {
-        let out = self.0.scalar();
-        out.push(b'"');
-        out.extend_from_slice(word.as_bytes());
-        out.push(b'"');
+    #[inline(always)]
+    const fn page(self) -> &'a mut Page {
+        self.layout.page()
     }
 }
 
 impl Open<'_> {
-    #[inline]
+    #[inline(always)]
     fn end(self) -> Result<()> {
-        self.layout.close(self.close);
+        self.layout.close(&self.bracket, self.close);
         Ok(())
     }
 }
@@ -73,9 +90,15 @@ impl<'a> ser::Serializer for Writer<'a> {
     type SerializeStruct = Open<'a>;
     type SerializeStructVariant = Impossible<(), Error>;
 
+    /// Times and durations are asked for as numbers.
+    #[inline(always)]
+    fn is_human_readable(&self) -> bool {
+        self.number == Number::Itself
+    }
+
     #[inline]
     fn serialize_bool(self, v: bool) -> Result<()> {
-        self.0.scalar().extend_from_slice(if v { b"true" } else { b"false" });
+        self.page().put(if v { b"true " } else { b"false" }, 5 - u32::from(v));
         Ok(())
     }
 
@@ -91,8 +114,13 @@ impl<'a> ser::Serializer for Writer<'a> {
         self.serialize_i64(v.into())
     }
 
+    #[inline]
     fn serialize_i64(self, v: i64) -> Result<()> {
-        text::push_integer(v, self.0.scalar());
+        match self.number {
+            Number::Itself => text::push_signed(v, self.page()),
+            Number::Millis => text::push_thousandths(v, self.page()),
+            Number::Time => self.layout.time(Time::from_nanos(v)),
+        }
         Ok(())
     }
 
@@ -111,8 +139,9 @@ impl<'a> ser::Serializer for Writer<'a> {
         self.serialize_u64(v.into())
     }
 
+    #[inline]
     fn serialize_u64(self, v: u64) -> Result<()> {
-        text::push_integer(v, self.0.scalar());
+        text::push_unsigned(v, self.page());
         Ok(())
     }
 
@@ -120,11 +149,12 @@ impl<'a> ser::Serializer for Writer<'a> {
         self.serialize_f64(v.into())
     }
 
+    #[inline]
     fn serialize_f64(self, v: f64) -> Result<()> {
         match thousandths(v) {
-            Some(n) => text::push_thousandths(n, self.0.scalar()),
+            Some(n) => text::push_thousandths(n, self.page()),
             // What is no number is null.
-            None => serde_json::to_writer(self.0.scalar(), &v)?,
+            None => self.page().extend(&serde_json::to_vec(&v)?),
         }
         Ok(())
     }
@@ -133,8 +163,9 @@ impl<'a> ser::Serializer for Writer<'a> {
         self.serialize_str(v.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, v: &str) -> Result<()> {
-        text::push(v, self.0.scalar());
+        text::push(v, self.page());
         Ok(())
     }
 
@@ -154,7 +185,7 @@ impl<'a> ser::Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_unit(self) -> Result<()> {
-        self.0.scalar().extend_from_slice(b"null");
+        self.page().put(b"null", 4);
         Ok(())
     }
 
@@ -164,13 +195,18 @@ impl<'a> ser::Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<()> {
-        self.word(variant);
+        self.page().word(variant, b"\"", 1);
         Ok(())
     }
 
-    #[inline]
-    fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Result<()> {
-        value.serialize(self)
+    #[inline(always)]
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(self, name: &'static str, value: &T) -> Result<()> {
+        let number = match name {
+            Time::NAME => Number::Time,
+            Millis::NAME => Number::Millis,
+            _ => Number::Itself,
+        };
+        value.serialize(Writer { number, ..self })
     }
 
     fn serialize_newtype_variant<T: ?Sized + Serialize>(
@@ -180,12 +216,12 @@ impl<'a> ser::Serializer for Writer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<()> {
-        let mut object = self.object(None);
+        let mut object = self.object(Kind::OTHER);
         ser::SerializeStruct::serialize_field(&mut object, variant, value)?;
         object.end()
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_seq(self, _: Option<usize>) -> Result<Open<'a>> {
         Ok(self.list())
     }
@@ -209,12 +245,12 @@ impl<'a> ser::Serializer for Writer<'a> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Open<'a>> {
-        Ok(self.object(Some(Kind::named("map"))))
+        Ok(self.object(Kind::OTHER))
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Open<'a>> {
-        Ok(self.object(Some(Kind::named(name))))
+        Ok(self.object(Kind::named(name)))
     }
 
     fn serialize_struct_variant(
@@ -245,13 +281,13 @@ impl ser::SerializeSeq for Open<'_> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<()> {
-        self.layout.entry();
-        value.serialize(Writer(self.layout))
+        self.layout.element(&mut self.bracket);
+        value.serialize(Writer::of(self.layout))
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(self) -> Result<()> {
         Open::end(self)
     }
@@ -288,10 +324,10 @@ impl ser::SerializeMap for Open<'_> {
     type Error = Error;
 
     fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<()> {
-        self.layout.entry();
-        let start = self.layout.scalar().len();
-        key.serialize(Writer(self.layout))?;
-        if self.layout.scalar().get(start) != Some(&b'"') {
+        self.layout.entry(&mut self.bracket);
+        let start = self.layout.text().len();
+        key.serialize(Writer::of(self.layout))?;
+        if self.layout.text().get(start) != Some(&b'"') {
             return Err(Error::custom("the name of a field is no text"));
         }
         self.layout.colon();
@@ -299,7 +335,7 @@ impl ser::SerializeMap for Open<'_> {
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<()> {
-        value.serialize(Writer(self.layout))
+        value.serialize(Writer::of(self.layout))
     }
 
     fn end(self) -> Result<()> {
@@ -311,13 +347,13 @@ impl ser::SerializeStruct for Open<'_> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        self.layout.field(name);
-        value.serialize(Writer(self.layout))
+        self.layout.field(&mut self.bracket, name);
+        value.serialize(Writer::of(self.layout))
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(self) -> Result<()> {
         Open::end(self)
     }
