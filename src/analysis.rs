@@ -66,6 +66,9 @@ pub struct Connection {
     pub sentence: String,
     /// Packets that the capture lost while it was open; 0 where nobody counted.
     pub lost: Option<u64>,
+    /// How much was known of the hosts in its resets when those were judged;
+    /// nothing, where they were judged by more than that.
+    pub acquaintance: Option<u64>,
 }
 
 /// What came of all packets.
@@ -305,7 +308,8 @@ impl Analyzer {
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
             let (session, diagnosis) = (Box::new(session), Box::new(diagnosis));
-            self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost });
+            let acquaintance = Some(self.totals.neighbours.acquaintance(&tcp));
+            self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost, acquaintance });
         }
         self.table.forget_trace(forgotten);
     }

@@ -98,7 +98,7 @@ impl Analyzer {
         let sentence = connection_sentence(&tcp, &session, &diagnosis);
         let capture = tcp.first.frame.capture;
         let (session, diagnosis) = (Box::new(session), Box::new(diagnosis));
-        Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost }
+        Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost, acquaintance: None }
     }
 }
 

@@ -247,10 +247,11 @@ impl Analyzer {
 
     /// A file may tell at its end what was lost all along.
     fn apply_losses(&self, connections: &mut [Connection]) {
-        for Connection { tcp, session, diagnosis, sentence, lost, .. } in connections {
+        for Connection { tcp, session, diagnosis, sentence, lost, acquaintance, .. } in connections {
             *lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));
             if lost.is_some() && !diagnosis.coverage.dropped {
                 **diagnosis = diagnose(tcp, session, true);
+                *acquaintance = None;
                 *sentence = connection_sentence(tcp, session, diagnosis);
             }
         }
@@ -271,22 +272,32 @@ impl Analyzer {
     /// same connection in another capture, and against what was found elsewhere.
     pub(super) fn reconsider(&mut self, connections: &mut [Connection], views: &Views) {
         let company = Company { neighbours: Some(&self.totals.neighbours), views: Some(views), suspects: None };
+        // What other captures show is looked at each time.
+        let is_alone = self.watched.captures() <= 1;
         for connection in &mut *connections {
-            connection.reconsider(company);
+            let acquaintance = Some(self.totals.neighbours.acquaintance(&connection.tcp));
+            if !is_alone || connection.acquaintance != acquaintance {
+                connection.reconsider(company);
+                connection.acquaintance = acquaintance;
+            }
             self.suspects.learn(&connection.tcp, &connection.diagnosis.resets);
         }
         if !self.suspects.is_empty() {
             let company = Company { suspects: Some(&self.suspects), ..company };
             let concerned = connections.iter_mut().filter(|connection| self.suspects.concern(&connection.tcp));
-            concerned.for_each(|connection| connection.reconsider(company));
+            for connection in concerned {
+                connection.reconsider(company);
+                connection.acquaintance = None;
+            }
         }
     }
 }
 
 /// Leaves one view of each connection.
 fn each_once(links: &mut Vec<Link>) {
-    let told: BTreeSet<u32> = sightings(links).iter().filter_map(|sighting| Some(sighting.told()?.id)).collect();
-    if told.len() < links.len() {
+    let sightings = sightings(links);
+    if sightings.len() < links.len() {
+        let told: BTreeSet<u32> = sightings.iter().map(|sighting| sighting.told().id).collect();
         links.retain(|link| told.contains(&link.id));
     }
 }

@@ -99,32 +99,50 @@ impl Attempt {
 
 /// An attempt in the making.
 struct Group<'a> {
-    connections: Vec<Sighting<'a>>,
+    first: Sighting<'a>,
+    others: Vec<Sighting<'a>>,
     /// Why each connection after the first belongs to it.
     ties: Vec<Tie>,
+    /// The attempt of the same client address that began before it.
+    before: Option<usize>,
+}
+
+impl<'a> Group<'a> {
+    fn connections(&self) -> impl Iterator<Item = &Sighting<'a>> + Clone {
+        core::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// What is told of each.
+    fn links(&self) -> impl Iterator<Item = &'a Link> {
+        self.connections().map(Sighting::told)
+    }
+
+    fn last(&self) -> &'a Link {
+        self.others.last().unwrap_or(&self.first).told()
+    }
 }
 
 /// Groups connections, which come in the order of their start.
 #[must_use]
 pub fn group(links: &[Link]) -> Vec<Attempt> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    // The latest attempts of each client address, the last one at the end.
-    let mut latest: HashMap<IpAddr, Vec<usize>> = HashMap::default();
+    let mut groups: Vec<Group<'_>> = Vec::with_capacity(links.len());
+    // The latest attempt of each client address.
+    let mut latest: HashMap<IpAddr, usize> = HashMap::default();
+    latest.reserve(links.len());
     for sighting in sightings(links) {
-        let Some(link) = sighting.told() else { continue };
-        let recent = latest.entry(link.client.ip).or_default();
-        let continued = recent.iter().rev().find_map(|&i| Some((i, tie(groups.get(i)?, link)?)));
+        let link = sighting.told();
+        let before = latest.get(&link.client.ip).copied();
+        let known = |place: &usize| groups.get(*place).and_then(|group| group.before);
+        let recent = core::iter::successors(before, known).take(MAX_AT_ONCE);
+        let continued = recent.into_iter().find_map(|i| Some((i, tie(groups.get(i)?, link)?)));
         match continued.and_then(|(i, tie)| Some((groups.get_mut(i)?, tie))) {
             Some((group, tie)) => {
-                group.connections.push(sighting);
+                group.others.push(sighting);
                 group.ties.push(tie);
             }
             None => {
-                if recent.len() >= MAX_AT_ONCE {
-                    recent.remove(0);
-                }
-                recent.push(groups.len());
-                groups.push(Group { connections: vec![sighting], ties: Vec::new() });
+                latest.insert(link.client.ip, groups.len());
+                groups.push(Group { first: sighting, others: Vec::new(), ties: Vec::new(), before });
             }
         }
     }
@@ -133,8 +151,8 @@ pub fn group(links: &[Link]) -> Vec<Attempt> {
 
 /// Why `link` belongs to the attempt that `group` is so far, if it does.
 fn tie(group: &Group<'_>, link: &Link) -> Option<Tie> {
-    let last = group.connections.last()?.told()?;
-    if group.connections.len() >= MAX_CONNECTIONS {
+    let last = group.last();
+    if 1 + group.others.len() >= MAX_CONNECTIONS {
         return None;
     }
     let same_server = last.server == link.server;
@@ -163,35 +181,33 @@ fn tie(group: &Group<'_>, link: &Link) -> Option<Tie> {
 }
 
 fn attempt(group: &Group<'_>) -> Option<Attempt> {
-    let Group { connections, ties } = group;
-    let links: Vec<&Link> = connections.iter().filter_map(Sighting::told).collect();
-    let (first, last) = (links.first()?, links.last()?);
+    let (first, last) = (group.first.told(), group.last());
     // What stopped it is where it came furthest; a fallback that is refused
     // afterwards is not the cause.
-    let failure = links.iter().filter(|l| l.outcome == Outcome::Failed).max_by_key(|l| (l.stage, l.id));
+    let failure = group.links().filter(|l| l.outcome == Outcome::Failed).max_by_key(|l| (l.stage, l.id));
     let decisive = match last.outcome {
         Outcome::Active | Outcome::Open => last,
         _ => failure.unwrap_or(last),
     };
     Some(Attempt {
-        connections: connections.iter().flat_map(Sighting::views).map(|view| view.id).collect(),
-        ties: with_views(connections, ties),
+        connections: group.connections().flat_map(Sighting::views).map(|view| view.id).collect(),
+        ties: with_views(group),
         client_ip: first.client.ip,
         server: first.server,
         start: first.start,
-        end: links.iter().map(|l| l.end).max()?,
+        end: group.links().map(|l| l.end).max()?,
         outcome: decisive.outcome,
         verdict: decisive.verdict.map(|id| (id, decisive.id)),
         decisive: decisive.id,
-        sentence: told(&decisive.sentence, ties, connections),
+        sentence: told(&decisive.sentence, group),
     })
 }
 
 /// Why each view after the first belongs to the attempt.
-fn with_views(connections: &[Sighting<'_>], ties: &[Tie]) -> Vec<Tie> {
+fn with_views(group: &Group<'_>) -> Vec<Tie> {
     let mut all = Vec::new();
-    for (n, connection) in connections.iter().enumerate() {
-        all.extend(n.checked_sub(1).and_then(|before| ties.get(before)));
+    for (n, connection) in group.connections().enumerate() {
+        all.extend(n.checked_sub(1).and_then(|before| group.ties.get(before)));
         all.extend(connection.views().skip(1).map(|_| Tie::SeenTwice));
     }
     all
@@ -199,12 +215,12 @@ fn with_views(connections: &[Sighting<'_>], ties: &[Tie]) -> Vec<Tie> {
 
 /// What became of it, why it took more than one connection, and how many
 /// captures show it.
-fn told(decisive: &str, ties: &[Tie], connections: &[Sighting<'_>]) -> String {
-    if decisive.is_empty() && ties.is_empty() && connections.iter().all(|connection| connection.views().len() == 1) {
+fn told(decisive: &str, group: &Group<'_>) -> String {
+    let views = group.connections().map(Sighting::count).max().unwrap_or_default();
+    if decisive.is_empty() && group.ties.is_empty() && views == 1 {
         return String::new();
     }
-    let several = several(ties).map(|why| format!(" ({why})")).unwrap_or_default();
-    let views = connections.iter().map(|connection| connection.views().len()).max().unwrap_or_default();
+    let several = several(&group.ties).map(|why| format!(" ({why})")).unwrap_or_default();
     let seen = if views > 1 { format!(" (seen from {views} points)") } else { String::new() };
     format!("{}{several}{seen}.", decisive.trim_end_matches('.'))
 }

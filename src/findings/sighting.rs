@@ -21,26 +21,47 @@ const MAX_REUSES: usize = 4;
 /// A connection and its views.
 #[derive(Clone, Debug)]
 pub struct Sighting<'a> {
-    /// Never empty; the most telling comes last.
-    views: Vec<&'a Link>,
+    first: &'a Link,
+    /// The most telling comes last.
+    others: Vec<&'a Link>,
+}
+
+/// The last connections between two ports, by their places.
+#[derive(Clone, Copy, Default)]
+struct Recent {
+    places: [usize; MAX_REUSES],
+    count: usize,
+}
+
+impl Recent {
+    /// Those places, the latest first.
+    fn latest(&self) -> impl Iterator<Item = usize> {
+        let oldest = self.count.saturating_sub(MAX_REUSES);
+        (oldest..self.count).rev().filter_map(|n| self.places.get(n % MAX_REUSES).copied())
+    }
+
+    fn add(&mut self, place: usize) {
+        if let Some(oldest) = self.places.get_mut(self.count % MAX_REUSES) {
+            *oldest = place;
+        }
+        self.count += 1;
+    }
 }
 
 /// Puts together what is the same connection, in the order of its first view.
 #[must_use]
 pub fn sightings(links: &[Link]) -> Vec<Sighting<'_>> {
-    let mut all: Vec<Sighting<'_>> = Vec::new();
-    let mut latest: HashMap<(Endpoint, Endpoint), Vec<usize>> = HashMap::default();
+    let mut all: Vec<Sighting<'_>> = Vec::with_capacity(links.len());
+    let mut latest: HashMap<(Endpoint, Endpoint), Recent> = HashMap::default();
+    latest.reserve(links.len());
     for link in links {
         let recent = latest.entry((link.client, link.server)).or_default();
-        let known = recent.iter().rev().copied().find(|&i| all.get(i).is_some_and(|sighting| sighting.shows(link)));
+        let known = recent.latest().find(|&i| all.get(i).is_some_and(|sighting| sighting.shows(link)));
         if let Some(sighting) = known.and_then(|i| all.get_mut(i)) {
-            sighting.views.push(link);
+            sighting.others.push(link);
         } else {
-            if recent.len() >= MAX_REUSES {
-                recent.remove(0);
-            }
-            recent.push(all.len());
-            all.push(Sighting { views: vec![link] });
+            recent.add(all.len());
+            all.push(Sighting { first: link, others: Vec::new() });
         }
     }
     all.iter_mut().for_each(Sighting::sort);
@@ -50,27 +71,39 @@ pub fn sightings(links: &[Link]) -> Vec<Sighting<'_>> {
 impl<'a> Sighting<'a> {
     /// The view that tells most.
     #[must_use]
-    pub fn told(&self) -> Option<&'a Link> {
-        self.views.last().copied()
+    pub fn told(&self) -> &'a Link {
+        self.others.last().copied().unwrap_or(self.first)
     }
 
     /// All views, the most telling last.
-    pub fn views(&self) -> impl ExactSizeIterator<Item = &'a Link> + '_ {
-        self.views.iter().copied()
+    pub fn views(&self) -> impl Iterator<Item = &'a Link> + '_ {
+        core::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        1 + self.others.len()
     }
 
     fn shows(&self, link: &Link) -> bool {
-        self.views.len() < MAX_VIEWS && self.views.iter().all(|view| is_same(view, link))
+        self.count() < MAX_VIEWS && self.views().all(|view| is_same(view, link))
     }
 
     fn sort(&mut self) {
-        let furthest = self.views.iter().map(|view| view.stage).max();
+        if self.others.is_empty() {
+            return;
+        }
+        let furthest = self.views().map(|view| view.stage).max();
         // A silence in one capture is a hole in it where another shows more.
         let refuted = |view: &Link| view.how == EndKind::Silence && furthest > Some(view.stage);
-        self.views.sort_by_key(|view| {
+        let mut views: Vec<&Link> = self.views().collect();
+        views.sort_by_key(|view| {
             let failed = view.outcome == Outcome::Failed && !refuted(view);
             (failed, failed.then_some(view.certainty), view.stage, telling(view.outcome))
         });
+        self.first = views.remove(0);
+        self.others = views;
     }
 }
 

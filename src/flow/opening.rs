@@ -86,6 +86,10 @@ pub struct Opening {
     is_reset: bool,
 }
 
+/// Most openings that go on have two packets more: two SYNs again, or an answer
+/// and a reset.
+const ROOM: usize = 2;
+
 /// Packets kept; a client that repeats its SYN more often is followed.
 const MAX_PACKETS: usize = 8;
 
@@ -111,7 +115,7 @@ impl Opening {
         let is_reset = segment.tcp.flags.has(TcpFlags::RST);
         let keeps = if is_reset { self.is_ended_by(segment, side) } else { self.goes_on_with(segment, side, at) };
         if keeps {
-            self.rest.reserve_exact(1);
+            self.rest.reserve_exact(ROOM);
             self.rest.push(BarePacket::of(segment, at));
             self.last_seen = self.last_seen.max(at.time);
             self.is_reset = is_reset;

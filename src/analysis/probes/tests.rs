@@ -261,7 +261,9 @@ fn tell(specs: &[Spec], counts: bool, lost: Option<i64>) -> Story {
         let summary = Link { sentence: String::new(), ..whole.link() };
         assert_eq!(format!("{link:?}"), format!("{summary:?}"));
     }
-    let connections = connections.into_iter().map(|(id, connection)| (id, format!("{connection:?}"))).collect();
+    // When it was judged may differ, and nothing else.
+    let said = |connection| format!("{:?}", Connection { acquaintance: None, ..connection });
+    let connections = connections.into_iter().map(|(id, connection)| (id, said(connection))).collect();
     Story { connections, by_class, attempts, capture }
 }
 
@@ -276,7 +278,7 @@ proptest! {
         prop_assert!(whole.by_class.is_empty());
         prop_assert_eq!(&whole.attempts, &counted.attempts);
         for (id, connection) in &whole.connections {
-            prop_assert_eq!(Some(connection), counted.connections.get(id));
+            prop_assert!(Some(connection) == counted.connections.get(id), "connection {id}");
         }
         prop_assert_eq!(whole.capture, counted.capture);
     }

@@ -107,6 +107,14 @@ impl Neighbours {
         self.host(tcp.first.frame.capture, tcp.endpoints.of(side).ip)
     }
 
+    /// How much is known of the hosts whose addresses the resets of a connection
+    /// carry: as long as it is the same, so is all that is known of them.
+    #[must_use]
+    pub fn acquaintance(&self, tcp: &TcpFacts) -> u64 {
+        let known = tcp.resets.iter().filter_map(|reset| self.of(tcp, reset.claimed_by));
+        known.map(|known| u64::from(known.connections)).fold(0, u64::saturating_add)
+    }
+
     /// What a capture shows of a host.
     pub(super) fn host(&self, capture: CaptureId, ip: IpAddr) -> Option<&Known> {
         self.hosts.get(&(capture, ip))

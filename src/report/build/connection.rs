@@ -17,7 +17,7 @@ use crate::wire::preamble::Preamble;
 pub(super) fn build(connection: analysis::Connection, attempt: u32, same_as: Vec<u32>, frames: Frames) -> Connection {
     let ended = ended(&connection.diagnosis, frames);
     let stages = stages(&connection, frames);
-    let analysis::Connection { id, capture, tcp, session, diagnosis, sentence, lost } = connection;
+    let analysis::Connection { id, capture, tcp, session, diagnosis, sentence, lost, .. } = connection;
     let tls = security::tls(&session, &diagnosis, frames);
     let verdict = diagnosis.verdict().map(|f| (f.id, f.certainty));
     let Diagnosis { resets, findings, excluded, outcome, pattern, .. } = *diagnosis;

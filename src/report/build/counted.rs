@@ -7,8 +7,6 @@
 //! true of each.
 
 use core::net::IpAddr;
-use std::collections::BTreeMap;
-
 use foldhash::{HashMap, HashSet};
 
 use super::{Frames, connection};
@@ -55,12 +53,12 @@ pub(super) struct Tallies {
     listed: u32,
     of_client: HashMap<IpAddr, u32>,
     users: HashSet<IpAddr>,
-    kinds: BTreeMap<Kind, Tally>,
+    kinds: HashMap<Kind, Tally>,
     told_apart: usize,
 }
 
 /// What is true of each attempt of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Kind {
     server: Option<flow::Endpoint>,
     stage: Stage,
@@ -163,10 +161,9 @@ impl Tallies {
 
     /// The entries, those with most attempts first.
     pub(super) fn entries(self, frames: Frames) -> Vec<Counted> {
-        let mut entries: Vec<Counted> =
-            self.kinds.into_iter().map(|(kind, tally)| entry(kind, tally, frames)).collect();
-        entries.sort_by_key(|entry| core::cmp::Reverse(entry.attempts));
-        entries
+        let mut kinds: Vec<(Kind, Tally)> = self.kinds.into_iter().collect();
+        kinds.sort_unstable_by_key(|(kind, tally)| (core::cmp::Reverse(tally.attempts), *kind));
+        kinds.into_iter().map(|(kind, tally)| entry(kind, tally, frames)).collect()
     }
 }
 

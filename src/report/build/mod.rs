@@ -171,7 +171,7 @@ impl Builder {
             Outcome::Unknown => &mut summary.unknown,
         } += 1;
         if let Some(verdict) = &attempt.verdict {
-            *summary.by_finding.entry(verdict.finding.to_string()).or_default() += 1;
+            count(&mut summary.by_finding, &verdict.finding);
         }
         self.views.add(attempt);
     }
@@ -220,6 +220,15 @@ fn listed_after_all(
     let whole: Vec<_> = attempt.connections.iter().filter_map(found).map(|probe| analyzer.whole(probe)).collect();
     whole.iter().for_each(|connection| attempt.told_by(connection.id, &connection.sentence));
     whole
+}
+
+/// One more with this finding.
+fn count(by_finding: &mut BTreeMap<String, u64>, finding: &str) {
+    if let Some(count) = by_finding.get_mut(finding) {
+        *count += 1;
+    } else {
+        by_finding.insert(finding.to_owned(), 1);
+    }
 }
 
 /// Attempts that nobody asked for.

@@ -2,8 +2,11 @@
 //! fails for everybody and one client that fails everywhere are different
 //! tickets.
 
+use core::hash::Hash;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use super::Frames;
 use crate::analysis::Connection;
@@ -36,7 +39,7 @@ pub(super) struct Views {
 /// All of one kind, and how many attempts found no room among them.
 #[derive(Debug)]
 struct Hosts<Host, Peer> {
-    tallies: BTreeMap<Host, Tally<Peer>>,
+    tallies: HashMap<Host, Tally<Peer>>,
     pairs: usize,
     left_out: u64,
 }
@@ -48,7 +51,7 @@ struct Tally<Peer> {
     failed: Seen,
     active: Seen,
     /// Who stood at the other end.
-    peers: BTreeMap<Peer, Reached>,
+    peers: HashMap<Peer, Reached>,
     by_finding: BTreeMap<String, u64>,
 }
 
@@ -82,7 +85,7 @@ impl Seen {
     }
 }
 
-impl<Peer: Ord + Copy> Tally<Peer> {
+impl<Peer> Tally<Peer> {
     fn peers(&self, wanted: impl Fn(Reached) -> bool) -> usize {
         self.peers.values().filter(|reached| wanted(**reached)).count()
     }
@@ -94,7 +97,7 @@ impl<Peer> Default for Tally<Peer> {
             attempts: 0,
             failed: Seen::default(),
             active: Seen::default(),
-            peers: BTreeMap::new(),
+            peers: HashMap::default(),
             by_finding: BTreeMap::new(),
         }
     }
@@ -102,11 +105,11 @@ impl<Peer> Default for Tally<Peer> {
 
 impl<Host, Peer> Default for Hosts<Host, Peer> {
     fn default() -> Self {
-        Self { tallies: BTreeMap::new(), pairs: 0, left_out: 0 }
+        Self { tallies: HashMap::default(), pairs: 0, left_out: 0 }
     }
 }
 
-impl<Host: Ord + Copy, Peer: Ord + Copy> Hosts<Host, Peer> {
+impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
     fn add(&mut self, attempt: &Attempt, host: Host, peer: Peer) {
         if self.tallies.len() >= MAX_LISTED && !self.tallies.contains_key(&host) {
             self.left_out += 1;
@@ -130,7 +133,7 @@ impl<Host: Ord + Copy, Peer: Ord + Copy> Hosts<Host, Peer> {
                 reached.failed = true;
                 tally.failed.add(attempt.start);
                 if let Some(verdict) = &attempt.verdict {
-                    *tally.by_finding.entry(verdict.finding.to_string()).or_default() += 1;
+                    super::count(&mut tally.by_finding, &verdict.finding);
                 }
             }
             Outcome::Active => {
@@ -191,15 +194,17 @@ impl Views {
         count_servers(&mut certificates);
         let crowding: BTreeMap<Endpoint, &Crowding> =
             crowding.iter().map(|(server, crowding)| (super::endpoint(server), crowding)).collect();
-        let tallies = self.servers.tallies.into_iter();
-        let mut servers: Vec<Server> = tallies
+        let mut servers: Vec<Server> = self
+            .servers
+            .tallies
+            .into_iter()
             .map(|(server, tally)| Server {
                 certificates: certificates.remove(&server).unwrap_or_default(),
                 half_done: crowding.get(&server).map(|crowding| half_done(crowding, frames)),
                 ..one_server(server, tally)
             })
             .collect();
-        servers.sort_by_key(|s| core::cmp::Reverse((s.failed, s.attempts)));
+        servers.sort_by_key(|s| (core::cmp::Reverse((s.failed, s.attempts)), s.ip, s.port));
         servers
     }
 
@@ -207,7 +212,7 @@ impl Views {
     pub(super) fn clients(&self) -> Vec<Client> {
         // Clients that reached the desktop of each server.
         let servers = &self.servers.tallies;
-        let reached: BTreeMap<Endpoint, usize> =
+        let reached: HashMap<Endpoint, usize> =
             servers.iter().map(|(server, tally)| (*server, tally.peers(|r| r.active))).collect();
         let others_reached =
             |server: &Endpoint, itself: bool| reached.get(server).is_some_and(|clients| *clients > usize::from(itself));
@@ -227,7 +232,7 @@ impl Views {
                 by_finding: tally.by_finding.clone(),
             })
             .collect();
-        clients.sort_by_key(|c| core::cmp::Reverse((c.failed, c.attempts)));
+        clients.sort_by_key(|c| (core::cmp::Reverse((c.failed, c.attempts)), c.ip));
         clients
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Endpoint, Text, Time};
 
 /// How an attempt or a connection turned out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The session became active: the desktop was there.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{FrameRef, Millis, Side, Text, Time, Visibility};
 
 /// The stages of an RDP connection, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// TCP handshake; begins with the SYN.
