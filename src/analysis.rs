@@ -136,12 +136,10 @@ impl Analyzer {
     /// The same for a packet that is ours: of most captures, few are.
     #[inline(never)]
     fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<&Plain<'_>>) {
-        let at = At { frame: packet.frame, time: packet.time };
         // Nearly every packet that is ours is plain.
-        if let Some(plain) = plain
-            && self.take_plain(plain, at, packet)
-        {
-        } else {
+        let is_taken = plain.is_some_and(|plain| self.take_plain(plain, packet));
+        if !is_taken {
+            let at = At { frame: packet.frame, time: packet.time };
             let decoded = wire::decode(packet.link, packet.data, packet.original_len);
             self.decoded(&decoded, at, packet.vantage);
         }
@@ -151,8 +149,8 @@ impl Analyzer {
     /// The same for a frame of the plain shape; `false` where its lengths
     /// contradict each other.
     #[inline(always)]
-    fn take_plain(&mut self, plain: &Plain<'_>, at: At, packet: &Packet<'_>) -> bool {
-        let vantage = packet.vantage;
+    fn take_plain(&mut self, plain: &Plain<'_>, packet: &Packet<'_>) -> bool {
+        let (at, vantage) = (At { frame: packet.frame, time: packet.time }, packet.vantage);
         let is_outlined = if plain.is_v4() {
             self.table.plain::<{ wire::V4 }>(plain, at, vantage)
         } else {

@@ -64,7 +64,7 @@ pub struct Session {
     /// something else shows: its records are only counted and measured.
     is_settled: bool,
     /// Which of them are not even measured then.
-    dull: Dull,
+    dull: BySide<Dull>,
 }
 
 /// Who is who, as the messages show.
@@ -86,19 +86,40 @@ impl Session {
     /// The next bytes of `side`'s stream.
     pub fn bytes(&mut self, side: Side, data: &[u8], at: At) {
         self.transcript.facts.stages.touch(at);
-        let mut rest = data;
         let role = self.role(side);
         let stream = self.streams.of_mut(role);
         if stream.pass_over(data.len()) {
             return;
         }
+        let mut rest = data;
+        if self.is_settled
+            && stream.is_between()
+            && let Some(records) = &mut self.transcript.facts.records
+        {
+            // Of a session in progress most segments are whole records of data.
+            let dull = *self.dull.of(role);
+            while let Some((length, after)) = stream::whole_record(rest).filter(|(length, _)| dull.has(*length)) {
+                records.add(role, length, None);
+                rest = after;
+            }
+            if rest.is_empty() {
+                return;
+            }
+        }
+        self.read(side, rest, at);
+    }
+
+    /// The same for what is not as plain as that.
+    #[inline(never)]
+    fn read(&mut self, side: Side, data: &[u8], at: At) {
+        let mut rest = data;
+        let role = self.role(side);
         if self.is_settled
             && let Some(tls) = &mut self.tls
         {
-            // Of a session in progress most messages are records of data.
             let (t, dull, is_settled) = (&mut self.transcript, &mut self.dull, &mut self.is_settled);
-            stream.application_data(&mut rest, |length| {
-                if dull.has(length)
+            self.streams.of_mut(role).application_data(&mut rest, |length| {
+                if dull.of(role).has(length)
                     && let Some(records) = &mut t.facts.records
                 {
                     records.add(role, length, None);
@@ -227,7 +248,7 @@ impl Session {
         }
         self.is_settled = is_active && self.roles.is_some() && self.is_followed() && self.reads_a_session();
         // Until a record was looked at.
-        self.dull = Dull::default();
+        self.dull = BySide::default();
     }
 
     /// Whether it is known on both sides where messages begin.

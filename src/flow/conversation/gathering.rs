@@ -4,6 +4,7 @@ use super::{Consumer, Conversation};
 use crate::base::{At, BySide, Side, Span};
 use crate::flow::direction::Direction;
 use crate::flow::gathering::{Alike, Course, Gathered, KEPT_ACKS};
+use crate::flow::rtt::Rtt;
 use crate::flow::sender::Trips;
 use crate::flow::stall::{Stalls, Waiting};
 use crate::wire::Outline;
@@ -16,14 +17,11 @@ impl<C: Consumer> Conversation<C> {
         let Self { gathering, directions, .. } = self;
         let Some(alike) = gathering.alike(packet, side, at, self.last) else { return false };
         let Alike { own, other, ahead, ack, len, window, silence, may_end_stall } = alike;
-        if may_end_stall {
-            let smoothed = Trips::of(&self.rtt, Side::Client).smoothed.unwrap_or(Span::ZERO);
-            let waiting = waiting(directions, side, (&own.course, &other.course), self.last, smoothed);
-            if Stalls::is_stall(silence, smoothed)
-                && let Some(waiting) = waiting
-            {
-                self.stalls.ended(&waiting, side, None, at);
-            }
+        if may_end_stall
+            && let Some(waiting) =
+                waiting(directions, &self.rtt, side, (&own.course, &other.course), self.last, silence)
+        {
+            self.stalls.ended(&waiting, side, None, at);
         }
         if window != own.course.window {
             if own.course.packets() > 0 {
@@ -126,16 +124,23 @@ impl<C: Consumer> Conversation<C> {
     }
 }
 
-/// What is waited for since `since`, where packets are gathered: `courses` are
-/// those of `side` and of the other one.
+/// What was waited for in the `silence` since `since`, if that is longer than a
+/// healthy path takes, where packets are gathered: `courses` are those of `side`
+/// and of the other one.
 #[cold]
+#[inline(never)]
 fn waiting(
     directions: &BySide<Direction>,
+    rtt: &BySide<Rtt>,
     side: Side,
     courses: (&Course, &Course),
     since: At,
-    smoothed: Span,
+    silence: Span,
 ) -> Option<Waiting> {
+    let smoothed = Trips::of(rtt, Side::Client).smoothed.unwrap_or(Span::ZERO);
+    if !Stalls::is_stall(silence, smoothed) {
+        return None;
+    }
     let (own, other) = courses;
     let (client, server) = if side == Side::Client { (own, other) } else { (other, own) };
     let (owner, course) = if client.outstanding() { (Side::Client, client) } else { (Side::Server, server) };

@@ -63,9 +63,10 @@ impl Dull {
 }
 
 impl Ending {
-    /// Whether no server record of late may be an end, so that none is overruled.
-    pub(super) const fn sees_none(&self) -> bool {
-        self.error_info.is_none()
+    /// Whether nothing of late may be an end that a record of `side` overrules.
+    pub(super) const fn sees_none(&self, side: Side) -> bool {
+        // Only what the server sends after it counts.
+        self.error_info.is_none() || matches!(side, Side::Client)
     }
 }
 

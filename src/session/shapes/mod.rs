@@ -162,12 +162,11 @@ impl Shapes {
         }
     }
 
-    /// Whether nothing shows an end, so that a record of a session changes
-    /// nothing that is as long as no sign of it.
-    pub(super) fn sees_no_end(&self, t: &Transcript) -> bool {
-        let is_whole = |splitting: &Splitting| matches!(splitting, Splitting::Off);
-        let is_whole = is_whole(&self.splitting.client) && is_whole(&self.splitting.server);
-        is_whole && self.ending.sees_none() && t.facts.disconnect_ultimatum.is_none()
+    /// Whether nothing shows an end that a record of `side` could overrule, so that
+    /// one changes nothing in a session that is as long as no sign of it.
+    pub(super) fn sees_no_end(&self, side: Side, t: &Transcript) -> bool {
+        let is_whole = matches!(self.splitting.of(side), Splitting::Off);
+        is_whole && self.ending.sees_none(side) && t.facts.disconnect_ultimatum.is_none()
     }
 
     /// What the suite adds to a record, as a landmark has shown it.

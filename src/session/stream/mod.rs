@@ -92,7 +92,21 @@ fn application_data(data: &[u8]) -> Option<Header> {
     (header.length <= record::MAX_FRAGMENT_LEN).then_some(header)
 }
 
+/// The length of the record of application data at the front of `data`, and what
+/// follows it, where all of it is there.
+#[inline]
+pub(super) fn whole_record(data: &[u8]) -> Option<(u16, &[u8])> {
+    let header = application_data(data)?;
+    Some((header.length, data.get(header.record_len()..)?))
+}
+
 impl Stream {
+    /// Whether the next byte is known to begin a message.
+    #[inline]
+    pub(super) const fn is_between(&self) -> bool {
+        matches!(self.state, State::Between) && self.held.is_empty() && self.guesses == 0
+    }
+
     /// The next message that `data` completes; `data` is left with what follows it.
     pub(super) fn next<'d>(&mut self, data: &mut &'d [u8]) -> Option<Unit<'d>> {
         while !data.is_empty() {
