@@ -28,7 +28,7 @@ use crate::findings::{
 use crate::flow::fragments::Fragments;
 use crate::flow::{Bare, Consumer, Endpoint, Finished, Over, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
-use crate::wire::{self, Decoded, Glance, Plain};
+use crate::wire::{self, Decoded, Glance, Hint, Plain};
 
 /// Finished connections that wait to be taken, of some 8 KiB each. Whoever
 /// takes them while reading never meets this.
@@ -119,22 +119,30 @@ impl Analyzer {
     /// Takes the next packet. Packets come in the order in which they were
     /// captured; those of several captures in the order of time. Returns whether
     /// the packet is about an RDP connection, or may be.
-    #[inline]
+    // Into the loop over packets, which then puts together only what is looked at.
+    #[inline(always)]
     pub fn push(&mut self, packet: &Packet<'_>) -> bool {
         self.watched.packet(packet.frame.capture, packet.vantage, packet.time);
+        match Hint::of(packet.link, packet.data) {
+            Some(hint) if !self.table.may_concern(hint) => false,
+            _ => self.look_at(*packet),
+        }
+    }
+
+    /// The same for a packet that may be ours: of most captures, few may.
+    #[inline(never)]
+    fn look_at(&mut self, packet: Packet<'_>) -> bool {
         let plain = Plain::of(packet.link, packet.data);
         let is_ours = match &plain {
             Some(plain) => self.table.concerns(plain.ports(), plain.flags(), || plain.payload()),
-            None => self.concerns(packet),
+            None => self.concerns(&packet),
         };
         if is_ours {
-            self.take_ours(packet, plain.as_ref());
+            self.take_ours(&packet, plain.as_ref());
         }
         is_ours
     }
 
-    /// The same for a packet that is ours: of most captures, few are.
-    #[inline(never)]
     fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<&Plain<'_>>) {
         // Nearly every packet that is ours is plain.
         let is_taken = plain.is_some_and(|plain| self.take_plain(plain, packet));

@@ -25,3 +25,18 @@ pub struct Packet<'a> {
     /// The length of the frame on the wire; at least `data.len()`.
     pub original_len: u32,
 }
+
+/// Who takes packets as they are read.
+///
+/// A closure will do. Whoever wants the loop over packets as tight as it can be
+/// writes the trait's method, and has it inlined.
+pub trait Taker {
+    /// Takes the next packet; whether more are wanted for now.
+    fn take(&mut self, packet: &Packet<'_>) -> bool;
+}
+
+impl<F: FnMut(&Packet<'_>) -> bool> Taker for F {
+    fn take(&mut self, packet: &Packet<'_>) -> bool {
+        self(packet)
+    }
+}

@@ -116,7 +116,8 @@ impl Pcap {
     /// Gives `take` the next packets, where they are whole in the window, beyond
     /// doubt and no later than `until`, for as long as it wants more: nearly all
     /// packets, without a step back to whoever asks for them.
-    #[inline]
+    // A loop of its own, whose registers nothing else wants.
+    #[inline(never)]
     pub(super) fn run(
         &mut self,
         window: &mut Window,

@@ -8,7 +8,7 @@ use super::error::{MAX_NESTED, OpenError, OpenReason, ReadError};
 use super::expand::{Expanded, MAX_RATIO, Stop};
 use super::info::{CaptureInfo, EXPANSION_LIMIT, FILE_CUT_SHORT, FILE_DAMAGED, Format};
 use super::netmon::{MAX_IN_MEMORY, NetMon};
-use super::packet::Packet;
+use super::packet::{Packet, Taker};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::recognise::{Foreign, LOOK, Recognised, recognise};
@@ -185,22 +185,17 @@ impl Capture {
     /// # Errors
     /// As [`next_packet`](Self::next_packet).
     #[inline]
-    pub(super) fn run(
-        &mut self,
-        until: CaptureTime,
-        vantage: u16,
-        mut take: impl FnMut(&Packet<'_>) -> bool,
-    ) -> Result<(), ReadError> {
+    pub(super) fn run(&mut self, until: CaptureTime, vantage: u16, taker: &mut impl Taker) -> Result<(), ReadError> {
         if self.pending || self.finished {
             return Ok(());
         }
         let Walker::Pcap(walker) = &mut self.walker else {
-            return self.step(until, vantage, take);
+            return self.step(until, vantage, taker);
         };
         let mut frame = Frame { capture: self.id, number: self.info.packets };
         let run = walker.run(&mut self.window, until, |time, link, data, original_len| {
             frame.number = frame.number.wrapping_add(1);
-            take(&Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len })
+            taker.take(&Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len })
         });
         if run.packets > 0 {
             self.info.packets = self.info.packets.wrapping_add(run.packets);
@@ -212,17 +207,12 @@ impl Capture {
     }
 
     /// The same packet by packet, for formats whose blocks are of many kinds.
-    fn step(
-        &mut self,
-        until: CaptureTime,
-        vantage: u16,
-        mut take: impl FnMut(&Packet<'_>) -> bool,
-    ) -> Result<(), ReadError> {
+    fn step(&mut self, until: CaptureTime, vantage: u16, taker: &mut impl Taker) -> Result<(), ReadError> {
         for _ in 0..STEPS {
             let is_next = self.advance()?.is_some_and(|time| time <= until);
             let packet = if is_next { self.take_packet() } else { None };
             let Some(packet) = packet else { break };
-            if !take(&Packet { vantage, ..packet }) {
+            if !taker.take(&Packet { vantage, ..packet }) {
                 break;
             }
         }

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 use super::error::{OpenError, OpenReason};
 use super::info::CaptureInfo;
-use super::packet::Packet;
+use super::packet::{Packet, Taker};
 use super::saved::{Capture, CaptureOptions, Progress, from_reader, open, open_sized};
 use super::window::PEEK_SIZE;
 use crate::base::{CaptureId, CaptureTime, NoticeKind, Notices, Span};
@@ -125,14 +125,13 @@ impl Timeline {
         }
     }
 
-    /// Gives `take` the next packets in time, for as long as it wants more and
+    /// Gives `taker` the next packets in time, for as long as it wants more and
     /// they are at hand: at least one, `false` when there is none. For whoever
     /// takes millions of packets; each costs a third of what
     /// [`next_packet`](Self::next_packet) takes.
-    #[inline]
-    pub fn next_packets(&mut self, mut take: impl FnMut(&Packet<'_>) -> bool) -> bool {
+    pub fn next_packets(&mut self, taker: &mut impl Taker) -> bool {
         let Some(packet) = self.next_packet() else { return false };
-        if take(&packet)
+        if take_one(taker, &packet)
             && let Some(id) = self.current
             && let Some(Member::Open(capture)) = self.members.get_mut(id as usize)
         {
@@ -140,7 +139,7 @@ impl Timeline {
             let until = self.horizon.map_or(CaptureTime::from_nanos(i64::MAX), |(time, other)| {
                 if id < other { time } else { time - Span::from_nanos(1) }
             });
-            if let Err(e) = capture.run(until, self.vantage, take) {
+            if let Err(e) = capture.run(until, self.vantage, taker) {
                 self.problems.push(Problem::Read(e));
             }
         }
@@ -313,4 +312,11 @@ impl Timeline {
             }
         }
     }
+}
+
+/// Out of line, so that what the taker does lies in the loop over a run and
+/// nowhere else.
+#[inline(never)]
+fn take_one(taker: &mut impl Taker, packet: &Packet<'_>) -> bool {
+    taker.take(packet)
 }

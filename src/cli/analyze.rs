@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use rdpwhy::analysis::{Analyzer, Batch};
 use rdpwhy::base;
-use rdpwhy::capture::{CaptureOptions, Problem, Source, Timeline};
+use rdpwhy::capture::{CaptureOptions, Packet, Problem, Source, Taker, Timeline};
 use rdpwhy::report::build::{self, Builder, Inputs, Listed, Listener};
 use rdpwhy::report::document::{Capture, Notice, Report};
 use rdpwhy::report::plots::Plots;
@@ -175,12 +175,9 @@ fn read_telling(
         builder.tell(batch, by, listener)
     };
     loop {
-        let mut taken = 0;
-        let more = timeline.next_packets(|packet| {
-            taken += 1;
-            analyzer.push(packet);
-            !analyzer.has_settled()
-        });
+        let mut taking = Taking { analyzer: &mut analyzer, taken: 0 };
+        let more = timeline.next_packets(&mut taking);
+        let taken = taking.taken;
         if let Some(batch) = analyzer.settled() {
             tell(batch, Some(&analyzer), listener)?;
         }
@@ -210,6 +207,21 @@ fn read_telling(
     let mut report = builder.finish(&analysis, &inputs);
     report.notices.extend(timeline.notices().list().iter().map(about_no_capture));
     Ok(report)
+}
+
+/// Takes packets until there is something to tell.
+struct Taking<'a> {
+    analyzer: &'a mut Analyzer,
+    taken: u64,
+}
+
+impl Taker for Taking<'_> {
+    #[inline(always)]
+    fn take(&mut self, packet: &Packet<'_>) -> bool {
+        self.taken = self.taken.wrapping_add(1);
+        // Nothing comes of what is not ours.
+        !self.analyzer.push(packet) || !self.analyzer.has_settled()
+    }
 }
 
 /// A notice of the timeline: about files that were given, not about a frame.

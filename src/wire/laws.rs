@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use proptest::prelude::*;
 
 use super::frame_samples::{self, CONNECTION_REQUEST, Sample};
-use super::{Decoded, Glance, Look, Outline, Plain, Segment, TcpFlags, TcpOptions, V4, V6, decode, peek};
+use super::{Decoded, Glance, Hint, Look, Outline, Plain, Segment, TcpFlags, TcpOptions, V4, V6, decode, peek};
 use crate::base::LinkType;
 
 fn wire_len(frame: &[u8]) -> u32 {
@@ -122,8 +122,15 @@ fn plain(link: LinkType, frame: &[u8], original_len: u32) -> Option<Segment<'_>>
     Plain::of(link, frame)?.segment(original_len)
 }
 
-/// The law of `Plain`: what it gives, `decode` gives.
+/// The laws of `Plain` and `Hint`: what one gives, `decode` gives; what the other
+/// gives, `Plain` gives.
 fn check_plain(link: LinkType, frame: &[u8], original_len: u32) {
+    let plain_frame = Plain::of(link, frame);
+    if let Some(hint) = Hint::of(link, frame) {
+        let plain = plain_frame.expect("what gives a hint is plain");
+        assert_eq!((hint.ports, hint.flags), (plain.ports(), plain.flags()));
+        assert!(plain.payload().first().is_none_or(|first| *first == hint.first), "{hint:?} of {plain:?}");
+    }
     let Some(plain) = plain(link, frame, original_len) else { return };
     let Decoded::Tcp(segment) = decode(link, frame, original_len) else {
         panic!("{link}: plain says {plain:?}, decode {:?}", decode(link, frame, original_len));
@@ -196,6 +203,8 @@ fn a_session_is_seen_in_outline() {
 
 #[test]
 fn plain_sees_what_most_captures_hold() {
+    let hinted = |sample: &Sample| Hint::of(sample.link, &sample.frame).is_some();
+    assert!(frame_samples::all().iter().any(|sample| sample.name == "ethernet, IPv4" && hinted(sample)));
     let seen: Vec<_> = frame_samples::all()
         .iter()
         .filter(|sample| plain(sample.link, &sample.frame, wire_len(&sample.frame)).is_some())

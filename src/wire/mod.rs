@@ -12,6 +12,7 @@ mod extension;
 mod extent;
 mod geneve;
 mod gre;
+mod hint;
 mod icmp;
 mod ip;
 mod ipv4;
@@ -59,6 +60,7 @@ mod oracles;
 mod samples;
 
 pub use link::{decode, decode_reassembled};
+pub use hint::Hint;
 pub use peek::{Glance, peek};
 pub use plain::{Look, Outline, Plain, V4, V6};
 pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};

@@ -31,7 +31,7 @@ fn order_in_runs(timeline: &mut Timeline, most: usize) -> Vec<(u32, u64)> {
     let mut order = Vec::new();
     loop {
         let before = order.len();
-        let more = timeline.next_packets(|packet| {
+        let more = timeline.next_packets(&mut |packet: &Packet<'_>| {
             order.push((packet.frame.capture.0, packet.frame.number));
             order.len() < before + most
         });

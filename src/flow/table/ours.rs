@@ -7,7 +7,7 @@ use crate::flow::candidates::Candidate;
 use crate::flow::opening::Opening;
 use crate::flow::proxied::{GATEWAY, GATEWAY_SAYS, Proxied, bytes_before};
 use crate::wire::negotiation::looks_like_connection_request;
-use crate::wire::{Segment, TcpFlags, preamble};
+use crate::wire::{Hint, Segment, TcpFlags, preamble};
 
 /// Servers on other ports whose connections are followed from the SYN.
 const MAX_KNOWN_SERVERS: usize = 4096;
@@ -28,7 +28,16 @@ impl<C: Consumer + Default> Table<C> {
             return true;
         }
         let payload = payload();
-        may_open(payload) && opens(payload)
+        payload.first().is_some_and(|first| may_open(*first)) && opens(payload)
+    }
+
+    /// Whether a TCP packet needs to be looked at: no for nearly all that
+    /// [`concerns`](Self::concerns) would refuse, yes for all that it would not.
+    #[must_use]
+    #[inline(always)]
+    pub fn may_concern(&self, hint: Hint) -> bool {
+        // One branch for the three.
+        self.watches(hint.ports) | hint.flags.has(TcpFlags::SYN) | may_open(hint.first)
     }
 
     /// Whether one of two ports is that of RDP, or of a server known to speak it.
@@ -140,12 +149,12 @@ impl<C: Consumer + Default> Table<C> {
     }
 }
 
-/// Whether a payload begins as one of those does that [`opens`] knows: of what
-/// is none of ours, hardly any.
+/// Whether one of the payloads that [`opens`] knows begins with `first`: of what
+/// is none of ours, hardly any does.
 #[inline]
-const fn may_open(payload: &[u8]) -> bool {
+const fn may_open(first: u8) -> bool {
     // TPKT and SOCKS; PROXY, CONNECT, and the verbs of a gateway.
-    matches!(payload, [3 | 4 | 5 | b'\r' | b'C' | b'G' | b'P' | b'R', ..])
+    matches!(first, 3 | 4 | 5 | b'\r' | b'C' | b'G' | b'P' | b'R')
 }
 
 /// Whether a payload opens a connection of ours, or a way to one.
@@ -163,7 +172,7 @@ mod tests {
         #[test]
         fn what_opens_is_known_by_its_first_byte(start in prop::sample::select(openings()), cut: prop::sample::Index) {
             let payload = &start[..cut.index(start.len() + 1)];
-            prop_assert!(may_open(payload) || !opens(payload), "{payload:02x?}");
+            prop_assert!(payload.first().is_some_and(|first| may_open(*first)) || !opens(payload), "{payload:02x?}");
         }
     }
 
