@@ -7,8 +7,8 @@
 //!
 //! They are read one after the other, in the order of time, and not on all cores
 //! at once: a connection goes on from one file of a ring to the next, two
-//! captures may show the two ends of one, and what is known only when all
-//! packets have been seen (whether files are independent) would be needed first.
+//! captures may show the two ends of one, and that files have nothing to do with
+//! each other is known only when all have been read, or by who gives them.
 
 mod source;
 #[cfg(test)]
@@ -21,7 +21,7 @@ use vantages::Vantages;
 
 use core::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::{OpenError, OpenReason};
 use super::info::CaptureInfo;
@@ -151,6 +151,15 @@ impl Timeline {
         self.members.iter().map(|member| match member {
             Member::Waiting(_, info) | Member::Done(info) => info,
             Member::Open(capture) => capture.info(),
+        })
+    }
+
+    /// The files among the captures that are not being read yet: before the first
+    /// packet is taken, all of them, by name and in the order given.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.members.iter().filter_map(|member| match member {
+            Member::Waiting(path, _) => Some(path.as_path()),
+            Member::Open(_) | Member::Done(_) => None,
         })
     }
 

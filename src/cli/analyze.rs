@@ -17,6 +17,7 @@ use tempfile::SpooledTempFile;
 
 use super::args::{Analyze, Format, When};
 use super::console::Console;
+use super::each;
 use super::exit::{Exit, Told};
 use super::output;
 use super::progress::{self, Progress};
@@ -30,7 +31,7 @@ const HASHED_UNASKED: u64 = 64 * 1024 * 1024;
 const STDIN: &str = "/dev/stdin";
 
 /// Reads, analyses, writes the report.
-pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit> {
+pub(super) fn run(asked: &Analyze, console: &Console) -> anyhow::Result<Exit> {
     if asked.files.iter().any(|file| is_stdin(file)) && std::io::stdin().is_terminal() {
         return Err(Told::usage(
             "standard input is a terminal; expected a capture from a pipe: tcpdump -U -w - | rdpwhy analyze -",
@@ -43,6 +44,9 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
         output::check(output, [key.as_path()])?;
     }
     let redactor = redaction::redactor(&asked.redaction)?;
+    if let Some(folder) = &asked.each {
+        return each::run(asked, folder, redactor.as_ref(), console);
+    }
     let total = total(&asked.files);
     let options = CaptureOptions { sha256: is_hashed(asked.sha256, total) };
     let mut timeline = Timeline::new(asked.files.iter().map(|file| Source::named(file)).collect(), options);
@@ -58,17 +62,41 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
     // A bar among the lines would be read as one of them.
     let lines_on_screen = asked.format == Format::Ndjson && asked.output.is_none() && std::io::stdout().is_terminal();
     let mut progress = Progress::start(console.shows_progress() && !lines_on_screen, total);
+    let report =
+        write_report(asked, asked.output.as_deref(), redactor.as_ref(), &mut timeline, &mut progress, console)?;
+    let (packets, took) = progress.finish();
+    for capture in &report.captures {
+        console.remark(&format!("{}: {}, {} packets", capture.path, capture.format, capture.packets));
+    }
+    console.remark(&progress::rate(packets, timeline.progress().read, took));
+    if nothing || !asked.format.is_for_people() || asked.output.is_some() {
+        timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
+    }
+    let denied = nothing && timeline.problems().iter().any(is_denied);
+    Ok(if denied { Exit::NotPermitted } else { Exit::of_report(&report, asked.exit_zero) })
+}
+
+/// Reads the timeline to its end and writes the report to `output`, or to standard
+/// output. What is returned has no list of attempts where the format is written
+/// while reading.
+pub(super) fn write_report(
+    asked: &Analyze,
+    output: Option<&Path>,
+    redactor: Option<&Redactor>,
+    timeline: &mut Timeline,
+    progress: &mut Progress,
+    console: &Console,
+) -> anyhow::Result<Report> {
+    let nothing = timeline.captures().next().is_none();
     let wanted = Wanted { all: asked.all, hosts: asked.host.clone() };
-    let for_people = matches!(asked.format, Format::Text | Format::Markdown | Format::Html);
-    let redactor = redactor.as_ref();
     let report = match asked.format {
         Format::Ndjson => {
             let mut report = None;
-            let captures = known_captures(&timeline);
+            let captures = known_captures(timeline);
             let captures = redactor.map_or_else(|| Ok(captures.clone()), |redactor| redactor.captures(&captures))?;
-            write(asked, console, |out, _| {
+            write(output, asked.format, console, |out, _| {
                 let mut lines = ndjson::Lines::new(out, captures);
-                let told = read_hiding(&mut timeline, &mut progress, wanted, redactor, &mut lines)?;
+                let told = read_hiding(timeline, progress, wanted, redactor, &mut lines)?;
                 lines.counted(&told)?;
                 report = Some(told);
                 Ok(())
@@ -79,19 +107,19 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
             // A file without a name, from the first byte on that is stored.
             let store = || SpooledTempFile::new(0);
             let mut lists = json::Lists::new(store(), store());
-            let report = read_hiding(&mut timeline, &mut progress, wanted, redactor, &mut lists)
+            let report = read_hiding(timeline, progress, wanted, redactor, &mut lists)
                 .with_context(|| format!("{}: the report could not be kept here", std::env::temp_dir().display()))?;
-            write(asked, console, |out, _| lists.write(&report, out))?;
+            write(output, asked.format, console, |out, _| lists.write(&report, out))?;
             report
         }
         format @ (Format::Text | Format::Markdown | Format::Html) => {
-            let (report, plots) = read(&mut timeline, &mut progress, wanted, format == Format::Html);
+            let (report, plots) = read(timeline, progress, wanted, format == Format::Html);
             let report = match redactor {
                 Some(redactor) => redactor.report(&report),
                 None => report,
             };
             if !nothing {
-                write(asked, console, |out, color| match format {
+                write(output, asked.format, console, |out, color| match format {
                     Format::Text => text::write(&report, text::Options { all: asked.all, color }, out),
                     Format::Markdown => markdown::write(&report, markdown::Options { all: asked.all }, out),
                     _ => html::write(&report, &plots, html::Options { all: asked.all }, out),
@@ -100,16 +128,7 @@ pub(super) fn run(asked: &Analyze, console: &mut Console) -> anyhow::Result<Exit
             report
         }
     };
-    let (packets, took) = progress.finish();
-    for capture in &report.captures {
-        console.remark(&format!("{}: {}, {} packets", capture.path, capture.format, capture.packets));
-    }
-    console.remark(&progress::rate(packets, timeline.progress().read, took));
-    if nothing || !for_people || asked.output.is_some() {
-        timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
-    }
-    let denied = nothing && timeline.problems().iter().any(is_denied);
-    Ok(if denied { Exit::NotPermitted } else { Exit::of_report(&report, asked.exit_zero) })
+    Ok(report)
 }
 
 /// Which attempts a report is about.
@@ -243,14 +262,15 @@ fn named(problem: &Problem) -> (String, String) {
 
 /// Gives `to` where the report goes, and whether in colours.
 fn write(
-    asked: &Analyze,
+    output: Option<&Path>,
+    format: Format,
     console: &Console,
     to: impl FnOnce(&mut dyn Write, bool) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    match &asked.output {
+    match output {
         Some(output) => output::write(output, |out| to(out, console.colors_files())),
         None => {
-            let mut out: Box<dyn Write> = match asked.format {
+            let mut out: Box<dyn Write> = match format {
                 Format::Json | Format::Ndjson => Box::new(console.machine_stdout()),
                 Format::Text | Format::Markdown | Format::Html => Box::new(console.stdout()),
             };
@@ -283,11 +303,11 @@ pub(super) fn total(files: &[PathBuf]) -> Option<u64> {
     Some(total)
 }
 
-fn is_stdin(file: &Path) -> bool {
+pub(super) fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }
 
-fn is_hashed(asked: When, total: Option<u64>) -> bool {
+pub(super) fn is_hashed(asked: When, total: Option<u64>) -> bool {
     match asked {
         When::Always => true,
         When::Never => false,
@@ -295,7 +315,7 @@ fn is_hashed(asked: When, total: Option<u64>) -> bool {
     }
 }
 
-fn is_denied(problem: &Problem) -> bool {
+pub(super) fn is_denied(problem: &Problem) -> bool {
     let Problem::Open(error) = problem else { return false };
     let source = core::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
     source.is_some_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)

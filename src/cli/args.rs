@@ -8,6 +8,10 @@ use clap_complete::Shell;
 
 use super::exit;
 
+mod ticket;
+
+pub(super) use ticket::{BundleArguments, EvidenceArguments, Redaction, Reveal};
+
 /// Why did this Remote Desktop connection die?
 ///
 /// rdpwhy reads packet captures, rebuilds every Remote Desktop (RDP) connection
@@ -107,8 +111,9 @@ pub(super) enum When {
 ///
 /// Reads pcap, pcapng, NetMon 2.x and snoop captures, as such or in gzip, zstd
 /// or lz4; the content decides, not the name. Several files, or a folder with
-/// the files of a ring, are one timeline. Other formats are named, with the
-/// command that converts them.
+/// the files of a ring, are one timeline; captures that have nothing to do with
+/// each other are analysed with --each. Other formats are named, with the command
+/// that converts them.
 #[derive(Debug, Args)]
 #[command(after_long_help = analyze_help())]
 pub(super) struct Analyze {
@@ -130,6 +135,15 @@ pub(super) struct Analyze {
     /// overwritten.
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Analyse each capture by itself, on all cores, and write its report to FOLDER
+    ///
+    /// For captures that have nothing to do with each other: of several tickets,
+    /// say. Each is told in a line on standard output; its report is called as the
+    /// capture, with the format behind it (a.pcap.html). Not for the files of a
+    /// ring, where a connection goes on in the next, nor for captures of both ends
+    /// of a connection.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
+    pub(super) each: Option<PathBuf>,
     /// Show every attempt in full, however many there are
     ///
     /// Without this, the forms for people show a few failed attempts in full and
@@ -160,117 +174,6 @@ pub(super) struct Analyze {
     pub(super) redaction: Redaction,
 }
 
-/// Whose names and addresses leave the room.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Redaction")]
-pub(super) struct Redaction {
-    /// Replace addresses and names by pseudonyms
-    ///
-    /// Addresses keep their prefixes in common and what they are for; user,
-    /// host and certificate names, cookies and hardware addresses become others
-    /// of the same length, the same throughout. Times, ports and frame numbers
-    /// stay, and so do the verdict and the SHA-256 of the capture.
-    #[arg(long)]
-    pub(super) redact: bool,
-    /// Keep the key of the pseudonyms in this file, to turn them back
-    ///
-    /// Made if it is not there, readable by you alone; used if it is, so that
-    /// several reports agree; never overwritten. `rdpwhy reveal` takes it.
-    /// Without this the key is random and forgotten: nobody can turn anything
-    /// back.
-    #[arg(long, value_name = "FILE", requires = "redact")]
-    pub(super) redact_key: Option<PathBuf>,
-}
-
-/// Write the packets of failed attempts to a small pcapng for a ticket
-///
-/// Both directions of each connection, the UDP side channel and ICMP errors
-/// about them, with original times, and comments on the packets that decide;
-/// the comment of the file holds the verdict and says where to look. Headers
-/// and what was negotiated in the clear are there; everything encrypted, typed
-/// or shown is zeros or cut off. Analysing the file gives the same verdict.
-#[derive(Debug, Args)]
-#[command(after_long_help = EVIDENCE_EXAMPLES)]
-pub(super) struct EvidenceArguments {
-    /// Captures, or folders of captures; they are read twice
-    #[arg(required = true, value_name = "FILE")]
-    pub(super) files: Vec<PathBuf>,
-    /// The file to write
-    ///
-    /// It appears when it is complete, or not at all. An input is never
-    /// overwritten.
-    #[arg(long, short, required = true, value_name = "FILE")]
-    pub(super) output: PathBuf,
-    /// Attempts to take, by their numbers in the report, instead of the failed
-    #[arg(long, value_name = "N", value_delimiter = ',')]
-    pub(super) attempt: Vec<u32>,
-    /// Packets as they were captured, with all payload
-    #[arg(long, conflicts_with = "redact")]
-    pub(super) full: bool,
-    #[command(flatten)]
-    pub(super) redaction: Redaction,
-}
-
-const EVIDENCE_EXAMPLES: &str = "\
-Examples:
-  rdpwhy evidence trace.pcapng -o evidence.pcapng
-      The packets of the attempts that failed.
-  rdpwhy evidence trace.pcapng --attempt 3 -o evidence.pcapng
-      Those of attempt 3 of the report, failed or not.
-  rdpwhy evidence ring/ --redact --redact-key ~/ticket-4711.key -o evidence.pcapng
-      With pseudonyms that you can turn back, and nobody else.";
-
-/// Write reports and evidence to one archive for a ticket
-///
-/// A zip file with the report as a page with diagrams, in Markdown, as text and
-/// as JSON, the packets of the failed attempts, and a README.
-#[derive(Debug, Args)]
-#[command(after_long_help = BUNDLE_EXAMPLES)]
-pub(super) struct BundleArguments {
-    /// Captures, or folders of captures; they are read twice
-    #[arg(required = true, value_name = "FILE")]
-    pub(super) files: Vec<PathBuf>,
-    /// The archive to write
-    ///
-    /// It appears when it is complete, or not at all. An input is never
-    /// overwritten.
-    #[arg(long, short, required = true, value_name = "FILE")]
-    pub(super) output: PathBuf,
-    /// Packets as they were captured, with all payload
-    #[arg(long, conflicts_with = "redact")]
-    pub(super) full: bool,
-    /// Exit with 0 also when an attempt failed
-    #[arg(long)]
-    pub(super) exit_zero: bool,
-    #[command(flatten)]
-    pub(super) redaction: Redaction,
-}
-
-const BUNDLE_EXAMPLES: &str = "\
-Examples:
-  rdpwhy bundle trace.pcapng -o ticket.zip
-  rdpwhy bundle trace.pcapng --redact -o ticket.zip
-  rdpwhy bundle ring/ --redact --redact-key ~/ticket-4711.key -o ticket.zip";
-
-/// Turn pseudonyms of a redacted report back, with the key that made them
-///
-/// Addresses come back as they were, names in lower case, hardware addresses
-/// with colons. What is not a pseudonym comes back as nonsense.
-#[derive(Debug, Args)]
-#[command(after_long_help = REVEAL_EXAMPLES)]
-pub(super) struct Reveal {
-    /// The file that --redact-key made
-    #[arg(value_name = "KEYFILE")]
-    pub(super) key: PathBuf,
-    /// Addresses, names or hardware addresses as the report has them
-    #[arg(required = true, value_name = "PSEUDONYM")]
-    pub(super) pseudonyms: Vec<String>,
-}
-
-const REVEAL_EXAMPLES: &str = "\
-Examples:
-  rdpwhy reveal ~/ticket-4711.key 10.173.4.99 q7r2k.x0p4";
-
 const ANALYZE_EXAMPLES: &str = "\
 Examples:
   rdpwhy analyze trace.pcapng
@@ -283,6 +186,8 @@ Examples:
       For a ticket: a title on the first line, the proof below.
   rdpwhy analyze a.pcap b.pcap.gz --format json | jq '.attempts[] | .sentence'
       Two captures, for a script.
+  rdpwhy analyze tickets/ --each reports/ --format html
+      Each capture by itself, on all cores: a line each here, a page each there.
   ssh gateway timeout 60 tcpdump -i eth0 -U -w - tcp port 3389 | rdpwhy analyze -
       A minute of another computer's traffic, as it arrives.
   rdpwhy analyze trace.pcapng -q --exit-zero --format ndjson >> connections.ndjson
@@ -306,6 +211,24 @@ pub(super) enum Format {
     Json,
     /// One JSON object a line, one line a connection.
     Ndjson,
+}
+
+impl Format {
+    /// Whether people read it as it is.
+    pub(super) const fn is_for_people(self) -> bool {
+        matches!(self, Self::Text | Self::Markdown | Self::Html)
+    }
+
+    /// What the names of its files end in.
+    pub(super) const fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+        }
+    }
 }
 
 /// Explain findings and stages of a report, and codes of dialogs and logs

@@ -49,6 +49,11 @@ impl Console {
         !self.global.quiet && !self.global.no_progress && io::stderr().is_terminal()
     }
 
+    /// Whether results appear where progress is drawn.
+    pub(super) fn prints_to_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// A remark for those who asked for them.
     pub(super) fn remark(&self, text: &str) {
         if self.global.verbose {

@@ -53,6 +53,16 @@ impl Exit {
         }
     }
 
+    /// What several analyses come to, each of captures of its own.
+    pub(super) fn of_all(exits: impl IntoIterator<Item = Self>) -> Self {
+        // As for one that read them all: captures without RDP beside one that has
+        // some are nothing to tell.
+        const HIGHEST_FIRST: [Exit; 5] =
+            [Exit::NotPermitted, Exit::Unreadable, Exit::FailedAttempts, Exit::Success, Exit::NoRdp];
+        let exits: Vec<_> = exits.into_iter().collect();
+        HIGHEST_FIRST.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Self::Success)
+    }
+
     /// What an error comes to.
     pub(super) fn of(error: &anyhow::Error) -> Self {
         if let Some(told) = error.downcast_ref::<Told>() {
@@ -133,6 +143,16 @@ mod tests {
         assert_eq!(exit(failed.clone(), false), Exit::FailedAttempts);
         assert_eq!(exit(failed.clone(), true), Exit::Success);
         assert_eq!(exit(Summary { complete: false, ..failed }, true), Exit::Unreadable);
+    }
+
+    #[test]
+    fn of_several_the_worst_counts() {
+        use Exit::{FailedAttempts, NoRdp, NotPermitted, Success, Unreadable};
+        assert_eq!(Exit::of_all([Success, FailedAttempts, NoRdp]), FailedAttempts);
+        assert_eq!(Exit::of_all([NoRdp, Success]), Success);
+        assert_eq!(Exit::of_all([NoRdp, NoRdp]), NoRdp);
+        assert_eq!(Exit::of_all([Unreadable, FailedAttempts, NotPermitted]), NotPermitted);
+        assert_eq!(Exit::of_all([FailedAttempts, Unreadable]), Unreadable);
     }
 
     #[test]

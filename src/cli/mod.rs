@@ -10,6 +10,7 @@ mod args;
 mod bundle;
 mod codes;
 mod console;
+mod each;
 mod evidence;
 mod exit;
 mod explain;
@@ -46,7 +47,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let mut console = Console::new(&arguments.global);
     let done = match &arguments.command {
-        Command::Analyze(analyze) => analyze::run(analyze, &mut console),
+        Command::Analyze(analyze) => analyze::run(analyze, &console),
         Command::Evidence(evidence) => evidence::run(evidence, &mut console),
         Command::Bundle(bundle) => bundle::run(bundle, &mut console),
         Command::Reveal(reveal) => reveal::run(reveal, &mut console),

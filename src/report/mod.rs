@@ -24,5 +24,7 @@ mod summary;
 mod title;
 mod words;
 
+pub use title::in_short;
+
 #[cfg(test)]
 mod samples;

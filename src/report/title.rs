@@ -4,7 +4,7 @@
 use core::cmp::Reverse;
 
 use super::build::OTHER_HOSTS;
-use super::document::{Attempt, Finding, Outcome, Report, Severity};
+use super::document::{Attempt, Finding, Outcome, Report, Severity, Summary};
 use super::escape;
 use super::story::deciding;
 use super::words;
@@ -41,21 +41,37 @@ pub(super) fn of(report: &Report) -> Title {
         [] if report.side_channels.is_empty() => ("No Remote Desktop connection was found.".to_owned(), Mood::Warn),
         [] => ("No Remote Desktop connection over TCP was found, only UDP side channels.".to_owned(), Mood::Warn),
         [one] => single(report, one),
-        _ if s.failed > 0 => (several_failed(report), Mood::Bad),
-        _ if s.active == s.attempts && s.attempts == 2 => ("RDP: both attempts worked".to_owned(), Mood::Good),
-        _ if s.active == s.attempts => (format!("RDP: all {} attempts worked", words::count(s.attempts)), Mood::Good),
-        _ => {
-            let (attempts, active) = (words::count(s.attempts), words::count(s.active));
-            (format!("RDP: none of {attempts} attempts failed, {active} reached the desktop"), Mood::Good)
-        }
+        _ if s.failed > 0 => (several_failed(s), Mood::Bad),
+        _ => (none_failed(s), Mood::Good),
     };
     Title { text: cut(&escape::sentence(&text)), mood }
 }
 
+/// What came of all attempts in one line, told from their counts alone: for
+/// whoever has no list of them, or goes through many reports.
+#[must_use]
+pub fn in_short(s: &Summary) -> String {
+    match s.attempts {
+        0 => "no Remote Desktop connection".to_owned(),
+        _ if s.failed > 0 => several_failed(s),
+        1 if s.active == 1 => "RDP: the one attempt worked".to_owned(),
+        1 => "RDP: the one attempt did not fail, nor did it reach the desktop".to_owned(),
+        _ => none_failed(s),
+    }
+}
+
+fn none_failed(s: &Summary) -> String {
+    let (attempts, active) = (words::count(s.attempts), words::count(s.active));
+    match s.attempts {
+        2 if s.active == 2 => "RDP: both attempts worked".to_owned(),
+        all if s.active == all => format!("RDP: all {attempts} attempts worked"),
+        _ => format!("RDP: none of {attempts} attempts failed, {active} reached the desktop"),
+    }
+}
+
 /// How many failed, and the most frequent causes, as many as fit.
-fn several_failed(report: &Report) -> String {
+fn several_failed(s: &Summary) -> String {
     const REST: &str = " and others";
-    let s = &report.summary;
     let failed = format!("RDP: {} of {} attempts failed", words::count(s.failed), words::count(s.attempts));
     let mut causes: Vec<_> = s.by_finding.iter().collect();
     causes.sort_by_key(|&(id, n)| (Reverse(n), id));

@@ -125,9 +125,8 @@ fn plain(link: LinkType, frame: &[u8], original_len: u32) -> Option<Segment<'_>>
 /// The laws of `Plain` and `Hint`: what one gives, `decode` gives; what the other
 /// gives, `Plain` gives.
 fn check_plain(link: LinkType, frame: &[u8], original_len: u32) {
-    let plain_frame = Plain::of(link, frame);
     if let Some(hint) = Hint::of(link, frame) {
-        let plain = plain_frame.expect("what gives a hint is plain");
+        let plain = Plain::of(link, frame).expect("what gives a hint is plain");
         assert_eq!((hint.ports, hint.flags), (plain.ports(), plain.flags()));
         assert!(plain.payload().first().is_none_or(|first| *first == hint.first), "{hint:?} of {plain:?}");
     }

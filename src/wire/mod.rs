@@ -59,8 +59,8 @@ mod oracles;
 #[cfg(test)]
 mod samples;
 
-pub use link::{decode, decode_reassembled};
 pub use hint::Hint;
+pub use link::{decode, decode_reassembled};
 pub use peek::{Glance, peek};
 pub use plain::{Look, Outline, Plain, V4, V6};
 pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};

@@ -140,6 +140,48 @@ fn what_cannot_be_read_ends_with_3_and_hides_nothing_else() {
 }
 
 #[test]
+fn captures_of_several_tickets_are_analysed_each_by_itself() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("other")).unwrap();
+    let mut later = pcap(&[0, 1, 3].map(|second| (second + 20, syn())));
+    fs::write(at("other/syns.pcap"), &later).unwrap();
+    later.truncate(24);
+    fs::write(at("empty.pcap"), later).unwrap();
+    fs::write(at("notes.txt"), "not a capture").unwrap();
+    let each = |format: &str| {
+        let mut command = rdpwhy();
+        command.current_dir(&folder).args(["analyze", ".", "other", "--each", "reports/today", "--format", format]);
+        stdout(&mut command, 1)
+    };
+    let told = each("json");
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!(lines[0], "./empty.pcap: no Remote Desktop connection (reports/today/empty.pcap.json)");
+    assert_eq!(lines[1], "./syns.pcap: RDP: 1 of 1 attempts failed: no-answer (reports/today/syns.pcap.json)");
+    assert_eq!(lines[2], "other/syns.pcap: RDP: 1 of 1 attempts failed: no-answer (reports/today/syns.pcap-2.json)");
+    assert_eq!(lines.len(), 3);
+    for (report, capture) in [("syns.pcap", "./syns.pcap"), ("syns.pcap-2", "other/syns.pcap")] {
+        let alone = stdout(rdpwhy().current_dir(&folder).args(["analyze", "--format", "json", capture]), 1);
+        assert_eq!(fs::read_to_string(at(&format!("reports/today/{report}.json"))).unwrap(), alone);
+    }
+    // Reports of another format come beside, and reports are no captures.
+    let told = each("text");
+    assert_eq!(told.lines().count(), 3);
+    assert_eq!(fs::read_dir(at("reports/today")).unwrap().count(), 6);
+}
+
+#[test]
+fn reports_of_each_go_to_a_folder_and_destroy_no_capture() {
+    let folder = folder();
+    let refused = |arguments: &[&str]| complaint(rdpwhy().current_dir(&folder).arg("analyze").args(arguments), 2);
+    assert!(refused(&["syns.pcap", "--each", "syns.pcap"]).contains("this is a file"));
+    assert!(refused(&["-", "--each", "reports"]).contains("a pipe has no name"));
+    assert!(refused(&["syns.pcap", "--each", "reports", "-o", "x"]).contains("cannot be used with"));
+    fs::copy(folder.path().join("syns.pcap"), folder.path().join("syns.pcap.txt")).unwrap();
+    assert!(refused(&["syns.pcap", "syns.pcap.txt", "--each", "."]).contains("this is an input"));
+}
+
+#[test]
 fn a_folder_without_captures_is_not_passed_over_in_silence() {
     let empty = tempfile::tempdir().unwrap();
     fs::write(empty.path().join("notes.txt"), "dear diary").unwrap();
