@@ -216,7 +216,7 @@ impl Analyzer {
             }
         }
         let order = |first: At| (first.time, first.frame);
-        connections.sort_by_key(|c| order(c.tcp.first));
+        connections.sort_by_cached_key(|c| order(c.tcp.first));
         self.apply_losses(&mut connections);
         let views = self.views(&connections, may_have_dropped);
         self.reconsider(&mut connections, &views);
@@ -229,7 +229,8 @@ impl Analyzer {
                 self.by_class(probe.bare).map_or_else(Waiting::Whole, Waiting::Probe)
             });
         }
-        waiting.sort_by_key(|one| order(one.first()));
+        // Each is large: places are sorted, and each is moved once.
+        waiting.sort_by_cached_key(|one| order(one.first()));
         waiting
     }
 

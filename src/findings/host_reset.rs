@@ -32,18 +32,27 @@ impl Rule for HostReset {
             return;
         }
         let who = reset.claimed_by;
+        // mstsc ends nearly every connection so: what is said of all is made once.
+        let (closed, rst, blind) = match who {
+            Side::Client => (
+                "The client itself closed with a reset",
+                "RST from the client",
+                "why the client did it; security software on that computer would look the same",
+            ),
+            Side::Server => (
+                "The server itself closed with a reset",
+                "RST from the server",
+                "why the server did it; security software on that computer would look the same",
+            ),
+        };
         let says: Vec<&str> =
             judgement.evidence.iter().filter(|p| p.points_at == PointsAt::Host).map(|p| &*p.says).collect();
         let mut finding = Finding::new(
             self.id(),
             if failed { Severity::Failure } else { Severity::Info },
             case.coverage.temper(judgement.certainty.min(Certainty::Likely)),
-            if failed {
-                "The server itself reset the connection before the desktop".to_owned()
-            } else {
-                format!("The {who} itself closed with a reset")
-            },
-            Evidence::new(reset.at, format!("RST from the {who}")),
+            if failed { "The server itself reset the connection before the desktop" } else { closed },
+            Evidence::new(reset.at, rst),
         )
         .detail(if failed {
             format!(
@@ -57,7 +66,7 @@ impl Rule for HostReset {
                 says.join("; ")
             )
         })
-        .cannot_tell(format!("why the {who} did it; security software on that computer would look the same"));
+        .cannot_tell(blind);
         if failed {
             finding = finding.next("read the server's event logs at this time: RemoteConnectionManager, RdpCoreTS, Schannel, Application Error");
         }

@@ -20,6 +20,9 @@ const TIMERS: &[Timer] = &[
     Timer::read(432_000, "Linux conntrack for established connections"),
 ];
 
+/// No timer matches a shorter silence.
+const SHORTEST: Span = Span::from_secs(200);
+
 /// A match is within this of the timer, or within two per cent of it.
 const SLACK: Span = Span::from_secs(2);
 
@@ -47,6 +50,10 @@ impl Timer {
 /// The known timers that `idle` matches.
 #[must_use]
 pub fn matching(idle: Span) -> Vec<Timer> {
+    // Hardly any connection is silent for so long.
+    if idle < SHORTEST {
+        return Vec::new();
+    }
     TIMERS.iter().copied().filter(|timer| fits(idle, Span::from_secs(timer.seconds))).collect()
 }
 
@@ -86,6 +93,12 @@ mod tests {
             list(&matching(Span::from_secs(3_600))),
             "3600 s is a default of: Cisco ASA, FortiGate; 3600 s is said to be a default of: Palo Alto"
         );
+    }
+
+    #[test]
+    fn no_timer_is_passed_over() {
+        let earliest = TIMERS.iter().map(|timer| Span::from_secs(timer.seconds) - SLACK).min().unwrap();
+        assert!(SHORTEST.times(11) < earliest.times(10));
     }
 
     #[test]
