@@ -31,6 +31,16 @@ macro_rules! open_flags {
                 Self::NAMED.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
             }
 
+            /// What `Display` prints. Where that is one name, nothing is copied.
+            #[must_use]
+            pub fn text(self) -> $crate::base::Text {
+                match Self::NAMED.iter().find(|(flag, _)| *flag == self) {
+                    Some((_, name)) => (*name).into(),
+                    None if self.0 == 0 => $empty.into(),
+                    None => self.to_string().into(),
+                }
+            }
+
             /// The bits that are set and have no name.
             #[must_use]
             pub fn unnamed(self) -> Self {
@@ -83,6 +93,7 @@ mod tests {
         assert_eq!(Sample(0).to_string(), "none");
         assert_eq!(Sample(3).to_string(), "ONE | TWO");
         assert_eq!(Sample(0x42).to_string(), "TWO | 0x40");
+        assert!((0..=u8::MAX).all(|flags| Sample(flags).text() == Sample(flags).to_string()));
         assert_eq!(Sample(0x42).unnamed(), Sample(0x40));
         assert!(Sample(0x43).contains(Sample(3)) && !Sample(0x42).contains(Sample::ONE));
     }

@@ -131,28 +131,59 @@ impl Sub for Span {
 /// As a person reads it: `740 µs`, `12.3 ms`, `4.20 s`, `61.0 s`, `2 min 5 s`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
-        let ms = nanos as f64 / 1e6;
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
         match nanos {
-            0 => write!(f, "0 ms"),
-            1..=999_499 => write!(f, "{sign}{} µs", nanos.div_ceil(1_000)),
-            999_500..=99_949_999 => write!(f, "{sign}{ms:.1} ms"),
-            99_950_000..=999_499_999 => write!(f, "{sign}{ms:.0} ms"),
-            999_500_000..=9_994_999_999 => write!(f, "{sign}{:.2} s", ms / 1e3),
-            9_995_000_000..=119_949_999_999 => write!(f, "{sign}{:.1} s", ms / 1e3),
+            0 => f.write_str("0 ms"),
+            1..=999_499 => write_number(f, nanos.div_ceil(1_000), " µs"),
+            999_500..=99_949_999 => write_decimals::<1>(f, nanos, 1_000_000, " ms"),
+            99_950_000..=999_499_999 => write_decimals::<0>(f, nanos, 1_000_000, " ms"),
+            999_500_000..=9_994_999_999 => write_decimals::<2>(f, nanos, 1_000_000_000, " s"),
+            9_995_000_000..=119_949_999_999 => write_decimals::<1>(f, nanos, 1_000_000_000, " s"),
             _ => {
                 let secs = nanos / 1_000_000_000;
                 let (h, m, s) = (secs / 3600, secs / 60 % 60, secs % 60);
-                if h > 0 { write!(f, "{sign}{h} h {m} min") } else { write!(f, "{sign}{m} min {s} s") }
+                if h > 0 { write!(f, "{h} h {m} min") } else { write!(f, "{m} min {s} s") }
             }
         }
     }
 }
 
+/// Writes so many units of `unit` nanoseconds. Sentences are full of these, and
+/// whole numbers are written in a tenth of the time of others.
+fn write_decimals<const DECIMALS: u32>(f: &mut fmt::Formatter<'_>, nanos: u64, unit: u64, name: &str) -> fmt::Result {
+    let power = 10_u64.pow(DECIMALS);
+    let step = unit / power;
+    let (below, rest) = (nanos / step, nanos % step);
+    if rest * 2 == step {
+        // In the middle between two; there the binary number decides.
+        let number = nanos as f64 / 1e6 / (unit as f64 / 1e6);
+        return write!(f, "{:.*}{name}", DECIMALS as usize, number);
+    }
+    let rounded = below + u64::from(rest * 2 > step);
+    if DECIMALS == 0 {
+        return write_number(f, rounded, name);
+    }
+    write_number(f, rounded / power, ".")?;
+    for digit in (0..DECIMALS).rev() {
+        const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        let digit = rounded / 10_u64.pow(digit) % 10;
+        f.write_str(DIGITS.get(digit as usize).copied().unwrap_or_default())?;
+    }
+    f.write_str(name)
+}
+
+fn write_number(f: &mut fmt::Formatter<'_>, number: u64, name: &str) -> fmt::Result {
+    f.write_str(itoa::Buffer::new().format(number))?;
+    f.write_str(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn spans_read_like_a_person_would_write_them() {
@@ -177,5 +208,32 @@ mod tests {
         assert_eq!(end.nanos(), i64::MAX);
         assert_eq!(end.since(CaptureTime::from_nanos(i64::MIN)).nanos(), i64::MAX);
         assert_eq!(Span::from_nanos(i64::MIN).abs().nanos(), i64::MAX);
+    }
+
+    /// The plain way.
+    fn floating(nanos: u64) -> String {
+        let ms = nanos as f64 / 1e6;
+        match nanos {
+            0..=99_949_999 => format!("{ms:.1} ms"),
+            99_950_000..=999_499_999 => format!("{ms:.0} ms"),
+            999_500_000..=9_994_999_999 => format!("{:.2} s", ms / 1e3),
+            _ => format!("{:.1} s", ms / 1e3),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decimals_are_rounded_as_floating_numbers_are(nanos in 999_500..119_000_000_000_u64, coarse in 0..9_u32) {
+            // Most captures have microseconds, so that the middle is common.
+            for nanos in [nanos, nanos % 1_000_000_000] {
+                let step = 10_u64.pow(coarse);
+                let nanos = (nanos / step * step).max(999_500);
+                prop_assert_eq!(Span::from_nanos(nanos as i64).to_string(), floating(nanos));
+                for step in [100_000, 10_000_000, 100_000_000] {
+                    let middle = (nanos / step * step + step / 2).max(999_500);
+                    prop_assert_eq!(Span::from_nanos(middle as i64).to_string(), floating(middle));
+                }
+            }
+        }
     }
 }

@@ -222,7 +222,7 @@ fn told(decisive: &str, group: &Group<'_>) -> String {
     }
     let several = several(&group.ties).map(|why| format!(" ({why})")).unwrap_or_default();
     let seen = if views > 1 { format!(" (seen from {views} points)") } else { String::new() };
-    format!("{}{several}{seen}.", decisive.trim_end_matches('.'))
+    [decisive.trim_end_matches('.'), &several, &seen, "."].concat()
 }
 
 /// That it took more than one connection, and why, in a few words.

@@ -21,7 +21,7 @@ impl Rule for NegotiationRefused {
         let negotiation = &case.session.negotiation;
         let Some(failure) = negotiation.failure() else {
             if let (Some(selected), Some(confirm)) = (negotiation.selected(), &negotiation.confirm) {
-                out.exclude(self.id(), format!("the server agreed to {selected}"), [confirm.frame]);
+                out.exclude(self.id(), ["the server agreed to ", &selected.text()].concat(), [confirm.frame]);
             }
             return;
         };

@@ -25,7 +25,8 @@ impl Rule for ProtocolNotOffered {
             return;
         };
         if !negotiation.selected_is_not_offered() {
-            out.exclude(self.id(), format!("the server chose {selected}, which was offered"), [confirm.frame]);
+            let because = ["the server chose ", &selected.text(), ", which was offered"].concat();
+            out.exclude(self.id(), because, [confirm.frame]);
             return;
         }
         // A client that goes along has what it can live with.

@@ -72,37 +72,40 @@ const fn left(stage: Stage, legs: usize) -> &'static str {
 }
 
 fn active(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, lasted: Span) -> String {
-    let at_least = if diagnosis.coverage.late_start { "at least " } else { "" };
-    let reached = session.stages.of(Stage::Active).map(|s| s.first.time.since(tcp.first.time));
-    let reached = match reached {
-        Some(took) if !diagnosis.coverage.late_start => format!("The desktop was reached after {took}"),
-        _ => "The session was already running".to_owned(),
-    };
-    match diagnosis.ended_how {
-        EndKind::CaptureEnd => format!("{reached}; it was still open when the capture ended."),
-        _ => format!("{reached}; the connection lasted {at_least}{lasted} and {}.", ending(diagnosis)),
+    let late_start = diagnosis.coverage.late_start;
+    let at_least = if late_start { "at least " } else { "" };
+    let reached = session.stages.of(Stage::Active).filter(|_| !late_start);
+    let reached = reached.map(|stage| stage.first.time.since(tcp.first.time));
+    let ending = ending(diagnosis);
+    match (reached, diagnosis.ended_how) {
+        (Some(took), EndKind::CaptureEnd) => {
+            format!("The desktop was reached after {took}; it was still open when the capture ended.")
+        }
+        (Some(took), _) => {
+            format!("The desktop was reached after {took}; the connection lasted {at_least}{lasted} and {ending}.")
+        }
+        (None, EndKind::CaptureEnd) => {
+            "The session was already running; it was still open when the capture ended.".to_owned()
+        }
+        (None, _) => {
+            format!("The session was already running; the connection lasted {at_least}{lasted} and {ending}.")
+        }
     }
 }
 
-fn ending(diagnosis: &Diagnosis) -> String {
-    let by = match diagnosis.ended_by {
-        EndedBy::Side(Side::Client) => "the client",
-        EndedBy::Side(Side::Server) => "the server",
-        EndedBy::OtherDevice => "another device",
-        EndedBy::Unknown => "a packet whose builder is not known",
-    };
-    match diagnosis.ended_how {
-        EndKind::Reset if diagnosis.ended_by == EndedBy::Unknown => {
-            "was ended by a reset whose builder is not known".to_owned()
-        }
-        EndKind::Reset => format!("was ended by {by} with a reset"),
-        EndKind::Fin if diagnosis.ended_by == EndedBy::Unknown => {
-            "was closed; whether the missing side closed first is not in the capture".to_owned()
-        }
-        EndKind::Fin => format!("was closed by {by}"),
+const fn ending(diagnosis: &Diagnosis) -> &'static str {
+    match (diagnosis.ended_how, diagnosis.ended_by) {
+        (EndKind::Reset, EndedBy::Side(Side::Client)) => "was ended by the client with a reset",
+        (EndKind::Reset, EndedBy::Side(Side::Server)) => "was ended by the server with a reset",
+        (EndKind::Reset, EndedBy::OtherDevice) => "was ended by another device with a reset",
+        (EndKind::Reset, EndedBy::Unknown) => "was ended by a reset whose builder is not known",
+        (EndKind::Fin, EndedBy::Side(Side::Client)) => "was closed by the client",
+        (EndKind::Fin, EndedBy::Side(Side::Server)) => "was closed by the server",
+        (EndKind::Fin, EndedBy::OtherDevice) => "was closed by another device",
+        (EndKind::Fin, EndedBy::Unknown) => "was closed; whether the missing side closed first is not in the capture",
         // Who is not in the capture may have gone on talking.
-        EndKind::Silence if diagnosis.coverage.missing_side.is_none() => "fell silent".to_owned(),
-        EndKind::Silence => "was not heard again".to_owned(),
-        EndKind::CaptureEnd => "was still open when the capture ended".to_owned(),
+        (EndKind::Silence, _) if diagnosis.coverage.missing_side.is_none() => "fell silent",
+        (EndKind::Silence, _) => "was not heard again",
+        (EndKind::CaptureEnd, _) => "was still open when the capture ended",
     }
 }

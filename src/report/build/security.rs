@@ -21,7 +21,7 @@ pub(super) fn negotiation(session: &SessionFacts, frames: Frames) -> Option<Nego
     Some(Negotiation {
         cookie_present: facts.request.as_ref().is_some_and(|r| r.value.token.is_some()),
         requested: facts.requested().map(protocols).unwrap_or_default(),
-        selected: facts.selected().map(|p| single(p).unwrap_or_else(|| p.to_string().into())),
+        selected: facts.selected().map(Protocols::text),
         failure: facts.failure().map(|f| code(f.value.0, f.value.name())),
         request_frame: facts.request.as_ref().map(|r| frames.name(r.frame)),
         response_frame: facts.confirm.as_ref().map(|c| frames.name(c.frame)),
@@ -37,11 +37,6 @@ fn protocols(requested: Protocols) -> Vec<Text> {
             requested.names().map(Text::from).chain(number).collect()
         }
     }
-}
-
-fn single(protocol: Protocols) -> Option<Text> {
-    let (_, name) = Protocols::NAMED.iter().find(|(named, _)| *named == protocol)?;
-    Some((*name).into())
 }
 
 fn code(code: u32, name: Option<&'static str>) -> Code {
