@@ -17,8 +17,9 @@ const MAX_TTLS: usize = 4;
 /// One host, as one capture shows it.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// TTLs of its packets, resets left out, with counts.
-    pub ttls: Vec<(u8, u64)>,
+    /// TTLs of its packets, resets left out, with counts; in the order in which
+    /// they were seen. What has no count is none.
+    ttls: [(u8, u32); MAX_TTLS],
     /// Connections of which it sent at least one packet.
     pub connections: u32,
     /// Packets beyond SYN and SYN-ACK, which a proxy may answer in its name.
@@ -27,6 +28,13 @@ pub struct Known {
     pub min_rtt: Option<Span>,
     /// Whether a connection measured it often enough to rely on it.
     pub rtt_is_steady: bool,
+}
+
+impl Known {
+    /// TTLs of its packets, resets left out, with counts.
+    pub fn ttls(&self) -> impl Iterator<Item = (u8, u64)> + Clone {
+        self.ttls.iter().filter(|(_, count)| *count > 0).map(|(ttl, count)| (*ttl, u64::from(*count)))
+    }
 }
 
 /// What one connection shows of a host.
@@ -92,11 +100,9 @@ impl Neighbours {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        for (ttl, count) in ttls {
-            if let Some((_, sum)) = known.ttls.iter_mut().find(|(t, _)| *t == ttl) {
-                *sum = sum.saturating_add(count);
-            } else if known.ttls.len() < MAX_TTLS {
-                known.ttls.push((ttl, count));
+        for (ttl, count) in ttls.filter(|(_, count)| *count > 0) {
+            if let Some(place) = known.ttls.iter_mut().find(|(t, sum)| *t == ttl || *sum == 0) {
+                *place = (ttl, place.1.saturating_add(u32::try_from(count).unwrap_or(u32::MAX)));
             }
         }
     }

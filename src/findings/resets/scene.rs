@@ -146,9 +146,9 @@ impl Baseline {
         known: Option<&Known>,
     ) -> Option<Self> {
         let count: u64 = own.clone().map(|(_, n)| n).sum();
-        let pool = known.filter(|known| count < MIN_OWN && known.ttls.iter().map(|(_, n)| *n).sum::<u64>() > count);
+        let pool = known.filter(|known| count < MIN_OWN && known.ttls().map(|(_, n)| n).sum::<u64>() > count);
         match pool {
-            Some(known) => Self::learned(known.ttls.iter().copied(), known.beyond_handshake > 0, true),
+            Some(known) => Self::learned(known.ttls(), known.beyond_handshake > 0, true),
             None => Self::learned(own, beyond_handshake, false),
         }
     }

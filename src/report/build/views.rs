@@ -13,7 +13,7 @@ use crate::analysis::Connection;
 use crate::findings::crowding::Crowding;
 use crate::flow;
 use crate::report::document::{
-    Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Notice, Outcome, SeenCertificate, Server, Time,
+    Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Notice, Outcome, SeenCertificate, Server, Text, Time,
 };
 
 /// Certificates listed for a server. A farm behind one address has some; who
@@ -51,8 +51,17 @@ struct Tally<Peer> {
     failed: Seen,
     active: Seen,
     /// Who stood at the other end.
-    peers: HashMap<Peer, Reached>,
-    by_finding: BTreeMap<String, u64>,
+    peers: Peers<Peer>,
+    /// Few of them are known, and most hosts have none.
+    by_finding: Vec<(Text, u64)>,
+}
+
+/// What came of the attempts with each host at the other end. Most hosts have one
+/// or two, for which a table is large.
+#[derive(Debug)]
+enum Peers<Peer> {
+    Few(Vec<(Peer, Reached)>),
+    Many(HashMap<Peer, Reached>),
 }
 
 /// Attempts of one outcome: how many, when the first and the last began.
@@ -85,9 +94,58 @@ impl Seen {
     }
 }
 
-impl<Peer> Tally<Peer> {
+impl<Peer: Eq + Hash + Copy> Tally<Peer> {
     fn peers(&self, wanted: impl Fn(Reached) -> bool) -> usize {
-        self.peers.values().filter(|reached| wanted(**reached)).count()
+        self.peers.iter().filter(|(_, reached)| wanted(*reached)).count()
+    }
+
+    fn found(&mut self, finding: &Text) {
+        match self.by_finding.iter_mut().find(|(known, _)| known == finding) {
+            Some((_, count)) => *count += 1,
+            None => {
+                self.by_finding.reserve_exact(1);
+                self.by_finding.push((finding.clone(), 1));
+            }
+        }
+    }
+
+    fn by_finding(&self) -> BTreeMap<String, u64> {
+        self.by_finding.iter().map(|(finding, count)| (finding.to_string(), *count)).collect()
+    }
+}
+
+impl<Peer: Eq + Hash + Copy> Peers<Peer> {
+    /// More than that are looked up in a table.
+    const FEW: usize = 8;
+
+    fn get_mut(&mut self, peer: &Peer) -> Option<&mut Reached> {
+        match self {
+            Self::Few(few) => few.iter_mut().find(|(known, _)| known == peer).map(|(_, reached)| reached),
+            Self::Many(many) => many.get_mut(peer),
+        }
+    }
+
+    /// Adds one that is not known yet.
+    fn add(&mut self, peer: Peer, reached: Reached) {
+        match self {
+            Self::Few(few) if few.len() < Self::FEW => {
+                few.reserve_exact(1);
+                few.push((peer, reached));
+            }
+            Self::Few(few) => *self = Self::Many(few.drain(..).chain([(peer, reached)]).collect()),
+            Self::Many(many) => {
+                many.insert(peer, reached);
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Peer, Reached)> {
+        let (few, many) = match self {
+            Self::Few(few) => (Some(few), None),
+            Self::Many(many) => (None, Some(many)),
+        };
+        let many = many.into_iter().flatten().map(|(peer, reached)| (*peer, *reached));
+        few.into_iter().flatten().copied().chain(many)
     }
 }
 
@@ -97,8 +155,8 @@ impl<Peer> Default for Tally<Peer> {
             attempts: 0,
             failed: Seen::default(),
             active: Seen::default(),
-            peers: HashMap::default(),
-            by_finding: BTreeMap::new(),
+            peers: Peers::Few(Vec::new()),
+            by_finding: Vec::new(),
         }
     }
 }
@@ -117,30 +175,29 @@ impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
         }
         let tally = self.tallies.entry(host).or_default();
         tally.attempts += 1;
-        let reached = match tally.peers.get_mut(&peer) {
-            None if self.pairs >= MAX_PAIRS => {
-                self.left_out += 1;
-                &mut Reached::default()
-            }
-            None => {
-                self.pairs += 1;
-                tally.peers.entry(peer).or_default()
-            }
-            Some(reached) => reached,
-        };
+        let mut reached = Reached::default();
         match attempt.outcome {
             Outcome::Failed => {
                 reached.failed = true;
                 tally.failed.add(attempt.start);
-                if let Some(verdict) = &attempt.verdict {
-                    super::count(&mut tally.by_finding, &verdict.finding);
-                }
+                attempt.verdict.iter().for_each(|verdict| tally.found(&verdict.finding));
             }
             Outcome::Active => {
                 reached.active = true;
                 tally.active.add(attempt.start);
             }
             Outcome::Abandoned | Outcome::Open | Outcome::Unknown => {}
+        }
+        match tally.peers.get_mut(&peer) {
+            Some(before) => {
+                before.failed |= reached.failed;
+                before.active |= reached.active;
+            }
+            None if self.pairs < MAX_PAIRS => {
+                self.pairs += 1;
+                tally.peers.add(peer, reached);
+            }
+            None => self.left_out += 1,
         }
     }
 }
@@ -225,11 +282,11 @@ impl Views {
                 attempts: tally.attempts,
                 failed: tally.failed.count,
                 active: tally.active.count,
-                servers: tally.peers.len() as u64,
+                servers: tally.peers(|_| true) as u64,
                 servers_failed: tally.peers(|r| r.failed) as u64,
                 servers_active: tally.peers(|r| r.active) as u64,
                 sentence: of_client(tally, others_reached),
-                by_finding: tally.by_finding.clone(),
+                by_finding: tally.by_finding(),
             })
             .collect();
         clients.sort_by_key(|c| (core::cmp::Reverse((c.failed, c.attempts)), c.ip));
@@ -255,7 +312,7 @@ fn one_server(server: Endpoint, tally: Tally<IpAddr>) -> Server {
         attempts: tally.attempts,
         failed: tally.failed.count,
         active: tally.active.count,
-        clients: tally.peers.len() as u64,
+        clients: tally.peers(|_| true) as u64,
         clients_failed: tally.peers(|r| r.failed) as u64,
         clients_active: tally.peers(|r| r.active) as u64,
         first_failure: tally.failed.first(),
@@ -265,7 +322,7 @@ fn one_server(server: Endpoint, tally: Tally<IpAddr>) -> Server {
         sentence: of_server(&tally),
         certificates: Vec::new(),
         half_done: None,
-        by_finding: tally.by_finding,
+        by_finding: tally.by_finding(),
     }
 }
 
@@ -275,8 +332,8 @@ fn of_server(tally: &Tally<IpAddr>) -> Option<String> {
     let (failed, active) = (tally.failed.count, tally.active.count);
     let (clients_failed, worked) = (tally.peers(|r| r.failed), tally.peers(|r| r.active));
     let always_failed = tally.peers(|r| r.failed && !r.active);
-    let same = match (tally.by_finding.len(), tally.by_finding.iter().next()) {
-        (1, Some((id, n))) if *n == failed => format!(", each time with {id}"),
+    let same = match tally.by_finding.as_slice() {
+        [(id, n)] if *n == failed => format!(", each time with {id}"),
         _ => String::new(),
     };
     let (first_failure, last_failure) = (tally.failed.first(), tally.failed.last());
@@ -405,6 +462,15 @@ mod tests {
         assert!(all.starts_with("It failed for all 3 clients"), "{all}");
         assert!(all.contains("each time with injected-reset"), "{all}");
         assert!(server("1>9 -, 1>9 -").contains("of one client"), "nobody else tried");
+    }
+
+    #[test]
+    fn many_clients_are_counted_as_few_are() {
+        let each =
+            |outcome: &str| (1..=60).map(|client| format!("{client}>9 {outcome}")).collect::<Vec<_>>().join(", ");
+        let server = servers(&attempts(&format!("{}, {}", each("-"), each("+")))).remove(0);
+        assert_eq!((server.attempts, server.clients), (120, 60));
+        assert_eq!((server.clients_failed, server.clients_active), (60, 60));
     }
 
     #[test]

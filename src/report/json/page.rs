@@ -35,7 +35,7 @@ impl Page {
 
     /// Takes the text. The next one will be about as long.
     pub(super) fn take(&mut self) -> Vec<u8> {
-        let room = vec![0; self.bytes.len()];
+        let room = vec![0; self.len as usize / 4 * 5];
         let mut text = core::mem::replace(&mut self.bytes, room);
         text.truncate(core::mem::take(&mut self.len) as usize);
         text.shrink_to_fit();
