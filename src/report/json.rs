@@ -18,13 +18,13 @@ mod page;
 mod text;
 mod writer;
 
-/// Text that is handed on at once. It costs as many system calls as there are
-/// such pages, and their memory.
-const PAGE: usize = 64 << 10;
+/// Text that is handed on at once. Allocators get so much from the system, which
+/// gives it empty.
+const PAGE: usize = 128 << 10;
 
 /// Pages of each list that wait in memory before any is stored: most reports need
 /// no file.
-const PAGES: usize = 16;
+const PAGES: usize = 8;
 
 /// Writes the report as one JSON document with a line break at its end.
 ///
