@@ -33,7 +33,7 @@ const MAX_PAIRS: usize = 100_000;
 pub(super) struct Views {
     servers: Hosts<Endpoint, IpAddr>,
     clients: Hosts<IpAddr, Endpoint>,
-    certificates: BTreeMap<Endpoint, Vec<SeenCertificate>>,
+    certificates: BTreeMap<Endpoint, Vec<Shown>>,
 }
 
 /// All of one kind, and how many attempts found no room among them.
@@ -62,6 +62,15 @@ struct Tally<Peer> {
 enum Peers<Peer> {
     Few(Vec<(Peer, Reached)>),
     Many(HashMap<Peer, Reached>),
+}
+
+/// A certificate that a server showed.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    sha256: [u8; 32],
+    connections: u64,
+    first: Time,
+    last: Time,
 }
 
 /// Attempts of one outcome: how many, when the first and the last began.
@@ -220,14 +229,16 @@ impl Views {
             return;
         }
         let start = connection.tcp.first.time.into();
-        let sha256 = super::hexadecimal(&certificate.value.sha256);
+        let sha256 = certificate.value.sha256;
         let known = self.certificates.entry(server).or_default();
-        if let Some(seen) = known.iter_mut().find(|seen| seen.sha256 == sha256) {
-            seen.connections += 1;
-            seen.first = seen.first.min(start);
-            seen.last = seen.last.max(start);
+        if let Some(shown) = known.iter_mut().find(|shown| shown.sha256 == sha256) {
+            shown.connections += 1;
+            shown.first = shown.first.min(start);
+            shown.last = shown.last.max(start);
         } else if known.len() < MAX_CERTIFICATES {
-            known.push(SeenCertificate { sha256, connections: 1, first: start, last: start, servers: 1 });
+            // Most servers have one.
+            known.reserve_exact(1);
+            known.push(Shown { sha256, connections: 1, first: start, last: start });
         }
     }
 
@@ -247,8 +258,20 @@ impl Views {
     /// The servers, those with most failures first: they are what the reader
     /// looks for.
     pub(super) fn servers(self, crowding: &[(flow::Endpoint, Crowding)], frames: Frames) -> Vec<Server> {
-        let mut certificates = self.certificates;
-        count_servers(&mut certificates);
+        let mut presented: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+        for shown in self.certificates.values().flatten() {
+            *presented.entry(shown.sha256).or_default() += 1;
+        }
+        let certificate = |shown: &Shown| SeenCertificate {
+            sha256: super::hexadecimal(&shown.sha256),
+            connections: shown.connections,
+            first: shown.first,
+            last: shown.last,
+            servers: presented.get(&shown.sha256).copied().unwrap_or(1),
+        };
+        let certificates = |server: &Endpoint| {
+            self.certificates.get(server).map(|all| all.iter().map(certificate).collect()).unwrap_or_default()
+        };
         let crowding: BTreeMap<Endpoint, &Crowding> =
             crowding.iter().map(|(server, crowding)| (super::endpoint(server), crowding)).collect();
         let mut servers: Vec<Server> = self
@@ -256,7 +279,7 @@ impl Views {
             .tallies
             .into_iter()
             .map(|(server, tally)| Server {
-                certificates: certificates.remove(&server).unwrap_or_default(),
+                certificates: certificates(&server),
                 half_done: crowding.get(&server).map(|crowding| half_done(crowding, frames)),
                 ..one_server(server, tally)
             })
@@ -291,17 +314,6 @@ impl Views {
             .collect();
         clients.sort_by_key(|c| (core::cmp::Reverse((c.failed, c.attempts)), c.ip));
         clients
-    }
-}
-
-/// Writes beside each certificate how many servers presented it.
-fn count_servers(certificates: &mut BTreeMap<Endpoint, Vec<SeenCertificate>>) {
-    let mut servers: BTreeMap<String, u64> = BTreeMap::new();
-    for seen in certificates.values().flatten() {
-        *servers.entry(seen.sha256.clone()).or_default() += 1;
-    }
-    for seen in certificates.values_mut().flatten() {
-        seen.servers = servers.get(&seen.sha256).copied().unwrap_or(1);
     }
 }
 
