@@ -227,16 +227,16 @@ impl Analyzer {
         let mut batch = self.settle(0, dropped > 0);
         self.make_whole(&mut batch);
         let Batch { connections, attempts, .. } = batch;
-        let links = self.settled.links();
+        let members = self.settled.members();
         let mut notices = self.notices.list().to_vec();
         notices.extend_from_slice(self.table.notices());
         let side_channels = self.side_channels.finish();
-        let crowd = Crowd { connections: links, side_channels: &side_channels };
+        let crowd = Crowd { connections: members, side_channels: &side_channels };
         let together = CROWD_RULES.iter().filter_map(|rule| rule.check(&crowd));
         let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
         Analysis {
             attempts,
-            crowding: crowding::of(links),
+            crowding: crowding::of(members),
             findings: together.chain(capture).collect(),
             side_channels,
             notices,

@@ -31,7 +31,7 @@ use super::{Analysis, Analyzer, Connection};
 use crate::base::{At, NoticeKind, Span};
 use crate::findings::attempts::{self, Attempt};
 use crate::findings::resets::{Company, Views};
-use crate::findings::{Link, Outcome, connection_sentence, diagnose, sightings};
+use crate::findings::{Link, Member, Outcome, connection_sentence, diagnose, sightings};
 
 /// Finished connections that wait for company. Those of one person follow each
 /// other within seconds; a device between is known after three.
@@ -42,7 +42,7 @@ const COMPANY: usize = 96;
 /// they take less than 5 MiB, of up to 20 KiB each.
 const AT_ONCE: usize = 128;
 
-/// Connections of which a summary of some 300 bytes is kept, for what is said
+/// Connections of which a summary of some 100 bytes is kept, for what is said
 /// of many of them together.
 pub const MAX_COMPARED: usize = 32_768;
 
@@ -106,13 +106,13 @@ impl Batch {
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     count: u32,
-    links: Vec<Link>,
+    members: Vec<Member>,
 }
 
 impl Settled {
-    /// Summaries of the first connections, without their sentences.
-    pub(super) fn links(&self) -> &[Link] {
-        &self.links
+    /// What is kept of the first connections.
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
     }
 }
 
@@ -191,8 +191,8 @@ impl Analyzer {
         }
         each_once(&mut told);
         for link in told {
-            if self.settled.links.len() < MAX_COMPARED {
-                self.settled.links.push(link);
+            if self.settled.members.len() < MAX_COMPARED {
+                self.settled.members.push(Member::from(&link));
             } else {
                 self.notices.add(NOT_COMPARED, Some(link.first.frame), || {
                     format!(

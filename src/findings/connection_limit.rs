@@ -4,10 +4,8 @@
 
 use foldhash::HashMap;
 
-use super::crowd::{Crowd, CrowdRule};
-use super::crowding::half_done_until;
+use super::crowd::{Crowd, CrowdRule, Member};
 use super::finding::{Evidence, Finding, Severity};
-use super::link::Link;
 use crate::base::{CaptureTime, Certainty};
 use crate::flow::Endpoint;
 
@@ -31,11 +29,12 @@ impl CrowdRule for ConnectionLimit {
     }
 
     fn check(&self, crowd: &Crowd<'_>) -> Option<Finding> {
-        let mut servers: HashMap<Endpoint, Vec<&Link>> = HashMap::default();
-        for link in crowd.connections {
-            servers.entry(link.server).or_default().push(link);
+        let mut servers: HashMap<Endpoint, Vec<&Member>> = HashMap::default();
+        for connection in crowd.connections {
+            servers.entry(connection.server).or_default().push(connection);
         }
-        let mut crowded: Vec<Moment<'_>> = servers.values().filter_map(|links| worst_moment(links)).collect();
+        let mut crowded: Vec<Moment<'_>> =
+            servers.values().filter_map(|connections| worst_moment(connections)).collect();
         crowded.sort_by_key(|moment| (core::cmp::Reverse(moment.half_done), moment.turned_away.first.frame));
         let worst = crowded.first()?;
         let also = match crowded.len() - 1 {
@@ -76,8 +75,8 @@ impl CrowdRule for ConnectionLimit {
 struct Moment<'a> {
     half_done: usize,
     clients: usize,
-    turned_away: &'a Link,
-    oldest: &'a Link,
+    turned_away: &'a Member,
+    oldest: &'a Member,
     victims: usize,
 }
 
@@ -90,15 +89,16 @@ enum Change {
 }
 
 /// Goes through the life of one server, instant by instant.
-fn worst_moment<'a>(links: &[&'a Link]) -> Option<Moment<'a>> {
+fn worst_moment<'a>(connections: &[&'a Member]) -> Option<Moment<'a>> {
     let mut changes: Vec<(CaptureTime, Change, usize)> = Vec::new();
-    for (i, link) in links.iter().enumerate() {
-        if let Some(until) = half_done_until(link) {
-            changes.push((link.start, Change::Begins, i));
+    for (i, connection) in connections.iter().enumerate() {
+        let start = connection.first.time;
+        if let Some(until) = connection.half_done_until {
+            changes.push((start, Change::Begins, i));
             changes.push((until, Change::Done, i));
         }
-        if link.verdict.is_some_and(|id| TURNED_AWAY.contains(&id)) {
-            changes.push((link.start, Change::Asks, i));
+        if connection.verdict.is_some_and(|id| TURNED_AWAY.contains(&id)) {
+            changes.push((start, Change::Asks, i));
         }
     }
     changes.sort_unstable();
@@ -118,26 +118,28 @@ fn worst_moment<'a>(links: &[&'a Link]) -> Option<Moment<'a>> {
         }
     }
     let (half_done, time, i) = most?;
-    let there: Vec<&&Link> = links
+    let there: Vec<&&Member> = connections
         .iter()
-        .filter(|link| link.start < time && half_done_until(link).is_some_and(|until| until > time))
+        .filter(|one| one.first.time < time && one.half_done_until.is_some_and(|until| until > time))
         .collect();
-    let mut clients: Vec<_> = there.iter().map(|link| link.client.ip).collect();
+    let mut clients: Vec<_> = there.iter().map(|one| one.client).collect();
     clients.sort_unstable();
     clients.dedup();
-    let oldest = there.iter().min_by_key(|link| link.start)?;
-    Some(Moment { half_done, clients: clients.len(), turned_away: links.get(i)?, oldest, victims })
+    let oldest = there.iter().min_by_key(|one| one.first.time)?;
+    Some(Moment { half_done, clients: clients.len(), turned_away: connections.get(i)?, oldest, victims })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::CaptureTime;
+    use crate::findings::Link;
     use crate::findings::testing::link;
     use crate::session::Stage;
 
     fn check(connections: &[Link]) -> Option<Finding> {
-        ConnectionLimit.check(&Crowd { connections, side_channels: &[] })
+        let connections: Vec<Member> = connections.iter().map(Member::from).collect();
+        ConnectionLimit.check(&Crowd { connections: &connections, side_channels: &[] })
     }
 
     /// `n` connections that stay half done, and one that is refused.

@@ -3,10 +3,9 @@
 
 use foldhash::HashMap;
 
-use super::link::Link;
+use super::crowd::Member;
 use crate::base::{At, CaptureTime, Span};
 use crate::flow::Endpoint;
-use crate::session::Stage;
 
 /// Points of the curve: enough to see a flood rise, few enough for a ticket.
 const POINTS: usize = 48;
@@ -27,34 +26,26 @@ pub struct Crowding {
     pub curve: Vec<(CaptureTime, usize)>,
 }
 
-/// Until when a connection was between its Connection Request and its desktop.
-/// What a damaged capture shows so may have been done long before.
-#[must_use]
-pub fn half_done_until(link: &Link) -> Option<CaptureTime> {
-    let begun = link.is_sound && link.stage >= Stage::X224;
-    begun.then(|| link.desktop.unwrap_or(link.open_until))
-}
-
 /// The servers at which more than one connection was half done at once, in the
 /// order of their addresses.
 #[must_use]
-pub fn of(links: &[Link]) -> Vec<(Endpoint, Crowding)> {
-    let mut servers: HashMap<Endpoint, Vec<&Link>> = HashMap::default();
-    for link in links {
-        servers.entry(link.server).or_default().push(link);
+pub fn of(connections: &[Member]) -> Vec<(Endpoint, Crowding)> {
+    let mut servers: HashMap<Endpoint, Vec<&Member>> = HashMap::default();
+    for connection in connections {
+        servers.entry(connection.server).or_default().push(connection);
     }
-    let mut all: Vec<_> = servers.iter().filter_map(|(server, links)| Some((*server, crowding(links)?))).collect();
+    let mut all: Vec<_> = servers.iter().filter_map(|(server, all)| Some((*server, crowding(all)?))).collect();
     all.sort_unstable_by_key(|(server, _)| (server.ip, server.port));
     all
 }
 
-fn crowding(links: &[&Link]) -> Option<Crowding> {
+fn crowding(connections: &[&Member]) -> Option<Crowding> {
     // At the same instant, what ends makes room for what begins.
     let mut changes: Vec<(CaptureTime, bool, At)> = Vec::new();
-    for link in links {
-        if let Some(until) = half_done_until(link) {
-            changes.push((link.start, true, link.first));
-            changes.push((until.max(link.start), false, link.first));
+    for Member { first, half_done_until, .. } in connections {
+        if let Some(until) = half_done_until {
+            changes.push((first.time, true, *first));
+            changes.push(((*until).max(first.time), false, *first));
         }
     }
     changes.sort_unstable_by_key(|&(time, begins, at)| (time, begins, at.frame));
@@ -92,7 +83,13 @@ fn crowding(links: &[&Link]) -> Option<Crowding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::Link;
     use crate::findings::testing::link;
+    use crate::session::Stage;
+
+    fn of(links: &[Link]) -> Vec<(Endpoint, Crowding)> {
+        super::of(&links.iter().map(Member::from).collect::<Vec<_>>())
+    }
 
     fn half_done(id: u32, start: i64, end: i64) -> Link {
         Link { stage: Stage::X224, desktop: None, ..link(id, start, end) }

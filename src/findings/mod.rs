@@ -68,7 +68,7 @@ mod capture_one_sided;
 pub use bare::{Class, Classes, Known, Told};
 pub use catalogue::{Page, pages};
 pub use connection_limit::TURNED_AWAY;
-pub use crowd::{Crowd, CrowdRule};
+pub use crowd::{Crowd, CrowdRule, Member};
 pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, diagnose_in, reconsider};
 pub use finding::{AtFault, Evidence, Excluded, Finding, Severity};
 pub use link::{Link, Opener};

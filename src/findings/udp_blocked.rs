@@ -34,8 +34,8 @@ impl CrowdRule for UdpBlocked {
         let heard: HashSet<(IpAddr, IpAddr)> = crowd
             .connections
             .iter()
-            .filter(|link| link.is_sound && link.server_answered)
-            .map(|link| (link.client.ip, link.server.ip))
+            .filter(|connection| connection.is_sound && connection.server_answered)
+            .map(|connection| (connection.client, connection.server.ip))
             .collect();
         let of = |channel: &&SideChannel| {
             heard.contains(&(channel.endpoints.client.ip, channel.endpoints.server.ip))
@@ -75,6 +75,7 @@ mod tests {
     use super::*;
     use crate::base::{BySide, CaptureTime, Frame};
     use crate::findings::Link;
+    use crate::findings::Member;
     use crate::findings::testing::link;
 
     fn channel(probes: u64, answers: u64, last_ms: i64) -> SideChannel {
@@ -93,7 +94,8 @@ mod tests {
     }
 
     fn check(connections: &[Link], side_channels: &[SideChannel]) -> Option<Finding> {
-        UdpBlocked.check(&Crowd { connections, side_channels })
+        let connections: Vec<Member> = connections.iter().map(Member::from).collect();
+        UdpBlocked.check(&Crowd { connections: &connections, side_channels })
     }
 
     #[test]

@@ -8,11 +8,11 @@ use std::collections::{HashMap, VecDeque};
 
 use rdpwhy::analysis::{Analyzer, Connection};
 use rdpwhy::base::{CaptureTime, Span};
-use rdpwhy::findings::{CROWD_RULES, Crowd, Finding, Link, Outcome, TURNED_AWAY};
+use rdpwhy::findings::{CROWD_RULES, Crowd, Finding, Member, Outcome, TURNED_AWAY};
 use rdpwhy::flow::Endpoint;
 use rdpwhy::session::Stage;
 
-/// Connections remembered that spoke RDP, some 300 bytes each: those of a busy
+/// Connections remembered that spoke RDP, some 100 bytes each: those of a busy
 /// gateway within an hour.
 const MAX_SPOKEN: usize = 4_096;
 
@@ -42,8 +42,8 @@ struct Looked {
 /// The connections that ended last.
 #[derive(Default)]
 pub(super) struct Crowds {
-    spoken: VecDeque<Link>,
-    silent: VecDeque<Link>,
+    spoken: VecDeque<Member>,
+    silent: VecDeque<Member>,
     looked: HashMap<Endpoint, Looked>,
     told: HashMap<(&'static str, Endpoint), CaptureTime>,
     looks: usize,
@@ -62,7 +62,7 @@ impl Crowds {
         if queue.len() >= room {
             queue.pop_front();
         }
-        queue.push_back(link);
+        queue.push_back(Member::from(&link));
     }
 
     /// What a connection that has ended shows together with others. All that
@@ -103,12 +103,12 @@ impl Crowds {
     }
 
     fn look(&self, server: Option<Endpoint>, analyzer: &Analyzer, now: CaptureTime) -> Vec<Finding> {
-        let wanted = |link: &&Link| server.is_none_or(|server| link.server == server);
-        let mut links: Vec<Link> = self.spoken.iter().chain(&self.silent).filter(wanted).cloned().collect();
-        links.extend(analyzer.links_in_progress(server, now));
-        links.sort_by_key(|link| link.start);
+        let wanted = |member: &&Member| server.is_none_or(|server| member.server == server);
+        let mut members: Vec<Member> = self.spoken.iter().chain(&self.silent).filter(wanted).copied().collect();
+        members.extend(analyzer.links_in_progress(server, now).map(|link| Member::from(&link)));
+        members.sort_by_key(|member| member.first.time);
         let side_channels = analyzer.side_channels(server.map(|server| server.ip));
-        let crowd = Crowd { connections: &links, side_channels: &side_channels };
+        let crowd = Crowd { connections: &members, side_channels: &side_channels };
         CROWD_RULES.iter().filter_map(|rule| rule.check(&crowd)).collect()
     }
 
