@@ -162,7 +162,7 @@ impl Analyzer {
             *id = self.settled.count;
         }
         let renamed = |place: u32| ids.get(place as usize).copied().flatten().unwrap_or_default();
-        let mut batch = Batch { attempts, ..Batch::default() };
+        let mut batch = Batch { attempts, probes: Vec::with_capacity(waiting.len()), ..Batch::default() };
         for attempt in &mut batch.attempts {
             attempt.connections.iter_mut().for_each(|c| *c = renamed(*c));
             attempt.decisive = renamed(attempt.decisive);

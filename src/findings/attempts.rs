@@ -92,7 +92,7 @@ impl Attempt {
     pub fn told_by(&mut self, connection: u32, sentence: &str) {
         if connection == self.decisive {
             let rest = if self.sentence.is_empty() { "." } else { &self.sentence };
-            self.sentence = format!("{}{rest}", sentence.trim_end_matches('.'));
+            self.sentence = [sentence.trim_end_matches('.'), rest].concat();
         }
     }
 }

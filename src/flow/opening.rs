@@ -115,7 +115,9 @@ impl Opening {
         let is_reset = segment.tcp.flags.has(TcpFlags::RST);
         let keeps = if is_reset { self.is_ended_by(segment, side) } else { self.goes_on_with(segment, side, at) };
         if keeps {
-            self.rest.reserve_exact(ROOM);
+            if self.rest.len() == self.rest.capacity() {
+                self.rest.reserve_exact(ROOM);
+            }
             self.rest.push(BarePacket::of(segment, at));
             self.last_seen = self.last_seen.max(at.time);
             self.is_reset = is_reset;
