@@ -249,21 +249,17 @@ impl Gathering {
         Some(Alike { own, other, ahead, ack, len, window, silence: Span::from_nanos(silence), may_end_stall })
     }
 
-    /// No more packets are gathered for now.
-    pub const fn close(&mut self) {
-        (self.is_open, self.room) = (false, 0);
-    }
-
     /// The sides, where packets are gathered.
     pub fn lanes(&self) -> Option<&BySide<Lane>> {
         if self.is_open { self.lanes.as_deref() } else { None }
     }
 
-    /// The same for good: they are about to be taken into account.
+    /// The same once more: no packets are gathered for now, and those that were are
+    /// about to be taken into account.
     #[inline]
-    pub fn end(&mut self) -> Option<&BySide<Lane>> {
-        let was_open = self.is_open;
-        self.close();
+    pub fn close(&mut self) -> Option<&BySide<Lane>> {
+        let was_open = core::mem::take(&mut self.is_open);
+        self.room = 0;
         if was_open { self.lanes.as_deref() } else { None }
     }
 

@@ -174,6 +174,12 @@ impl SessionFacts {
         *count = count.saturating_add(1);
     }
 
+    /// Whether the last record of `side` was taken for an ultimatum.
+    pub(super) fn may_end(&self, side: Side) -> bool {
+        let is_inferred = |ultimatum: &Ultimatum| ultimatum.visibility == Visibility::Inferred;
+        self.disconnect_ultimatum.as_ref().is_some_and(|seen| seen.value.side == side && is_inferred(&seen.value))
+    }
+
     pub(super) fn swap_sides(&mut self) {
         self.steps.swap_sides();
         for waiting in [&mut self.waiting, &mut self.unanswered].into_iter().flatten() {

@@ -167,16 +167,21 @@ impl Tls {
     /// Which records of a session say nothing, so that they are only counted:
     /// where no end is in sight, all that are not as long as what shows one.
     pub(super) fn dull(&self, t: &Transcript) -> BySide<Dull> {
+        BySide { client: self.dull_of(Side::Client, t), server: self.dull_of(Side::Server, t) }
+    }
+
+    fn dull_of(&self, side: Side, t: &Transcript) -> Dull {
+        if !self.shapes.sees_no_end(side, t) {
+            return Dull::default();
+        }
         let protection = self.protection.filter(|_| self.version.is_some());
-        let dull = match (protection, self.shapes.overhead()) {
-            (Some(Protection::Fixed { overhead }), _) => Dull::beside_signs(overhead.into()),
+        match (protection, self.shapes.overhead()) {
+            (Some(Protection::Fixed { overhead }), _) => Dull::beside_signs(side, overhead.into()),
             // The initialisation vector, the MAC, and all that may be padding.
             (Some(Protection::Cbc { block, mac }), _) => Dull::beyond_signs(u16::from(block) * 2 + u16::from(mac)),
-            (Some(Protection::Unknown) | None, Some(overhead)) => Dull::beside_signs(overhead),
+            (Some(Protection::Unknown) | None, Some(overhead)) => Dull::beside_signs(side, overhead),
             (Some(Protection::Unknown) | None, None) => Dull::all(),
-        };
-        let of = |side| if self.shapes.sees_no_end(side, t) { dull } else { Dull::default() };
-        BySide { client: of(Side::Client), server: of(Side::Server) }
+        }
     }
 
     fn is_1_3(&self) -> bool {

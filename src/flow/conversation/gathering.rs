@@ -96,7 +96,7 @@ impl<C: Consumer> Conversation<C> {
     pub(super) fn take_gathered(&mut self) {
         let Self { gathering, directions: BySide { client, server }, triggers, last_seq, .. } = self;
         let capture = gathering.capture();
-        let Some(lanes) = gathering.end() else { return };
+        let Some(lanes) = gathering.close() else { return };
         for side in Side::BOTH {
             let lane = lanes.of(side);
             let Some(last) = lane.newest().next() else { continue };

@@ -32,16 +32,21 @@ pub(in crate::session) struct Dull {
 }
 
 impl Dull {
-    /// An alert, an ultimatum and Set Error Info, by the lengths of their plaintexts.
-    const SIGNS: u64 = {
-        let (info, longer_info) = (*SET_ERROR_INFO.start(), *SET_ERROR_INFO.end());
-        assert!(longer_info == info + 1 && longer_info < u64::BITS);
-        1 << ALERT_LEN | 1 << DISCONNECT_ULTIMATUM | 0b11 << info
-    };
+    /// What may be a sign, by the lengths of the plaintexts: an alert, and of the
+    /// server an ultimatum and Set Error Info. In a session a mouse event of the
+    /// client is as long as an ultimatum.
+    const fn signs(side: Side) -> u64 {
+        const INFO: u32 = *SET_ERROR_INFO.start();
+        const _: () = assert!(*SET_ERROR_INFO.end() == INFO + 1 && INFO + 1 < u64::BITS);
+        match side {
+            Side::Client => 1 << ALERT_LEN,
+            Side::Server => 1 << ALERT_LEN | 1 << DISCONNECT_ULTIMATUM | 0b11 << INFO,
+        }
+    }
 
-    /// All but the signs; a suite adds `overhead` to each.
-    pub(in crate::session) const fn beside_signs(overhead: u16) -> Self {
-        Self { overhead, short: !Self::SIGNS, are_longer: true }
+    /// All records of `side` but the signs; a suite adds `overhead` to each.
+    pub(in crate::session) const fn beside_signs(side: Side, overhead: u16) -> Self {
+        Self { overhead, short: !Self::signs(side), are_longer: true }
     }
 
     /// All that are longer than any sign with `overhead` or less.
@@ -88,8 +93,7 @@ impl Shapes {
             return;
         }
         // Whatever follows an ultimatum shows that it was none.
-        let inferred = |ultimatum: &Ultimatum| ultimatum.side == side && ultimatum.visibility == Visibility::Inferred;
-        if t.facts.disconnect_ultimatum.as_ref().is_some_and(|seen| inferred(&seen.value)) {
+        if t.facts.may_end(side) {
             t.facts.disconnect_ultimatum = None;
             if core::mem::take(&mut self.ending.believed) {
                 t.facts.error_info = None;

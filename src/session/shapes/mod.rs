@@ -166,7 +166,7 @@ impl Shapes {
     /// one changes nothing in a session that is as long as no sign of it.
     pub(super) fn sees_no_end(&self, side: Side, t: &Transcript) -> bool {
         let is_whole = matches!(self.splitting.of(side), Splitting::Off);
-        is_whole && self.ending.sees_none(side) && t.facts.disconnect_ultimatum.is_none()
+        is_whole && self.ending.sees_none(side) && !t.facts.may_end(side)
     }
 
     /// What the suite adds to a record, as a landmark has shown it.
