@@ -309,3 +309,29 @@ fn hardly_any_probe_is_looked_at_by_itself() {
     assert_eq!(story.connections.len(), 400);
     assert!(story.by_class.len() > 350, "{}", story.by_class.len());
 }
+
+#[test]
+fn what_looks_like_a_device_found_elsewhere_is_looked_at_by_itself() {
+    let host = Look { ttl: 128, id: 0, dont_fragment: true, has_clock: false, window: 1024 };
+    let (device, flags) = (Look { ttl: 61, id: 7, ..host }, RST | ACK);
+    let connection = |n: u8, then| Spec {
+        ends: (n % 4, 0),
+        v6: false,
+        start: i64::from(n) * 10_000 * MS,
+        waits: Vec::new(),
+        then,
+        answer_after: MS,
+        reset_after: 40 * MS,
+        looks: [host, host, device],
+        mss: Some(1460),
+    };
+    // Sessions that show how far the server is, each ended by the device; then
+    // probes that the device refuses.
+    let (used, refused) =
+        ((0..4u8).map(|n| connection(n, Then::Used)), (4..90).map(|n| connection(n, Then::Refused(flags, true))));
+    let specs: Vec<Spec> = used.chain(refused).collect();
+    let (whole, counted) = (tell(&specs, false, None), tell(&specs, true, None));
+    let suspected = whole.connections.values().filter(|connection| connection.contains("same-device")).count();
+    assert!(suspected > 10 && counted.by_class.is_empty(), "{suspected}, {:?}", counted.by_class.first());
+    assert_eq!(whole.connections, counted.connections);
+}
