@@ -29,7 +29,7 @@ use crate::wire::{IcmpError, Plain, Segment, TcpFlags};
 /// The port of RDP (MS-RDPBCGR §2.1).
 pub const RDP_PORT: u16 = 3389;
 
-/// Connections followed at a time. Each costs some 5 KiB once it is established; the oldest is
+/// Connections followed at a time. Each costs some 9 KiB once it is established; the oldest is
 /// finished early when one more comes.
 const MAX_CONNECTIONS: usize = 65_536;
 
