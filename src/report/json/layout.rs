@@ -458,6 +458,23 @@ mod tests {
         })
     }
 
+    #[test]
+    fn what_is_deeper_than_any_report_stays_on_its_line() {
+        let mut value = Value::from("x".repeat(WIDTH as usize));
+        for depth in 0..60 {
+            value = serde_json::json!({"in": [value], "depth": depth});
+        }
+        let mut layout = Layout::default();
+        for _ in 0..2 {
+            layout.clear();
+            write(&value, Some(0), "", &mut layout).unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(layout.text()).unwrap(), value);
+            let indent = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
+            let deepest = layout.text().split(|byte| *byte == b'\n').map(indent).max();
+            assert_eq!(deepest, Some((DEEPEST + INDENT) as usize / 2 * 2));
+        }
+    }
+
     proptest! {
         #[test]
         fn lines_break_where_measuring_first_breaks_them(
