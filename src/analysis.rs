@@ -123,10 +123,18 @@ impl Analyzer {
     #[inline(always)]
     pub fn push(&mut self, packet: &Packet<'_>) -> bool {
         self.watched.packet(packet.frame.capture, packet.vantage, packet.time);
-        match Hint::of(packet.link, packet.data) {
-            Some(hint) if !self.table.may_concern(hint) => false,
-            _ => self.look_at(*packet),
+        let Some(hint) = Hint::of(packet.link, packet.data) else { return self.look_at(*packet) };
+        if self.table.concerns_surely(hint) {
+            self.take_hinted(*packet);
+            return true;
         }
+        Table::<Session>::may_concern(hint) && self.look_at(*packet)
+    }
+
+    /// The same for a packet whose ports or control bits make it ours.
+    #[inline(never)]
+    fn take_hinted(&mut self, packet: Packet<'_>) {
+        self.take_ours(&packet, Plain::hinted(packet.data).as_ref());
     }
 
     /// The same for a packet that may be ours: of most captures, few may.
@@ -143,6 +151,7 @@ impl Analyzer {
         is_ours
     }
 
+    #[inline]
     fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<&Plain<'_>>) {
         // Nearly every packet that is ours is plain.
         let is_taken = plain.is_some_and(|plain| self.take_plain(plain, packet));

@@ -127,6 +127,7 @@ fn plain(link: LinkType, frame: &[u8], original_len: u32) -> Option<Segment<'_>>
 fn check_plain(link: LinkType, frame: &[u8], original_len: u32) {
     if let Some(hint) = Hint::of(link, frame) {
         let plain = Plain::of(link, frame).expect("what gives a hint is plain");
+        assert_eq!(format!("{:?}", Plain::hinted(frame)), format!("{:?}", Some(plain)));
         assert_eq!((hint.ports, hint.flags), (plain.ports(), plain.flags()));
         assert!(plain.payload().first().is_none_or(|first| *first == hint.first), "{hint:?} of {plain:?}");
     }

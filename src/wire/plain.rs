@@ -79,6 +79,17 @@ impl<'a> Plain<'a> {
         }
     }
 
+    /// The same for a frame of which [`Hint::of`](super::Hint::of) gave a hint: its
+    /// shape was looked at and is not looked at again.
+    #[must_use]
+    #[inline(always)]
+    pub fn hinted(frame: &'a [u8]) -> Option<Self> {
+        let (headers, rest) = frame.split_first_chunk::<{ ether::HEADER_LEN + IPV4_LEN + tcp::HEADER_LEN }>()?;
+        let (ether, packet) = headers.split_first_chunk::<{ ether::HEADER_LEN }>()?;
+        let (ip, tcp) = packet.split_first_chunk::<IPV4_LEN>()?;
+        Some(Self { frame, ether, ip: Ip::V4(ip), tcp: tcp.first_chunk()?, rest })
+    }
+
     fn v6(frame: &'a [u8], ether: &'a [u8; ether::HEADER_LEN]) -> Option<Self> {
         let (ip, segment) = frame.get(ether::HEADER_LEN..)?.split_first_chunk::<IPV6_LEN>()?;
         let (tcp, rest) = segment.split_first_chunk()?;

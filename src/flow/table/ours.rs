@@ -31,13 +31,19 @@ impl<C: Consumer + Default> Table<C> {
         payload.first().is_some_and(|first| may_open(*first)) && opens(payload)
     }
 
-    /// Whether a TCP packet needs to be looked at: no for nearly all that
-    /// [`concerns`](Self::concerns) would refuse, yes for all that it would not.
+    /// Whether [`concerns`](Self::concerns) says so without looking at the payload.
     #[must_use]
     #[inline(always)]
-    pub fn may_concern(&self, hint: Hint) -> bool {
-        // One branch for the three.
-        self.watches(hint.ports) | hint.flags.has(TcpFlags::SYN) | may_open(hint.first)
+    pub fn concerns_surely(&self, hint: Hint) -> bool {
+        // One branch for both.
+        self.watches(hint.ports) | hint.flags.has(TcpFlags::SYN)
+    }
+
+    /// Whether the payload needs to be looked at for that: hardly ever.
+    #[must_use]
+    #[inline(always)]
+    pub const fn may_concern(hint: Hint) -> bool {
+        may_open(hint.first)
     }
 
     /// Whether one of two ports is that of RDP, or of a server known to speak it.
