@@ -3,21 +3,21 @@
 //! Packets are pushed, connections come out explained. No clock, no file: the
 //! same packets always give the same analysis.
 
-use std::collections::BTreeMap;
-
 mod drops;
 mod live;
+mod packets;
 mod probes;
 mod settling;
+mod watched;
 
 use drops::Drops;
 pub use live::{Ends, InProgress};
 pub use probes::Probe;
 use settling::Settled;
 pub use settling::{Batch, MAX_COMPARED};
+use watched::Watched;
 
-use crate::base::{At, CaptureId, CaptureTime, Gap, Notice, NoticeKind, Notices, Side};
-use crate::capture::Packet;
+use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::findings::attempts::Attempt;
 use crate::findings::crowding::{self, Crowding};
 use crate::findings::resets::{Company, Suspects};
@@ -28,7 +28,6 @@ use crate::findings::{
 use crate::flow::fragments::Fragments;
 use crate::flow::{Bare, Consumer, Endpoint, Finished, Over, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
-use crate::wire::{self, Decoded, Glance, Hint, Plain};
 
 /// Finished connections that wait to be taken, of some 8 KiB each. Whoever
 /// takes them while reading never meets this.
@@ -45,9 +44,6 @@ const DISAGREEMENT: NoticeKind = NoticeKind("segments-disagree");
 
 /// Segments whose numbers nobody comes to.
 const LEAPS: NoticeKind = NoticeKind("sequence-numbers-leap");
-
-/// Packets that were passed over because their headers made no sense.
-const NOT_DECODED: NoticeKind = NoticeKind("packets-not-decoded");
 
 /// One connection, explained. Its parts are freed one by one as they are told.
 #[derive(Clone, Debug)]
@@ -116,82 +112,6 @@ impl Analyzer {
         self.table.trace();
     }
 
-    /// Takes the next packet. Packets come in the order in which they were
-    /// captured; those of several captures in the order of time. Returns whether
-    /// the packet is about an RDP connection, or may be.
-    // Into the loop over packets, which then puts together only what is looked at.
-    #[inline(always)]
-    pub fn push(&mut self, packet: &Packet<'_>) -> bool {
-        self.watched.packet(packet.frame.capture, packet.vantage, packet.time);
-        let Some(hint) = Hint::of(packet.link, packet.data) else { return self.look_at(*packet) };
-        if self.table.concerns_surely(hint) {
-            self.take_hinted(*packet);
-            return true;
-        }
-        Table::<Session>::may_concern(hint) && self.look_at(*packet)
-    }
-
-    /// The same for a packet whose ports or control bits make it ours.
-    #[inline(never)]
-    fn take_hinted(&mut self, packet: Packet<'_>) {
-        self.take_ours(&packet, Plain::hinted(packet.data).as_ref());
-    }
-
-    /// The same for a packet that may be ours: of most captures, few may.
-    #[inline(never)]
-    fn look_at(&mut self, packet: Packet<'_>) -> bool {
-        let plain = Plain::of(packet.link, packet.data);
-        let is_ours = match &plain {
-            Some(plain) => self.table.concerns(plain.ports(), plain.flags(), || plain.payload()),
-            None => self.concerns(&packet),
-        };
-        if is_ours {
-            self.take_ours(&packet, plain.as_ref());
-        }
-        is_ours
-    }
-
-    #[inline]
-    fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<&Plain<'_>>) {
-        // Nearly every packet that is ours is plain.
-        let is_taken = plain.is_some_and(|plain| self.take_plain(plain, packet));
-        if !is_taken {
-            let at = At { frame: packet.frame, time: packet.time };
-            let decoded = wire::decode(packet.link, packet.data, packet.original_len);
-            self.decoded(&decoded, at, packet.vantage);
-        }
-        self.explain_finished();
-    }
-
-    /// The same for a frame of the plain shape; `false` where its lengths
-    /// contradict each other.
-    #[inline(always)]
-    fn take_plain(&mut self, plain: &Plain<'_>, packet: &Packet<'_>) -> bool {
-        let (at, vantage) = (At { frame: packet.frame, time: packet.time }, packet.vantage);
-        let is_outlined = if plain.is_v4() {
-            self.table.plain::<{ wire::V4 }>(plain, at, vantage)
-        } else {
-            self.table.plain::<{ wire::V6 }>(plain, at, vantage)
-        };
-        if !is_outlined {
-            let Some(parts) = plain.parts(packet.original_len) else { return false };
-            self.table.segment(&plain.read(parts), at, vantage);
-        }
-        true
-    }
-
-    /// Whether a packet, on whatever port, can be about RDP.
-    #[inline]
-    fn concerns(&self, packet: &Packet<'_>) -> bool {
-        match wire::peek(packet.link, packet.data) {
-            Glance::Tcp { source_port, destination_port, flags, payload } => {
-                self.table.concerns((source_port, destination_port), flags, || payload)
-            }
-            Glance::Udp { source_port, destination_port } => SideChannels::concerns(source_port, destination_port),
-            Glance::Unclear => true,
-        }
-    }
-
     /// Connections followed right now, and those that are over.
     #[must_use]
     pub fn progress(&self) -> (usize, usize) {
@@ -250,30 +170,6 @@ impl Analyzer {
             side_channels,
             notices,
             connections,
-        }
-    }
-
-    fn decoded(&mut self, decoded: &Decoded<'_>, at: At, vantage: u16) {
-        match decoded {
-            Decoded::Tcp(segment) => self.table.segment(segment, at, vantage),
-            Decoded::Udp(datagram) => self.side_channels.datagram(datagram, at, vantage, &mut self.notices),
-            Decoded::IcmpError(error) => self.table.icmp_error(error, at, vantage),
-            Decoded::Fragment(fragment) => {
-                let mut fragments = core::mem::take(&mut self.fragments);
-                if let Some(whole) = fragments.push(fragment, at.frame, at.time, &mut self.notices) {
-                    let decoded = wire::decode_reassembled(whole.ip, whole.protocol, whole.bytes, whole.len);
-                    if !matches!(decoded, Decoded::Fragment(_)) {
-                        self.decoded(&decoded, at, vantage);
-                    }
-                }
-                self.fragments = fragments;
-            }
-            Decoded::Failed(error) => {
-                self.notices.add(NOT_DECODED, Some(at.frame), || {
-                    format!("packets whose headers could not be read; the first: {error}")
-                });
-            }
-            Decoded::Other => {}
         }
     }
 
@@ -365,61 +261,6 @@ impl Connection {
             *sentence = connection_sentence(tcp, session, &better);
             **diagnosis = better;
         }
-    }
-}
-
-/// When the last packet of each capture passed, of whatever kind.
-#[derive(Debug, Default)]
-struct Watched {
-    now: Option<(CaptureId, Watch)>,
-    before: BTreeMap<CaptureId, Watch>,
-}
-
-/// How long a capture went on: to its last packet, and to the latest; its clock
-/// may have run back.
-#[derive(Clone, Copy, Debug)]
-struct Watch {
-    vantage: u16,
-    last: CaptureTime,
-    latest: CaptureTime,
-}
-
-impl Watched {
-    #[inline]
-    fn packet(&mut self, capture: CaptureId, vantage: u16, time: CaptureTime) {
-        match &mut self.now {
-            Some((same, watch)) if *same == capture => {
-                watch.last = time;
-                watch.latest = time.max(watch.latest);
-            }
-            _ => self.other_capture(capture, Watch { vantage, last: time, latest: time }),
-        }
-    }
-
-    #[cold]
-    fn other_capture(&mut self, capture: CaptureId, watch: Watch) {
-        let known = self.before.get(&capture).map_or(watch.latest, |known| known.latest);
-        let watch = Watch { latest: watch.latest.max(known), ..watch };
-        if let Some((other, watch)) = self.now.replace((capture, watch)) {
-            self.before.insert(other, watch);
-        }
-    }
-
-    /// What did not come by then did not come.
-    fn tell(&self, table: &mut Table<Session>) {
-        for watch in self.before.values().chain(self.now.as_ref().map(|(_, watch)| watch)) {
-            table.watch(watch.last, watch.vantage);
-        }
-    }
-
-    fn captures(&self) -> usize {
-        let new = self.now.is_some_and(|(capture, _)| !self.before.contains_key(&capture));
-        self.before.len() + usize::from(new)
-    }
-
-    fn until(&self, capture: CaptureId) -> CaptureTime {
-        let now = self.now.filter(|(current, _)| *current == capture).map(|(_, watch)| watch);
-        now.or_else(|| self.before.get(&capture).copied()).map(|watch| watch.latest).unwrap_or_default()
     }
 }
 

@@ -1,14 +1,15 @@
 //! Which connection a packet belongs to, and which connections are ours.
 
+mod ending;
 mod index;
 mod near;
 mod ours;
 mod patience;
+mod plain;
 mod slot;
 mod tombstones;
 
 use index::Index;
-use near::Found;
 use slot::{Slot, State};
 use tombstones::Tombstones;
 
@@ -23,8 +24,8 @@ use super::key::FlowKey;
 use super::opening::Opening;
 use super::queues::{Kind, Queues};
 use super::trace::Room;
-use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side, Span};
-use crate::wire::{IcmpError, Plain, Segment, TcpFlags};
+use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side};
+use crate::wire::{IcmpError, Segment, TcpFlags};
 
 /// The port of RDP (MS-RDPBCGR §2.1).
 pub const RDP_PORT: u16 = 3389;
@@ -36,19 +37,6 @@ const MAX_CONNECTIONS: usize = 65_536;
 /// Bytes held behind holes, over all connections: 256 connections with a full
 /// buffer each. A flood of segments that fill no hole ends there.
 const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
-
-/// A closed connection is kept for stragglers: what comes within two seconds
-/// of a reset tells who built it.
-const LINGER: Span = Span::from_secs(5);
-
-/// A client gives up on an unanswered SYN after 131 s at the latest (Linux 6.5
-/// with six retries); then it is over.
-const HALF_OPEN: Span = Span::from_secs(140);
-
-/// Connections that one packet can end by its time: each becomes much larger
-/// when it is told, and after a jump of the clock a full table is overdue.
-/// More than the one that a packet can begin.
-const MAX_OVER_AT_ONCE: usize = 64;
 
 /// The table was full.
 pub const TABLE_FULL: NoticeKind = NoticeKind("connection-limit-reached");
@@ -195,39 +183,6 @@ impl<C: Consumer + Default> Table<C> {
         }
     }
 
-    /// The same for a frame of the plain shape, where it has an outline.
-    #[inline(always)]
-    pub fn plain<const HEADERS: usize>(&mut self, plain: &Plain<'_>, at: At, vantage: u16) -> bool {
-        let Some(outline) = plain.outline::<HEADERS>() else { return false };
-        self.advance(at.time);
-        let found = self.index.find(&outline, vantage, || name(plain, vantage));
-        let is_gathered = if let Some(Found { slot, source_is_low }) = found
-            && let Some(Some(Slot { state: State::Followed(conversation), client_is_low, .. })) =
-                self.slots.get_mut(slot as usize)
-        {
-            conversation.gather(&outline, slot::side(source_is_low, *client_is_low), at)
-        } else {
-            false
-        };
-        if !is_gathered {
-            self.take_alone(found, plain, at, vantage);
-        }
-        true
-    }
-
-    /// Takes the segment of an outline, whose connection was looked for.
-    #[inline(never)]
-    fn take_alone(&mut self, found: Option<Found>, plain: &Plain<'_>, at: At, vantage: u16) {
-        let Some(segment) = outlined(plain) else { return };
-        match found {
-            Some(Found { slot, source_is_low }) => self.give(slot, &segment, source_is_low, at),
-            None => {
-                let (key, source_is_low) = FlowKey::of(&segment, vantage);
-                self.may_begin(None, key, &segment, source_is_low, at);
-            }
-        }
-    }
-
     /// Takes a SYN, or a segment of no connection that is known.
     #[cold]
     fn may_begin(&mut self, known: Option<u32>, key: FlowKey, segment: &Segment<'_>, source_is_low: bool, at: At) {
@@ -263,33 +218,6 @@ impl<C: Consumer + Default> Table<C> {
     #[inline]
     pub const fn has_finished(&self) -> bool {
         !self.finished.is_empty()
-    }
-
-    /// Connections that ended since the last call, in the order of their end.
-    pub fn drain(&mut self) -> impl Iterator<Item = Finished<C>> {
-        self.over().map(Over::whole)
-    }
-
-    /// The same, as little of each as there was.
-    pub fn over(&mut self) -> std::vec::Drain<'_, Over<C>> {
-        self.finished.drain(..)
-    }
-
-    /// The capture is over: every connection is.
-    pub fn finish(&mut self) {
-        while self.finish_next() {}
-    }
-
-    /// The same for one connection at a time, so that a full table need not
-    /// become as many finished connections at once; `false` when none is left.
-    pub fn finish_next(&mut self) -> bool {
-        let Some(slot) = self.slots.iter().skip(self.over).position(Option::is_some) else { return false };
-        let slot = self.over + slot;
-        self.over = slot + 1;
-        let vantage = self.slots.get(slot).and_then(Option::as_ref).map_or(0, |found| found.key.vantage());
-        let until = self.watched.get(usize::from(vantage)).copied().unwrap_or(self.now);
-        self.finish_slot(slot as u32, until);
-        true
     }
 
     /// What must be told about the table itself.
@@ -400,83 +328,4 @@ impl<C: Consumer + Default> Table<C> {
                 .to_owned()
         });
     }
-
-    /// Capture time has come to `time`: connections that were waited for long
-    /// enough are over. A clock that was set back takes the present with it:
-    /// what begins after that has not waited since before.
-    #[inline]
-    fn advance(&mut self, time: CaptureTime) {
-        self.now = time;
-        if self.queues.have_changed() || time > self.next_due {
-            self.finish_overdue();
-        }
-    }
-
-    fn finish_overdue(&mut self) {
-        let waited_for = [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)];
-        for (kind, patience) in waited_for {
-            for _ in 0..MAX_OVER_AT_ONCE {
-                let Some(slot) = self.queues.overdue(kind, self.now, patience) else { break };
-                self.finish_slot(slot, self.now);
-            }
-        }
-        let [closed, half_open] = waited_for.map(|(kind, patience)| self.queues.due(kind, patience));
-        self.next_due = closed.min(half_open);
-        self.queues.settled();
-    }
-
-    fn make_room(&mut self) {
-        let heard = |slot: u32| match self.slots.get(slot as usize) {
-            Some(Some(found)) => found.state.last_seen(),
-            _ => CaptureTime::default(),
-        };
-        if let Some(slot) = self.queues.quietest(heard) {
-            self.notices.add(TABLE_FULL, None, || {
-                format!(
-                    "more than {MAX_CONNECTIONS} connections were in progress at a time; the quietest were closed early"
-                )
-            });
-            self.finish_slot(slot, self.now);
-        }
-    }
-
-    fn finish_slot(&mut self, slot: u32, observed_until: CaptureTime) {
-        let Some(found) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
-        self.index.remove(&found.key);
-        self.queues.remove(slot);
-        if found.kind == Kind::Closed {
-            self.tombstones.add(found.key);
-        }
-        self.free.push(slot);
-        let vantage = found.key.vantage();
-        let conversation = match found.state {
-            State::Followed(conversation) => conversation,
-            State::Opening(opening) => match self.left_bare(opening, observed_until, vantage) {
-                Ok(bare) => return self.finished.push(Over::Bare(bare)),
-                Err(opening) => {
-                    let mut conversation = Box::new(opening.follow(self.traces.begin()));
-                    self.traces.settle(0, &mut conversation.trace);
-                    conversation
-                }
-            },
-        };
-        self.held_bytes = self.held_bytes.saturating_sub(conversation.held_bytes());
-        let (tcp, consumer) = conversation.finish(observed_until);
-        self.finished.push(Over::Whole(Finished { tcp, consumer, vantage }));
-    }
-
-    fn left_bare(&self, opening: Box<Opening>, until: CaptureTime, vantage: u16) -> Result<Bare, Box<Opening>> {
-        if self.leaves_bare && !self.traces.is_wanted() { Bare::of(opening, until, vantage) } else { Err(opening) }
-    }
-}
-
-/// The segment of a frame that has an outline: its own header tells its length.
-fn outlined<'a>(plain: &Plain<'a>) -> Option<Segment<'a>> {
-    plain.segment(0)
-}
-
-/// The name of the connection of a frame that has an outline.
-#[inline(never)]
-fn name(plain: &Plain<'_>, vantage: u16) -> Option<(FlowKey, bool)> {
-    Some(FlowKey::of(&outlined(plain)?, vantage))
 }

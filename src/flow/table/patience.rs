@@ -1,7 +1,8 @@
 //! A live capture has no end that finishes what goes on: the clock does, also
 //! when no packet comes.
 
-use super::{Consumer, Endpoint, FlowKey, HALF_OPEN, Kind, LINGER, State, Table};
+use super::ending::{HALF_OPEN, LINGER};
+use super::{Consumer, Endpoint, FlowKey, Kind, State, Table};
 use crate::base::{CaptureTime, Span};
 use crate::flow::Glimpse;
 
