@@ -303,8 +303,13 @@ pub(super) fn total(files: &[PathBuf]) -> Option<u64> {
     Some(total)
 }
 
-pub(super) fn is_stdin(file: &Path) -> bool {
+fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
+}
+
+/// Whether it can be read only once, and has no end that is known.
+pub(super) fn is_pipe(file: &Path) -> bool {
+    is_stdin(file) || file.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 pub(super) fn is_hashed(asked: When, total: Option<u64>) -> bool {

@@ -18,11 +18,12 @@ use std::thread;
 
 use anyhow::Context;
 use rdpwhy::capture::{CaptureOptions, Source, Timeline};
+use rdpwhy::report::document::Summary;
 use rdpwhy::report::escape;
 use rdpwhy::report::in_short;
 use rdpwhy::report::redact::Redactor;
 
-use super::analyze::{is_denied, is_hashed, is_stdin, write_report};
+use super::analyze::{is_denied, is_hashed, is_pipe, write_report};
 use super::args::{Analyze, Format};
 use super::console::Console;
 use super::exit::{Exit, Told};
@@ -55,7 +56,7 @@ pub(super) fn run(
     redactor: Option<&Redactor>,
     console: &Console,
 ) -> anyhow::Result<Exit> {
-    if let Some(pipe) = asked.files.iter().find(|file| is_stdin(file) || is_pipe(file)) {
+    if let Some(pipe) = asked.files.iter().find(|file| is_pipe(file)) {
         return Err(Told::usage(format!(
             "{}: a pipe has no name to call its report by; expected files and folders after --each {}",
             pipe.display(),
@@ -64,10 +65,9 @@ pub(super) fn run(
     }
     let timeline =
         Timeline::new(asked.files.iter().map(|file| Source::named(file)).collect(), CaptureOptions::default());
-    let unreadable = !timeline.problems().is_empty();
     timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
     timeline.notices().list().iter().for_each(|notice| console.complain(&notice.says));
-    if timeline.files().next().is_none() && !unreadable {
+    if timeline.files().next().is_none() && timeline.problems().is_empty() {
         return Err(Told::nothing_to_read(&asked.files));
     }
     let tasks = tasks(timeline.files(), folder, asked.format);
@@ -81,18 +81,10 @@ pub(super) fn run(
     for task in &tasks {
         output::check(&task.report, timeline.files())?;
     }
-    let denied = timeline.problems().iter().any(is_denied);
-    drop(timeline);
-    let mut exits = vec![if denied { Exit::NotPermitted } else { Exit::Unreadable }];
-    if !unreadable {
-        exits.clear();
-    }
-    exits.extend(on_all_cores(asked, &tasks, redactor, console)?);
-    Ok(Exit::of_all(exits))
-}
-
-fn is_pipe(file: &Path) -> bool {
-    file.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+    let unreadable =
+        timeline.problems().iter().map(|p| if is_denied(p) { Exit::NotPermitted } else { Exit::Unreadable });
+    let exits = on_all_cores(asked, &tasks, redactor, console)?;
+    Ok(Exit::of_all(unreadable.chain(exits)))
 }
 
 /// Where the report about each capture goes: captures of one name, in several
@@ -169,7 +161,7 @@ fn analyze(asked: &Analyze, task: &Task, redactor: Option<&Redactor>, console: &
     let (packets, _) = progress.finish();
     match written {
         Ok(report) => Done {
-            says: in_short(&report.summary),
+            says: said(&report.summary),
             exit: Exit::of_report(&report, asked.exit_zero),
             complaints: complaints.collect(),
             packets,
@@ -181,6 +173,11 @@ fn analyze(asked: &Analyze, task: &Task, redactor: Option<&Redactor>, console: &
             packets,
         },
     }
+}
+
+fn said(summary: &Summary) -> String {
+    let in_part = if summary.complete { "" } else { "; only part of the file could be read" };
+    in_short(summary) + in_part
 }
 
 /// `a.pcap: RDP: 1 of 3 attempts failed: injected-reset (reports/a.pcap.txt)`.

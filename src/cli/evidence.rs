@@ -48,9 +48,7 @@ pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::R
 
 /// Refuses what cannot be read twice, and outputs that are inputs.
 pub(super) fn check(files: &[PathBuf], output: &Path, key: Option<&Path>) -> anyhow::Result<()> {
-    let is_pipe =
-        |file: &&PathBuf| file.as_os_str() == "-" || file.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
-    if let Some(pipe) = files.iter().find(is_pipe) {
+    if let Some(pipe) = files.iter().find(|file| analyze::is_pipe(file)) {
         return Err(Told::usage(format!(
             "{}: captures are read twice here, and this can be read only once; save it to a file first: cat > trace.pcap",
             pipe.display()

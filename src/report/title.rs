@@ -48,23 +48,35 @@ pub(super) fn of(report: &Report) -> Title {
 }
 
 /// What came of all attempts in one line, told from their counts alone: for
-/// whoever has no list of them, or goes through many reports.
+/// whoever has no list of them, or goes through many reports. It says no more than
+/// the title: what was not seen to its end did not "not fail".
 #[must_use]
 pub fn in_short(s: &Summary) -> String {
     match s.attempts {
         0 => "no Remote Desktop connection".to_owned(),
+        1 if s.failed == 1 => match s.by_finding.keys().next() {
+            Some(finding) => format!("RDP failed: {finding}"),
+            None => "RDP failed, and the capture does not show why".to_owned(),
+        },
+        1 if s.active == 1 => "RDP worked: the desktop was reached".to_owned(),
+        1 if s.abandoned == 1 => "RDP given up by the client before the desktop".to_owned(),
+        1 => NOT_SHOWN.to_owned(),
         _ if s.failed > 0 => several_failed(s),
-        1 if s.active == 1 => "RDP: the one attempt worked".to_owned(),
-        1 => "RDP: the one attempt did not fail, nor did it reach the desktop".to_owned(),
         _ => none_failed(s),
     }
 }
+
+/// Neither a failure nor a desktop was seen.
+const NOT_SHOWN: &str = "RDP seen; the capture does not show what became of it";
 
 fn none_failed(s: &Summary) -> String {
     let (attempts, active) = (words::count(s.attempts), words::count(s.active));
     match s.attempts {
         2 if s.active == 2 => "RDP: both attempts worked".to_owned(),
         all if s.active == all => format!("RDP: all {attempts} attempts worked"),
+        _ if s.open + s.unknown > 0 => {
+            format!("RDP: no failure was seen in {attempts} attempts, {active} reached the desktop")
+        }
         _ => format!("RDP: none of {attempts} attempts failed, {active} reached the desktop"),
     }
 }
@@ -111,7 +123,7 @@ fn single(report: &Report, attempt: &Attempt) -> (String, Mood) {
         (Outcome::Open, None) => {
             ("RDP still under way when the capture stopped; nothing failed".to_owned(), Mood::Good)
         }
-        (Outcome::Unknown, _) => ("RDP seen; the capture does not show what became of it".to_owned(), Mood::Warn),
+        (Outcome::Unknown, _) => (NOT_SHOWN.to_owned(), Mood::Warn),
     }
 }
 

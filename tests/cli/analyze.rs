@@ -157,8 +157,8 @@ fn captures_of_several_tickets_are_analysed_each_by_itself() {
     let told = each("json");
     let lines: Vec<_> = told.lines().collect();
     assert_eq!(lines[0], "./empty.pcap: no Remote Desktop connection (reports/today/empty.pcap.json)");
-    assert_eq!(lines[1], "./syns.pcap: RDP: 1 of 1 attempts failed: no-answer (reports/today/syns.pcap.json)");
-    assert_eq!(lines[2], "other/syns.pcap: RDP: 1 of 1 attempts failed: no-answer (reports/today/syns.pcap-2.json)");
+    assert_eq!(lines[1], "./syns.pcap: RDP failed: no-answer (reports/today/syns.pcap.json)");
+    assert_eq!(lines[2], "other/syns.pcap: RDP failed: no-answer (reports/today/syns.pcap-2.json)");
     assert_eq!(lines.len(), 3);
     for (report, capture) in [("syns.pcap", "./syns.pcap"), ("syns.pcap-2", "other/syns.pcap")] {
         let alone = stdout(rdpwhy().current_dir(&folder).args(["analyze", "--format", "json", capture]), 1);
@@ -168,6 +168,24 @@ fn captures_of_several_tickets_are_analysed_each_by_itself() {
     let told = each("text");
     assert_eq!(told.lines().count(), 3);
     assert_eq!(fs::read_dir(at("reports/today")).unwrap().count(), 6);
+}
+
+#[test]
+fn what_each_capture_does_not_show_is_not_told() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    // The client's SYNs too soon before the end; and a record cut short behind them.
+    let young = pcap(&[(0, syn()), (0, syn())]);
+    fs::write(at("syns.pcap"), &young).unwrap();
+    fs::write(at("torn.pcap"), [young.as_slice(), &[0; 9]].concat()).unwrap();
+    let mut command = rdpwhy();
+    command.current_dir(&folder).args(["analyze", ".", "--each", "reports", "--format", "ndjson"]);
+    let told = stdout(&mut command, 3);
+    const NOT_SHOWN: &str = "RDP seen; the capture does not show what became of it";
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!(lines[0], format!("./syns.pcap: {NOT_SHOWN} (reports/syns.pcap.ndjson)"));
+    let torn = format!("./torn.pcap: {NOT_SHOWN}; only part of the file could be read (reports/torn.pcap.ndjson)");
+    assert_eq!(lines[1..], [torn]);
 }
 
 #[test]
