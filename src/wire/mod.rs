@@ -12,7 +12,6 @@ mod extension;
 mod extent;
 mod geneve;
 mod gre;
-mod hint;
 mod icmp;
 mod ip;
 mod ipv4;
@@ -59,9 +58,8 @@ mod oracles;
 #[cfg(test)]
 mod samples;
 
-pub use hint::Hint;
 pub use link::{decode, decode_reassembled};
 pub use peek::{Glance, peek};
-pub use plain::{Look, Outline, Plain, V4, V6};
+pub use plain::{Hint, Look, Outline, Plain, V4, V6};
 pub use segment::{Datagram, Decoded, Fragment, IcmpError, IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
 pub use tunnel::MAX_TUNNELS;

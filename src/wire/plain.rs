@@ -9,8 +9,10 @@
 //!
 //! Law: what this gives, [`decode`](super::decode) gives as well.
 
+mod hint;
 mod outline;
 
+pub use hint::Hint;
 pub use outline::{Look, Outline, V4, V6};
 
 use core::net::IpAddr;
@@ -44,6 +46,9 @@ pub struct Parts<'a> {
     payload_len: u32,
 }
 
+/// Headers of Ethernet, IPv4 and TCP without options, and what is behind them.
+type HeadersV4<'a> = (&'a [u8; ether::HEADER_LEN], &'a [u8; IPV4_LEN], &'a [u8; tcp::HEADER_LEN], &'a [u8]);
+
 #[derive(Clone, Copy, Debug)]
 enum Ip<'a> {
     V4(&'a [u8; IPV4_LEN]),
@@ -58,36 +63,32 @@ impl<'a> Plain<'a> {
         if link != LinkType::ETHERNET {
             return None;
         }
-        // One look at the length for all headers.
-        let (headers, rest) = frame.split_first_chunk::<{ ether::HEADER_LEN + IPV4_LEN + tcp::HEADER_LEN }>()?;
-        let (ether, packet) = headers.split_first_chunk::<{ ether::HEADER_LEN }>()?;
-        let &[.., type_1, type_2] = ether;
-        match u16::from_be_bytes([type_1, type_2]) {
-            ether::IPV4 => {
-                let (ip, tcp) = packet.split_first_chunk::<IPV4_LEN>()?;
-                let tcp = tcp.first_chunk()?;
-                (is_plain_ipv4(ip) && has_room_for_header(tcp)).then_some(Self {
-                    frame,
-                    ether,
-                    ip: Ip::V4(ip),
-                    tcp,
-                    rest,
-                })
+        let (ether, ip, tcp, rest) = Self::split_v4(frame)?;
+        match ether_type(ether) {
+            ether::IPV4 if is_plain_ipv4(ip) && has_room_for_header(tcp) => {
+                Some(Self { frame, ether, ip: Ip::V4(ip), tcp, rest })
             }
             ether::IPV6 => Self::v6(frame, ether),
             _ => None,
         }
     }
 
-    /// The same for a frame of which [`Hint::of`](super::Hint::of) gave a hint: its
-    /// shape was looked at and is not looked at again.
+    /// The same for a frame of which [`Hint::of`] gave a hint: its shape was looked
+    /// at and is not looked at again.
     #[must_use]
     #[inline(always)]
     pub fn hinted(frame: &'a [u8]) -> Option<Self> {
+        let (ether, ip, tcp, rest) = Self::split_v4(frame)?;
+        Some(Self { frame, ether, ip: Ip::V4(ip), tcp, rest })
+    }
+
+    /// The frame as it is divided if it is of IPv4. One look at the length for all.
+    #[inline(always)]
+    fn split_v4(frame: &'a [u8]) -> Option<HeadersV4<'a>> {
         let (headers, rest) = frame.split_first_chunk::<{ ether::HEADER_LEN + IPV4_LEN + tcp::HEADER_LEN }>()?;
         let (ether, packet) = headers.split_first_chunk::<{ ether::HEADER_LEN }>()?;
         let (ip, tcp) = packet.split_first_chunk::<IPV4_LEN>()?;
-        Some(Self { frame, ether, ip: Ip::V4(ip), tcp: tcp.first_chunk()?, rest })
+        Some((ether, ip, tcp.first_chunk()?, rest))
     }
 
     fn v6(frame: &'a [u8], ether: &'a [u8; ether::HEADER_LEN]) -> Option<Self> {
@@ -216,6 +217,12 @@ impl<'a> Plain<'a> {
         let &[_, _, _, _, _, _, _, _, _, _, _, _, offset, ..] = self.tcp;
         ((offset >> 4) as usize).wrapping_mul(4).wrapping_sub(tcp::HEADER_LEN)
     }
+}
+
+#[inline]
+const fn ether_type(header: &[u8; ether::HEADER_LEN]) -> u16 {
+    let &[.., high, low] = header;
+    u16::from_be_bytes([high, low])
 }
 
 /// RFC 791 §3.1: 20 bytes of header, not a fragment, TCP.
