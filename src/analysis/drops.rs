@@ -43,8 +43,9 @@ impl Drops {
         self.windows.retain(|window| window.until >= oldest);
     }
 
-    /// How many packets were lost while a connection was open, from its first packet to its last; `None` where the
-    /// capture lost none, 0 where nobody counted them.
+    /// How many packets were lost while a connection was open, from its first
+    /// packet to its last; `None` where the capture lost none, 0 where nobody
+    /// counted them.
     pub(super) fn during(&self, first: CaptureTime, until: CaptureTime) -> Option<u64> {
         let touching = self.windows.iter().filter(|w| w.since <= until && w.until >= first);
         touching.map(|window| window.count).reduce(u64::saturating_add)

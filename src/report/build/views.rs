@@ -2,31 +2,24 @@
 //! fails for everybody and one client that fails everywhere are different
 //! tickets.
 
-use core::hash::Hash;
+mod hosts;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use foldhash::HashMap;
 
+use hosts::{Hosts, MAX_LISTED, MAX_PAIRS, Tally};
+
 use super::Frames;
 use crate::analysis::Connection;
 use crate::findings::crowding::Crowding;
 use crate::flow;
-use crate::report::document::{
-    Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Notice, Outcome, SeenCertificate, Server, Text, Time,
-};
+use crate::report::document::{Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Notice, SeenCertificate, Server, Time};
 
 /// Certificates listed for a server. A farm behind one address has some; who
 /// makes up a new one for each connection is known by less.
 const MAX_CERTIFICATES: usize = 16;
-
-/// Servers listed, and clients: more than anybody reads. Each takes less than a
-/// KiB.
-const MAX_LISTED: usize = 10_000;
-
-/// Pairs of a client and a server that are remembered, of some 30 bytes each: by
-/// them is known at how many servers a client failed.
-const MAX_PAIRS: usize = 100_000;
 
 /// The servers and the clients, while attempts come in.
 #[derive(Debug, Default)]
@@ -36,34 +29,6 @@ pub(super) struct Views {
     certificates: BTreeMap<Endpoint, Vec<Shown>>,
 }
 
-/// All of one kind, and how many attempts found no room among them.
-#[derive(Debug)]
-struct Hosts<Host, Peer> {
-    tallies: HashMap<Host, Tally<Peer>>,
-    pairs: usize,
-    left_out: u64,
-}
-
-/// What both views count of one host.
-#[derive(Debug)]
-struct Tally<Peer> {
-    attempts: u64,
-    failed: Seen,
-    active: Seen,
-    /// Who stood at the other end.
-    peers: Peers<Peer>,
-    /// Few of them are known, and most hosts have none.
-    by_finding: Vec<(Text, u64)>,
-}
-
-/// What came of the attempts with each host at the other end. Most hosts have one
-/// or two, for which a table is large.
-#[derive(Debug)]
-enum Peers<Peer> {
-    Few(Vec<(Peer, Reached)>),
-    Many(HashMap<Peer, Reached>),
-}
-
 /// A certificate that a server showed.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
@@ -71,144 +36,6 @@ struct Shown {
     connections: u64,
     first: Time,
     last: Time,
-}
-
-/// Attempts of one outcome: how many, when the first and the last began.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    count: u64,
-    between: Option<(Time, Time)>,
-}
-
-/// What came of the attempts of one pair.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reached {
-    failed: bool,
-    active: bool,
-}
-
-impl Seen {
-    fn add(&mut self, start: Time) {
-        self.count += 1;
-        let (first, last) = self.between.unwrap_or((start, start));
-        self.between = Some((first.min(start), last.max(start)));
-    }
-
-    fn first(&self) -> Option<Time> {
-        self.between.map(|(first, _)| first)
-    }
-
-    fn last(&self) -> Option<Time> {
-        self.between.map(|(_, last)| last)
-    }
-}
-
-impl<Peer: Eq + Hash + Copy> Tally<Peer> {
-    fn peers(&self, wanted: impl Fn(Reached) -> bool) -> usize {
-        self.peers.iter().filter(|(_, reached)| wanted(*reached)).count()
-    }
-
-    fn found(&mut self, finding: &Text) {
-        match self.by_finding.iter_mut().find(|(known, _)| known == finding) {
-            Some((_, count)) => *count += 1,
-            None => {
-                self.by_finding.reserve_exact(1);
-                self.by_finding.push((finding.clone(), 1));
-            }
-        }
-    }
-
-    fn by_finding(&self) -> BTreeMap<String, u64> {
-        self.by_finding.iter().map(|(finding, count)| (finding.to_string(), *count)).collect()
-    }
-}
-
-impl<Peer: Eq + Hash + Copy> Peers<Peer> {
-    /// More than that are looked up in a table.
-    const FEW: usize = 8;
-
-    fn get_mut(&mut self, peer: &Peer) -> Option<&mut Reached> {
-        match self {
-            Self::Few(few) => few.iter_mut().find(|(known, _)| known == peer).map(|(_, reached)| reached),
-            Self::Many(many) => many.get_mut(peer),
-        }
-    }
-
-    /// Adds one that is not known yet.
-    fn add(&mut self, peer: Peer, reached: Reached) {
-        match self {
-            Self::Few(few) if few.len() < Self::FEW => {
-                few.reserve_exact(1);
-                few.push((peer, reached));
-            }
-            Self::Few(few) => *self = Self::Many(few.drain(..).chain([(peer, reached)]).collect()),
-            Self::Many(many) => {
-                many.insert(peer, reached);
-            }
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (Peer, Reached)> {
-        let (few, many) = match self {
-            Self::Few(few) => (Some(few), None),
-            Self::Many(many) => (None, Some(many)),
-        };
-        let many = many.into_iter().flatten().map(|(peer, reached)| (*peer, *reached));
-        few.into_iter().flatten().copied().chain(many)
-    }
-}
-
-impl<Peer> Default for Tally<Peer> {
-    fn default() -> Self {
-        Self {
-            attempts: 0,
-            failed: Seen::default(),
-            active: Seen::default(),
-            peers: Peers::Few(Vec::new()),
-            by_finding: Vec::new(),
-        }
-    }
-}
-
-impl<Host, Peer> Default for Hosts<Host, Peer> {
-    fn default() -> Self {
-        Self { tallies: HashMap::default(), pairs: 0, left_out: 0 }
-    }
-}
-
-impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
-    fn add(&mut self, attempt: &Attempt, host: Host, peer: Peer) {
-        if self.tallies.len() >= MAX_LISTED && !self.tallies.contains_key(&host) {
-            self.left_out += 1;
-            return;
-        }
-        let tally = self.tallies.entry(host).or_default();
-        tally.attempts += 1;
-        let mut reached = Reached::default();
-        match attempt.outcome {
-            Outcome::Failed => {
-                reached.failed = true;
-                tally.failed.add(attempt.start);
-                attempt.verdict.iter().for_each(|verdict| tally.found(&verdict.finding));
-            }
-            Outcome::Active => {
-                reached.active = true;
-                tally.active.add(attempt.start);
-            }
-            Outcome::Abandoned | Outcome::Open | Outcome::Unknown => {}
-        }
-        match tally.peers.get_mut(&peer) {
-            Some(before) => {
-                before.failed |= reached.failed;
-                before.active |= reached.active;
-            }
-            None if self.pairs < MAX_PAIRS => {
-                self.pairs += 1;
-                tally.peers.add(peer, reached);
-            }
-            None => self.left_out += 1,
-        }
-    }
 }
 
 impl Views {
@@ -419,6 +246,7 @@ fn half_done(crowding: &Crowding, frames: Frames) -> HalfDone {
 mod tests {
     use super::*;
     use crate::report::document::AttemptVerdict;
+    use crate::report::document::Outcome;
     use crate::report::samples;
 
     /// Attempts as `client server outcome` at one second after another:
