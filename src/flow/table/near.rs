@@ -118,3 +118,86 @@ impl<const N: usize> Near<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::LinkType;
+    use crate::flow::table::Endpoint;
+    use crate::wire::{Plain, V4, V6};
+    use proptest::prelude::*;
+
+    /// A bare acknowledgment.
+    fn frame(source: (IpAddr, u16), destination: (IpAddr, u16)) -> Vec<u8> {
+        let mut frame = vec![2; 12];
+        let addresses = |frame: &mut Vec<u8>| {
+            for ip in [source.0, destination.0] {
+                match ip {
+                    IpAddr::V4(ip) => frame.extend(ip.octets()),
+                    IpAddr::V6(ip) => frame.extend(ip.octets()),
+                }
+            }
+        };
+        if source.0.is_ipv4() {
+            frame.extend([8, 0, 0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0]);
+        } else {
+            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 20, 6, 64]);
+        }
+        addresses(&mut frame);
+        frame.extend(source.1.to_be_bytes());
+        frame.extend(destination.1.to_be_bytes());
+        frame.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0, 0, 0, 0, 0]);
+        frame
+    }
+
+    /// Whether both directions are known without being looked up, each as itself.
+    fn are_known<const N: usize, const HEADERS: usize>(
+        near: &mut Near<N>,
+        [a, b]: [(IpAddr, u16); 2],
+        vantage: u16,
+        looks_up: bool,
+    ) -> [bool; 2] {
+        [(a, b, 1), (b, a, 2)].map(|(source, destination, slot)| {
+            let frame = frame(source, destination);
+            let plain = Plain::of(LinkType::ETHERNET, &frame).unwrap();
+            let outline = plain.outline::<HEADERS>().unwrap();
+            let segment = plain.segment(0).unwrap();
+            assert_eq!((segment.ip.src, segment.tcp.source_port), source);
+            let mut was_looked_up = false;
+            let found = near.find(&outline, vantage, || {
+                was_looked_up = true;
+                looks_up.then_some(Found { slot, source_is_low: false })
+            });
+            assert!(found.is_none_or(|found| found.slot == slot));
+            !was_looked_up
+        })
+    }
+
+    fn check<const N: usize, const HEADERS: usize>(ends: [(IpAddr, u16); 2], vantage: u16) {
+        let mut near = Near::<N>::default();
+        let [a, b] = ends.map(|(ip, port)| Endpoint { ip, port });
+        let key = FlowKey::new(a, b, vantage);
+        are_known::<N, HEADERS>(&mut near, ends, vantage, true);
+        // Where both directions lead to one place, the later one has it.
+        let known = are_known::<N, HEADERS>(&mut near, ends, vantage, false);
+        assert!(known[1], "{known:?}");
+        assert!(!are_known::<N, HEADERS>(&mut near, ends, vantage.wrapping_add(1), false).contains(&true));
+        // Its slot will be another's.
+        near.remove(&key);
+        assert_eq!(are_known::<N, HEADERS>(&mut near, ends, vantage, false), [false; 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_connection_that_is_over_is_known_no_more(a: (u32, u16), b: (u32, u16), vantage: u16) {
+            prop_assume!(a != b);
+            check::<1, V4>([a, b].map(|(ip, port)| (IpAddr::V4(ip.into()), port)), vantage);
+        }
+
+        #[test]
+        fn nor_is_one_over_ipv6(a: (u128, u16), b: (u128, u16), vantage: u16) {
+            prop_assume!(a != b);
+            check::<4, V6>([a, b].map(|(ip, port)| (IpAddr::V6(ip.into()), port)), vantage);
+        }
+    }
+}
