@@ -48,8 +48,12 @@ enum Act {
     Overtake,
     /// The byte before the next one.
     KeepAlive(Side),
-    /// The window, from now on.
+    /// The window, from now on, told at once.
     Window(Side, u16),
+    /// The same, told by whatever comes next.
+    Room(Side, u16),
+    /// The next file of a ring: its frames are counted from this number.
+    File(u8),
     /// The TTL of the next packet only.
     Hop(Side),
     /// Identifications go on so much further.
@@ -81,6 +85,7 @@ fn act(oddities: u32) -> impl Strategy<Value = Act> {
         30 => (side(), prop_oneof![1u16..200, Just(1_000)], any::<bool>()).prop_map(|(s, n, now)| Act::Say(s, n, now)),
         20 => side().prop_map(Act::Acknowledge),
         3 => side().prop_map(Act::Half),
+        4 => (side(), prop_oneof![1u16..2_000, 1..=u16::MAX]).prop_map(|(s, n)| Act::Room(s, n)),
         1 => (100u16..2_000).prop_map(Act::Silence),
     ];
     let odd = prop_oneof![
@@ -97,6 +102,7 @@ fn act(oddities: u32) -> impl Strategy<Value = Act> {
         (side(), 1u16..500).prop_map(|(s, n)| Act::Selective(s, n)),
         (1u16..2_000).prop_map(Act::Silence),
         Just(Act::Back),
+        any::<u8>().prop_map(Act::File),
         Just(Act::Timestamps),
         side().prop_map(Act::Urgent),
         (side(), 20u16..400).prop_map(|(s, n)| Act::Cut(s, n)),
@@ -125,6 +131,7 @@ struct Captured {
     bytes: Vec<u8>,
     len: u32,
     nanos: i64,
+    file: (u32, u64),
 }
 
 struct Stage {
@@ -133,6 +140,8 @@ struct Stage {
     timestamps: bool,
     is_v6: bool,
     frames: Vec<Captured>,
+    /// The file that is written, and the number of its next frame.
+    file: (u32, u64),
     /// Data sent: who, sequence number, length.
     sent: Vec<(Side, u32, u16)>,
 }
@@ -146,6 +155,7 @@ impl Stage {
             timestamps: false,
             is_v6,
             frames: Vec::new(),
+            file: (0, 1),
             sent: Vec::new(),
         }
     }
@@ -211,7 +221,12 @@ impl Stage {
         bytes.extend(options);
         bytes.extend(data);
         let len = bytes.len() as u32;
-        self.frames.push(Captured { bytes, len, nanos: self.now });
+        self.capture(Captured { bytes, len, nanos: self.now, file: self.file });
+    }
+
+    fn capture(&mut self, frame: Captured) {
+        self.frames.push(Captured { file: self.file, ..frame });
+        self.file.1 += 1;
     }
 
     fn say(&mut self, side: Side, flags: u8, len: u16) {
@@ -246,7 +261,7 @@ impl Stage {
                 if let Some(mut copy) = self.frames.last().cloned() {
                     self.now += i64::from(micros) * 1_000;
                     copy.nanos = self.now;
-                    self.frames.push(copy);
+                    self.capture(copy);
                 }
             }
             Act::Again(back) => {
@@ -273,6 +288,9 @@ impl Stage {
                 self.peers.of_mut(side).window = window;
                 self.acknowledge(side, self.peers.of(side).heard);
             }
+            Act::Room(side, window) => self.peers.of_mut(side).window = window,
+            // Whatever is fed to it: numbers may go on from the file before.
+            Act::File(number) => self.file = (self.file.0 + 1, u64::from(number) * 20 + 1),
             Act::Hop(side) => {
                 self.peers.of_mut(side).ttl -= 1;
                 self.say(side, A | P, 10);
@@ -328,8 +346,9 @@ impl Stage {
 fn story(frames: &[Captured], gathers: bool) -> Vec<String> {
     let mut table = Table::<Diary>::default();
     let mut story = Vec::new();
-    for (number, frame) in (1..).zip(frames) {
-        let at = At { frame: Frame::new(0, number), time: CaptureTime::from_nanos(frame.nanos) };
+    for frame in frames {
+        let (file, number) = frame.file;
+        let at = At { frame: Frame::new(file, number), time: CaptureTime::from_nanos(frame.nanos) };
         let plain = Plain::of(LinkType::ETHERNET, &frame.bytes).filter(|_| gathers);
         let is_taken = plain.is_some_and(|plain| match plain.is_v4() {
             true => table.plain::<{ wire::V4 }>(&plain, at, 0),
@@ -387,6 +406,25 @@ proptest! {
     #[test]
     fn a_session_with_many_oddities(how: (bool, bool), acts in prop::collection::vec(act(30), 0..120)) {
         check(how, &acts)?;
+    }
+}
+
+#[test]
+fn a_window_that_was_offered_between_two_others_counts() {
+    // Wide for one packet of a run: a number far beyond proves a hole, then.
+    let offers = |window| [Act::Room(Client, window), Act::Say(Client, 40, true), Act::Say(Server, 300, true)];
+    let acts = |window| {
+        let before = offers(8_000).repeat(30);
+        [
+            before,
+            offers(window).into(),
+            offers(500).repeat(5),
+            vec![Act::Miss(Server, 30_000), Act::Acknowledge(Server)],
+        ]
+        .concat()
+    };
+    for window in [60_000, 500] {
+        check((false, false), &acts(window)).unwrap();
     }
 }
 

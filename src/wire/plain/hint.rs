@@ -4,7 +4,7 @@
 //!
 //! It answers for Ethernet, IPv4 without options or fragments, and TCP.
 //!
-//! Law: what this gives, [`Plain`](super::Plain) gives as well.
+//! Law: what this gives, [`Plain`] gives as well.
 
 use super::{IPV4_LEN, Plain, ether, ether_type, has_room_for_header, is_plain_ipv4};
 use crate::base::LinkType;
