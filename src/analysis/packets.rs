@@ -2,7 +2,7 @@
 
 use super::Analyzer;
 use crate::base::{At, NoticeKind};
-use crate::capture::Packet;
+use crate::capture::{Packet, Passed};
 use crate::flow::{SideChannels, Table};
 use crate::session::Session;
 use crate::wire::{self, Decoded, Glance, Hint, Plain};
@@ -14,16 +14,27 @@ impl Analyzer {
     /// Takes the next packet. Packets come in the order in which they were
     /// captured; those of several captures in the order of time. Returns whether
     /// the packet is about an RDP connection, or may be.
+    pub fn push(&mut self, packet: &Packet<'_>) -> bool {
+        self.passed(Passed::one(packet));
+        self.push_of_run(packet)
+    }
+
+    /// The same for one of many packets, of which [`passed`](Self::passed) tells
+    /// together that they were captured.
     // Into the loop over packets, which then puts together only what is looked at.
     #[inline(always)]
-    pub fn push(&mut self, packet: &Packet<'_>) -> bool {
-        self.watched.packet(packet.frame.capture, packet.vantage, packet.time);
+    pub fn push_of_run(&mut self, packet: &Packet<'_>) -> bool {
         let Some(hint) = Hint::of(packet.link, packet.data) else { return self.look_at(*packet) };
         if self.table.concerns_surely(hint) {
             self.take_hinted(*packet);
             return true;
         }
         Table::<Session>::may_concern(hint) && self.look_at(*packet)
+    }
+
+    /// Packets were captured: what did not come until then did not come.
+    pub fn passed(&mut self, passed: Passed) {
+        self.watched.passed(passed);
     }
 
     /// The same for a packet whose ports or control bits make it ours.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{CaptureId, CaptureTime};
+use crate::capture::Passed;
 use crate::flow::Table;
 use crate::session::Session;
 
@@ -24,13 +25,14 @@ struct Watch {
 
 impl Watched {
     #[inline]
-    pub(super) fn packet(&mut self, capture: CaptureId, vantage: u16, time: CaptureTime) {
+    pub(super) fn passed(&mut self, passed: Passed) {
+        let Passed { capture, vantage, last, latest, .. } = passed;
         match &mut self.now {
             Some((same, watch)) if *same == capture => {
-                watch.last = time;
-                watch.latest = time.max(watch.latest);
+                watch.last = last;
+                watch.latest = latest.max(watch.latest);
             }
-            _ => self.other_capture(capture, Watch { vantage, last: time, latest: time }),
+            _ => self.other_capture(capture, Watch { vantage, last, latest }),
         }
     }
 

@@ -45,7 +45,7 @@ pub use info::{
 pub use live::{NetworkInterface, network_interfaces};
 #[cfg(all(feature = "live", unix))]
 pub use live::{Tap, TapCounters, TapError, TapOptions, default_filter, wait};
-pub use packet::{Packet, Taker};
+pub use packet::{Packet, Passed, Taker};
 pub use pcapng::{InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes};
 pub use recognise::Foreign;
 pub use saved::{Capture, CaptureOptions, Progress, from_reader, open};

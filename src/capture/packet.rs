@@ -1,6 +1,6 @@
 //! One captured frame.
 
-use crate::base::{CaptureTime, Frame, LinkType};
+use crate::base::{CaptureId, CaptureTime, Frame, LinkType};
 
 /// A frame as the capture holds it, borrowed from the read buffer.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,33 @@ pub struct Packet<'a> {
 pub trait Taker {
     /// Takes the next packet; whether more are wanted for now.
     fn take(&mut self, packet: &Packet<'_>) -> bool;
+
+    /// Hears of the packets that it was given since it last heard of some.
+    fn passed(&mut self, _passed: Passed) {}
+}
+
+/// Packets of one capture that were given in one go.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed {
+    /// How many; one at least.
+    pub packets: u64,
+    /// Their capture.
+    pub capture: CaptureId,
+    /// Its point of view, as in [`Packet::vantage`].
+    pub vantage: u16,
+    /// When the last of them was captured.
+    pub last: CaptureTime,
+    /// The latest time among them: the clock may have run back.
+    pub latest: CaptureTime,
+}
+
+impl Passed {
+    /// A single packet.
+    #[must_use]
+    pub const fn one(packet: &Packet<'_>) -> Self {
+        let Packet { frame, vantage, time, .. } = *packet;
+        Self { packets: 1, capture: frame.capture, vantage, last: time, latest: time }
+    }
 }
 
 impl<F: FnMut(&Packet<'_>) -> bool> Taker for F {

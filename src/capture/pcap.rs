@@ -8,7 +8,8 @@
 use std::io;
 
 use super::info::{CaptureInfo, Format, Interface};
-use super::record::{MAX_PACKET, Order, Record, Run};
+use super::packet::{Packet, Taker};
+use super::record::{MAX_PACKET, Order, Origin, Record, Run};
 use super::resync::resync;
 use super::window::{MAX_RECORD, Window};
 use crate::base::{CaptureTime, LinkType};
@@ -113,42 +114,50 @@ impl Pcap {
         self.next_in_doubt(window, info, into)
     }
 
-    /// Gives `take` the next packets, where they are whole in the window, beyond
+    /// Gives `taker` the next packets, where they are whole in the window, beyond
     /// doubt and no later than `until`, for as long as it wants more: nearly all
-    /// packets, without a step back to whoever asks for them.
+    /// packets, without a step back to whoever asks for them. `None`: there was
+    /// no such packet.
     // A loop of its own, whose registers nothing else wants.
     #[inline(never)]
     pub(super) fn run(
         &mut self,
         window: &mut Window,
         until: CaptureTime,
-        mut take: impl FnMut(CaptureTime, LinkType, &[u8], u32) -> bool,
-    ) -> Run {
-        let mut run = Run::default();
-        let Some((first, mut last)) = self.seconds else { return run };
-        let (unread, header_len) = (window.unread(), self.header_len);
-        let mut at = 0_usize;
-        while let Some((header, record)) = unread.get(at..).and_then(|bytes| self.beyond_doubt(bytes, last)) {
+        from: Origin,
+        taker: &mut impl Taker,
+    ) -> Option<Run> {
+        let (first, mut last_second) = self.seconds?;
+        let (unread, header_len, link) = (window.unread(), self.header_len, self.link);
+        let Origin { before, vantage } = from;
+        let (mut at, mut cut_packets) = (0_usize, 0_u64);
+        let (mut last, mut latest) = (CaptureTime::from_nanos(i64::MIN), CaptureTime::from_nanos(i64::MIN));
+        let mut frame = before;
+        while let Some((header, record)) = unread.get(at..).and_then(|bytes| self.beyond_doubt(bytes, last_second)) {
             let time = self.time(header);
             let Some(data) = record.get(header_len..) else { break };
             if time > until {
                 break;
             }
             at = at.wrapping_add(record.len());
-            last = header.seconds;
+            last_second = header.seconds;
             let original_len = header.original.max(header.captured);
-            run.packets = run.packets.wrapping_add(1);
-            run.cut_packets = run.cut_packets.wrapping_add(u64::from(header.captured < original_len));
-            run.last_time = time;
-            if !take(time, self.link, data, original_len) {
+            frame.number = frame.number.wrapping_add(1);
+            cut_packets = cut_packets.wrapping_add(u64::from(header.captured < original_len));
+            (last, latest) = (time, latest.max(time));
+            let packet = Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len };
+            if !taker.take(&packet) {
                 break;
             }
         }
-        self.seconds = Some((first, last));
-        let headers = header_len.wrapping_mul(usize::try_from(run.packets).unwrap_or(0));
-        run.bytes = at.wrapping_sub(headers) as u64;
+        let packets = frame.number.wrapping_sub(before.number);
+        if packets == 0 {
+            return None;
+        }
+        self.seconds = Some((first, last_second));
         window.skip(at);
-        run
+        let headers = (header_len as u64).wrapping_mul(packets);
+        Some(Run { packets, bytes: (at as u64).wrapping_sub(headers), cut_packets, last, latest })
     }
 
     /// The record that `bytes` begin with, and its header, where it is whole and
@@ -157,8 +166,12 @@ impl Pcap {
     fn beyond_doubt<'a>(&self, bytes: &'a [u8], last: u32) -> Option<(Header, &'a [u8])> {
         let header = self.header(bytes)?;
         let record = bytes.get(..self.header_len.wrapping_add(header.captured as usize))?;
-        let is_near = header.seconds.abs_diff(last) <= PLAUSIBLE_SECONDS;
-        (is_near && self.is_possible(header)).then_some((header, record))
+        // As few branches as there are: the seconds may wrap, and of a packet
+        // without bytes more is asked.
+        let from_a_year_before = header.seconds.wrapping_sub(last).wrapping_add(PLAUSIBLE_SECONDS);
+        let is_near = from_a_year_before <= 2 * PLAUSIBLE_SECONDS;
+        let has_bytes = header.captured.wrapping_sub(1) < self.max_packet;
+        (is_near && has_bytes && has_fraction(header)).then_some((header, record))
     }
 
     #[cold]
@@ -236,7 +249,7 @@ impl Pcap {
     #[inline]
     const fn is_possible(&self, header: Header) -> bool {
         header.captured <= self.max_packet
-            && header.fraction < 1_000_000_000
+            && has_fraction(header)
             && (header.captured | header.original | header.seconds) != 0
     }
 
@@ -283,6 +296,13 @@ impl Pcap {
         }
         Ok(true)
     }
+}
+
+/// Less than a second, in whichever unit. In microseconds it may be too much: odd
+/// but real.
+#[inline]
+const fn has_fraction(header: Header) -> bool {
+    header.fraction < 1_000_000_000
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::base::{CaptureTime, LinkType};
+use crate::base::{CaptureTime, Frame, LinkType};
 
 /// A packet in the window, not yet borrowed from it.
 #[derive(Clone, Debug)]
@@ -31,15 +31,25 @@ impl Record {
     };
 }
 
-/// What is counted of packets that were given in one go.
-#[derive(Clone, Copy, Debug, Default)]
+/// Where the packets of a run come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// The frame before the first of them.
+    pub(super) before: Frame,
+    pub(super) vantage: u16,
+}
+
+/// What is counted of packets that were given in one go; there is one at least.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     pub(super) packets: u64,
     /// Captured bytes.
     pub(super) bytes: u64,
     pub(super) cut_packets: u64,
-    /// That of the last one, where there is one.
-    pub(super) last_time: CaptureTime,
+    /// The time of the last one.
+    pub(super) last: CaptureTime,
+    /// The latest time.
+    pub(super) latest: CaptureTime,
 }
 
 /// The byte order of a header.

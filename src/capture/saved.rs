@@ -8,11 +8,11 @@ use super::error::{MAX_NESTED, OpenError, OpenReason, ReadError};
 use super::expand::{Expanded, MAX_RATIO, Stop};
 use super::info::{CaptureInfo, EXPANSION_LIMIT, FILE_CUT_SHORT, FILE_DAMAGED, Format};
 use super::netmon::{MAX_IN_MEMORY, NetMon};
-use super::packet::{Packet, Taker};
+use super::packet::{Packet, Passed, Taker};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::recognise::{Foreign, LOOK, Recognised, recognise};
-use super::record::Record;
+use super::record::{Origin, Record, Run};
 use super::snoop::Snoop;
 use super::source::{Source, Stored};
 use super::window::{READ_SIZE, Window};
@@ -192,16 +192,15 @@ impl Capture {
         let Walker::Pcap(walker) = &mut self.walker else {
             return self.step(until, vantage, taker);
         };
-        let mut frame = Frame { capture: self.id, number: self.info.packets };
-        let run = walker.run(&mut self.window, until, |time, link, data, original_len| {
-            frame.number = frame.number.wrapping_add(1);
-            taker.take(&Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len })
-        });
-        if run.packets > 0 {
-            self.info.packets = self.info.packets.wrapping_add(run.packets);
-            self.info.bytes = self.info.bytes.wrapping_add(run.bytes);
-            self.info.cut_packets = self.info.cut_packets.wrapping_add(run.cut_packets);
-            self.info.last_time = Some(run.last_time);
+        let capture = self.id;
+        let from = Origin { before: Frame { capture, number: self.info.packets }, vantage };
+        if let Some(run) = walker.run(&mut self.window, until, from, taker) {
+            let Run { packets, bytes, cut_packets, last, latest } = run;
+            self.info.packets = self.info.packets.wrapping_add(packets);
+            self.info.bytes = self.info.bytes.wrapping_add(bytes);
+            self.info.cut_packets = self.info.cut_packets.wrapping_add(cut_packets);
+            self.info.last_time = Some(last);
+            taker.passed(Passed { packets, capture, vantage, last, latest });
         }
         Ok(())
     }
@@ -212,7 +211,10 @@ impl Capture {
             let is_next = self.advance()?.is_some_and(|time| time <= until);
             let packet = if is_next { self.take_packet() } else { None };
             let Some(packet) = packet else { break };
-            if !taker.take(&Packet { vantage, ..packet }) {
+            let packet = Packet { vantage, ..packet };
+            let more = taker.take(&packet);
+            taker.passed(Passed::one(&packet));
+            if !more {
                 break;
             }
         }

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{OpenError, OpenReason};
 use super::info::CaptureInfo;
-use super::packet::{Packet, Taker};
+use super::packet::{Packet, Passed, Taker};
 use super::saved::{Capture, CaptureOptions, Progress, from_reader, open, open_sized};
 use super::window::PEEK_SIZE;
 use crate::base::{CaptureId, CaptureTime, NoticeKind, Notices, Span};
@@ -327,5 +327,7 @@ impl Timeline {
 /// nowhere else.
 #[inline(never)]
 fn take_one(taker: &mut impl Taker, packet: &Packet<'_>) -> bool {
-    taker.take(packet)
+    let more = taker.take(packet);
+    taker.passed(Passed::one(packet));
+    more
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use rdpwhy::analysis::{Analyzer, Batch};
 use rdpwhy::base;
-use rdpwhy::capture::{CaptureOptions, Packet, Problem, Source, Taker, Timeline};
+use rdpwhy::capture::{CaptureOptions, Packet, Passed, Problem, Source, Taker, Timeline};
 use rdpwhy::report::build::{self, Builder, Inputs, Listed, Listener};
 use rdpwhy::report::document::{Capture, Notice, Report};
 use rdpwhy::report::plots::Plots;
@@ -237,9 +237,13 @@ struct Taking<'a> {
 impl Taker for Taking<'_> {
     #[inline(always)]
     fn take(&mut self, packet: &Packet<'_>) -> bool {
-        self.taken = self.taken.wrapping_add(1);
         // Nothing comes of what is not ours.
-        !self.analyzer.push(packet) || !self.analyzer.has_settled()
+        !self.analyzer.push_of_run(packet) || !self.analyzer.has_settled()
+    }
+
+    fn passed(&mut self, passed: Passed) {
+        self.taken = self.taken.wrapping_add(passed.packets);
+        self.analyzer.passed(passed);
     }
 }
 

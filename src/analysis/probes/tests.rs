@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use crate::analysis::{Analyzer, Batch, Connection};
 use crate::base::{At, CaptureTime, Frame, Side, Span};
+use crate::capture::Passed;
 use crate::findings::{Link, Told};
 use crate::wire::{IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
 
@@ -233,7 +234,8 @@ fn tell(specs: &[Spec], counts: bool, lost: Option<i64>) -> Story {
     for (number, line) in (1..).zip(&all) {
         let at = At { frame: Frame::new(0, number), time: CaptureTime::from_nanos(line.time) };
         if let Some(spec) = specs.get(line.spec) {
-            analyzer.watched.packet(at.frame.capture, 0, at.time);
+            let Frame { capture, .. } = at.frame;
+            analyzer.passed(Passed { packets: 1, capture, vantage: 0, last: at.time, latest: at.time });
             analyzer.table.segment(&segment(line, spec), at, 0);
         }
         analyzer.explain_finished();
