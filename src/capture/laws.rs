@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-use super::written::{Dribble, Got, In, Sent, expected, netmon, packets, read, read_all, snoop};
+use super::written::{Dribble, Got, In, Sent, expected, netmon, packets, read, read_all, read_in_runs, snoop};
 use super::{Capture, CaptureInfo, CaptureOptions, Compression, Format, OpenError, from_reader, open};
 use crate::base::CaptureId;
 
@@ -24,6 +24,23 @@ fn formats(sent: &[Sent]) -> Vec<(Format, Vec<u8>)> {
         (Format::Snoop, snoop(sent)),
         (Format::NetMon, netmon(sent)),
     ]
+}
+
+/// A pcapng of two interfaces unlike each other; of what kind the block of each
+/// packet is, is told by a number.
+fn blocks(to: In, sent: &[Sent], kinds: &[u32]) -> Vec<u8> {
+    let mut bytes = to.section(&[]);
+    bytes.extend(to.interface(1, 0, &[]));
+    bytes.extend(to.interface(101, 0, &to.option(9, &[9])));
+    for (packet, kind) in sent.iter().zip(kinds) {
+        bytes.extend(match kind {
+            0..=2 => to.enhanced(0, 1_000, packet, &[]),
+            3 => to.enhanced(1, 1, packet, &[]),
+            4 => to.enhanced(0, 1_000, packet, &to.option(5, &to.u64(7))),
+            _ => to.block(3, &[&to.u32(packet.original)[..], &packet.data].concat()),
+        });
+    }
+    bytes
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -254,6 +271,32 @@ proptest! {
             prop_assert!(got.len() <= 100);
             prop_assert!(got.iter().all(|p| p.5.len() <= p.6 as usize));
         }
+    }
+
+    #[test]
+    fn runs_give_what_single_packets_give(
+        pick in 0_usize..3,
+        kinds in prop::collection::vec(0_u32..6, 0..40),
+        hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        sizes in prop::collection::vec(1_usize..2_000, 1..4),
+        most in 1_usize..30,
+    ) {
+        let mut sent = packets(kinds.len());
+        // Some claim that they were shorter than what there is of them.
+        sent.iter_mut().zip(&kinds).filter(|(_, kind)| **kind == 2).for_each(|(packet, _)| packet.original = 3);
+        let mut bytes = match pick {
+            0 => LITTLE.pcap(0xa1b2_c3d4, 65_535, 1, &sent),
+            pick => blocks(In { big: pick == 1 }, &sent, &kinds),
+        };
+        for (at, byte) in hits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let Ok(one_by_one) = dribbled(bytes.clone(), sizes.clone()) else { return Ok(()) };
+        let (got, info) = read_all(one_by_one);
+        let (in_runs, told) = read_in_runs(dribbled(bytes, sizes).unwrap(), most);
+        prop_assert_eq!(in_runs, got);
+        prop_assert_eq!(format!("{told:?}"), format!("{info:?}"));
     }
 
     #[test]

@@ -130,9 +130,7 @@ impl Pcap {
         let (first, mut last_second) = self.seconds?;
         let (unread, header_len, link) = (window.unread(), self.header_len, self.link);
         let Origin { before, vantage } = from;
-        let (mut at, mut cut_packets) = (0_usize, 0_u64);
-        let (mut last, mut latest) = (CaptureTime::from_nanos(i64::MIN), CaptureTime::from_nanos(i64::MIN));
-        let mut frame = before;
+        let (mut at, mut frame, mut run) = (0_usize, before, Run::begin());
         while let Some((header, record)) = unread.get(at..).and_then(|bytes| self.beyond_doubt(bytes, last_second)) {
             let time = self.time(header);
             let Some(data) = record.get(header_len..) else { break };
@@ -143,21 +141,19 @@ impl Pcap {
             last_second = header.seconds;
             let original_len = header.original.max(header.captured);
             frame.number = frame.number.wrapping_add(1);
-            cut_packets = cut_packets.wrapping_add(u64::from(header.captured < original_len));
-            (last, latest) = (time, latest.max(time));
+            run.add(data.len(), original_len, time);
             let packet = Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len };
             if !taker.take(&packet) {
                 break;
             }
         }
-        let packets = frame.number.wrapping_sub(before.number);
-        if packets == 0 {
+        run.packets = frame.number.wrapping_sub(before.number);
+        if run.packets == 0 {
             return None;
         }
         self.seconds = Some((first, last_second));
         window.skip(at);
-        let headers = (header_len as u64).wrapping_mul(packets);
-        Some(Run { packets, bytes: (at as u64).wrapping_sub(headers), cut_packets, last, latest })
+        Some(run)
     }
 
     /// The record that `bytes` begin with, and its header, where it is whole and

@@ -52,6 +52,21 @@ pub(super) struct Run {
     pub(super) latest: CaptureTime,
 }
 
+impl Run {
+    pub(super) const fn begin() -> Self {
+        let never = CaptureTime::from_nanos(i64::MIN);
+        Self { packets: 0, bytes: 0, cut_packets: 0, last: never, latest: never }
+    }
+
+    /// Adds a packet, but to the number of them.
+    #[inline]
+    pub(super) fn add(&mut self, captured: usize, original_len: u32, time: CaptureTime) {
+        self.bytes = self.bytes.wrapping_add(captured as u64);
+        self.cut_packets = self.cut_packets.wrapping_add(u64::from(captured < original_len as usize));
+        (self.last, self.latest) = (time, self.latest.max(time));
+    }
+}
+
 /// The byte order of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {

@@ -189,12 +189,14 @@ impl Capture {
         if self.pending || self.finished {
             return Ok(());
         }
-        let Walker::Pcap(walker) = &mut self.walker else {
-            return self.step(until, vantage, taker);
-        };
         let capture = self.id;
         let from = Origin { before: Frame { capture, number: self.info.packets }, vantage };
-        if let Some(run) = walker.run(&mut self.window, until, from, taker) {
+        let run = match &mut self.walker {
+            Walker::Pcap(walker) => walker.run(&mut self.window, until, from, taker),
+            Walker::Pcapng(walker) => walker.run(&mut self.window, &mut self.info, until, from, taker),
+            Walker::NetMon(_) | Walker::Snoop(_) => return self.step(until, vantage, taker),
+        };
+        if let Some(run) = run {
             let Run { packets, bytes, cut_packets, last, latest } = run;
             self.info.packets = self.info.packets.wrapping_add(packets);
             self.info.bytes = self.info.bytes.wrapping_add(bytes);
@@ -205,7 +207,7 @@ impl Capture {
         Ok(())
     }
 
-    /// The same packet by packet, for formats whose blocks are of many kinds.
+    /// The same packet by packet, for formats of which few have large files.
     fn step(&mut self, until: CaptureTime, vantage: u16, taker: &mut impl Taker) -> Result<(), ReadError> {
         for _ in 0..STEPS {
             let is_next = self.advance()?.is_some_and(|time| time <= until);

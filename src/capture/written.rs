@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use super::{Capture, CaptureInfo, CaptureOptions, from_reader};
-use crate::base::CaptureId;
+use super::{Capture, CaptureInfo, CaptureOptions, Packet, from_reader};
+use crate::base::{CaptureId, CaptureTime};
 
 /// What a test compares of a packet: number, nanoseconds, link type,
 /// interface, packet id, bytes, original length.
@@ -208,12 +208,31 @@ pub(super) fn piped(bytes: &[u8]) -> Capture {
 /// Reads all packets.
 pub(super) fn read_all(mut capture: Capture) -> (Vec<Got>, CaptureInfo) {
     let mut got = Vec::new();
-    while let Some(p) = capture.next_packet().unwrap() {
-        let nanos = p.time.nanos();
-        got.push((p.frame.number, nanos, p.link.0, p.interface, p.packet_id, p.data.to_vec(), p.original_len));
+    while let Some(packet) = capture.next_packet().unwrap() {
+        got.push(kept(&packet));
     }
     assert!(capture.next_packet().unwrap().is_none());
     (got, capture.into_info())
+}
+
+/// The same, where one packet is asked for and runs of at most `most` are given.
+pub(super) fn read_in_runs(mut capture: Capture, most: usize) -> (Vec<Got>, CaptureInfo) {
+    let mut got = Vec::new();
+    while let Some(packet) = capture.next_packet().unwrap() {
+        got.push(kept(&packet));
+        let before = got.len();
+        let mut take = |packet: &Packet<'_>| {
+            got.push(kept(packet));
+            got.len() < before + most
+        };
+        capture.run(CaptureTime::from_nanos(i64::MAX), 0, &mut take).unwrap();
+        assert!(got.len() <= before + most);
+    }
+    (got, capture.into_info())
+}
+
+fn kept(p: &Packet<'_>) -> Got {
+    (p.frame.number, p.time.nanos(), p.link.0, p.interface, p.packet_id, p.data.to_vec(), p.original_len)
 }
 
 /// Reads `bytes` as a pipe.

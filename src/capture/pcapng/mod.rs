@@ -8,6 +8,7 @@
 mod described;
 mod options;
 mod resolution;
+mod run;
 #[cfg(test)]
 mod tests;
 mod writer;
