@@ -246,7 +246,7 @@ fn one_connection(
     });
     let Some(connection) = analysis.connections.iter().find(|c| c.id == got.id) else { return };
     for (reset, judgement) in connection.tcp.resets.iter().zip(&connection.diagnosis.resets) {
-        let forged = seen.forged_frames.contains(&reset.at.frame.number);
+        let forged = seen.forged_frames.contains(&{ reset.at.frame.number });
         let accused =
             judgement.built_by == Builder::OtherDevice && judgement.certainty > rdpwhy::base::Certainty::Possible;
         if forged {

@@ -98,7 +98,7 @@ pub fn forged_frames(truth: &Truth, vantage: &str, packets: &[Kept]) -> BTreeSet
     let named: BTreeSet<u64> = truth.connections.iter().flat_map(seen).collect();
     // A capture that shows each packet twice names the first.
     let of = |kept: &Kept| kept.data.get(ADDRESSES..).map(<[u8]>::to_vec);
-    let bytes: BTreeSet<_> = packets.iter().filter(|p| named.contains(&p.frame.number)).filter_map(of).collect();
+    let bytes: BTreeSet<_> = packets.iter().filter(|p| named.contains(&{ p.frame.number })).filter_map(of).collect();
     let is_forged = |p: &&Kept| of(p).is_some_and(|data| bytes.contains(&data));
     packets.iter().filter(is_forged).map(|p| p.frame.number).chain(named).collect()
 }

@@ -72,7 +72,7 @@ fn damaged(mut packets: Vec<Kept>, damage: &str) -> Vec<Kept> {
             Some(("without", frames)) => {
                 let (first, last) = frames.split_once('-').unwrap_or((frames, frames));
                 let missing = number(first)..=number(last);
-                packets.retain(|kept| !missing.contains(&kept.frame.number));
+                packets.retain(|kept| !missing.contains(&{ kept.frame.number }));
             }
             _ => panic!("unknown damage: {part}"),
         }

@@ -8,10 +8,12 @@ use core::ops::{Add, Sub};
 /// It comes from the capture and never from the machine that analyses it. It
 /// may run backwards (merged interfaces, a stepped clock).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(Rust, packed(4))] // See `Frame`.
 pub struct CaptureTime(i64);
 
 /// A signed difference between two capture times, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(Rust, packed(4))] // See `Frame`.
 pub struct Span(i64);
 
 impl CaptureTime {

@@ -132,7 +132,7 @@ fn worst_moment<'a>(connections: &[&'a Member]) -> Option<Moment<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::CaptureTime;
+    use crate::base::{CaptureTime, Frame};
     use crate::findings::Link;
     use crate::findings::testing::link;
     use crate::session::Stage;
@@ -155,7 +155,7 @@ mod tests {
         let finding = check(&crowd(30, |link| link)).unwrap();
         assert_eq!((finding.severity, finding.certainty), (Severity::Warning, Certainty::Possible));
         assert!(finding.title.starts_with("30 connections"), "{}", finding.title);
-        assert_eq!(finding.supporting[0].at.frame.number, 1, "the oldest");
+        assert_eq!(finding.supporting[0].at.frame, Frame::new(0, 1), "the oldest");
     }
 
     #[test]

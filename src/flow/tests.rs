@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::conversation::{EndKind, RolesFrom};
 use super::reset::SequenceFit;
 use super::testing::*;
-use crate::base::{GapCause, Side};
+use crate::base::{Frame, GapCause, Side};
 
 use Side::{Client, Server};
 
@@ -162,7 +162,7 @@ fn a_reset_keeps_its_surroundings() {
     ]));
     let reset = &tcp.resets[0];
     assert_eq!(reset.fit, SequenceFit::Exact);
-    assert_eq!(reset.acknowledges_byte_seen_at.unwrap().frame.number, 4);
+    assert_eq!(reset.acknowledges_byte_seen_at.unwrap().frame, Frame::new(0, 4));
     assert_eq!((reset.afterlife.packets, reset.afterlife.progress, reset.afterlife.continues_series), (1, 1, 1));
 }
 

@@ -61,7 +61,7 @@ fn evidence_opens_elsewhere_and_its_comments_point_at_the_frames_of_the_original
                 };
                 let (_, number) = comment.text.rsplit_once("[frame ").unwrap();
                 let number: u64 = number.strip_suffix(" of the original]").unwrap().parse().unwrap();
-                assert_eq!(after[&frame.number], before[&number], "{name}: {}", comment.text);
+                assert_eq!(after[&{ frame.number }], before[&number], "{name}: {}", comment.text);
                 pointed += 1;
             }
             assert!(pointed > 0, "{name}");

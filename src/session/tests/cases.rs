@@ -2,7 +2,7 @@
 
 use super::script::{events, play};
 use super::*;
-use crate::base::{BySide, Side, Visibility};
+use crate::base::{BySide, Frame, Side, Visibility};
 use crate::session::{Mechanism, Message, Stage};
 
 #[test]
@@ -184,7 +184,7 @@ fn tickets_are_no_answers() {
 #[test]
 fn a_refused_logon_has_two_forms() {
     let facts = check(&[NLA, "C 57\nS 295\nC 677\nS 15\n"], "x224 tls credssp; server owes the end of the connection");
-    assert_eq!(facts.credssp.unwrap().error.unwrap().frame.number, 10);
+    assert_eq!(facts.credssp.unwrap().error.unwrap().frame, Frame::new(0, 10));
     let facts = check(
         &[NLA, "C 57\nS 295\nC 677\nS alert\nC 37\nC 9\n"],
         "x224 tls credssp; server owes the end of the connection",
@@ -236,7 +236,7 @@ fn licensing_of_every_kind() {
     assert!(facts.licensing.granted.is_some());
     // A new licence concludes licensing without a word.
     let facts = to("S 539\nC 363\nS 120\nC 150\nS 2200\nS 472\n", " activation; client owes the Confirm Active");
-    assert_eq!(facts.licensing.granted.unwrap().frame.number, 27);
+    assert_eq!(facts.licensing.granted.unwrap().frame, Frame::new(0, 27));
     // Auto-detection with a bandwidth payload.
     to("S 24\nC 24\nS 24\nS 1026\nS 1026\nS 26\nC 32\nS 32\nS 34\n", "; server owes the Demand Active");
     to("S 24\nC 24\nS 539\nC 363\nS 34\n", "; server owes the Demand Active");
@@ -340,7 +340,7 @@ fn roles_come_from_the_messages() {
 fn what_has_begun_is_owed_until_it_is_whole() {
     check(&["C cr:0b\nS cc:08\nC hello\nS x:1603030400020000"], "x224 tls; server owes the ServerHello");
     let facts = check(&["C cr:0b\nS end"], "x224; server owes the X.224 Connection Confirm");
-    assert_eq!(facts.ended.server.unwrap().frame.number, 2);
+    assert_eq!(facts.ended.server.unwrap().frame, Frame::new(0, 2));
 }
 
 #[test]
