@@ -1,36 +1,85 @@
 //! Connections that were followed and are over.
 
+use core::hash::Hash;
 use std::collections::VecDeque;
 
 use foldhash::HashSet;
 
 use super::FlowKey;
+use crate::flow::key::{Narrow, Wide};
 
 /// Connections remembered after they are over: what their ends still send
 /// (repetitions into the void, with waits of up to two minutes) is no new
-/// connection.
-const MAX_TOMBSTONES: usize = 16_384;
+/// connection. As many as a table of 16,384 places takes, of 16 bytes each.
+const MAX_NARROW: usize = 14_336;
+
+/// The same of IPv6, which take 40 bytes each, in a table of half the size.
+const MAX_WIDE: usize = 7_168;
 
 /// The connections that ended last.
 #[derive(Debug, Default)]
 pub(super) struct Tombstones {
-    keys: HashSet<FlowKey>,
-    order: VecDeque<FlowKey>,
+    narrow: Last<Narrow, MAX_NARROW>,
+    wide: Last<Wide, MAX_WIDE>,
 }
 
 impl Tombstones {
     pub(super) fn contains(&self, key: &FlowKey) -> bool {
-        self.keys.contains(key)
+        match key {
+            FlowKey::V4(key) => self.narrow.keys.contains(key),
+            FlowKey::V6(key) => self.wide.keys.contains(key),
+        }
     }
 
     pub(super) fn add(&mut self, key: FlowKey) {
-        if self.keys.insert(key) {
-            self.order.push_back(key);
+        match key {
+            FlowKey::V4(key) => self.narrow.add(key),
+            FlowKey::V6(key) => self.wide.add(key),
         }
-        if self.order.len() > MAX_TOMBSTONES
+    }
+}
+
+/// The last `MAX` keys that were added.
+#[derive(Debug)]
+struct Last<K, const MAX: usize> {
+    keys: HashSet<K>,
+    order: VecDeque<K>,
+}
+
+impl<K: Copy + Eq + Hash, const MAX: usize> Last<K, MAX> {
+    fn add(&mut self, key: K) {
+        if self.keys.contains(&key) {
+            return;
+        }
+        // First, so that neither grows for one more than is kept.
+        if self.order.len() >= MAX
             && let Some(oldest) = self.order.pop_front()
         {
             self.keys.remove(&oldest);
         }
+        self.keys.insert(key);
+        self.order.push_back(key);
+    }
+}
+
+impl<K, const MAX: usize> Default for Last<K, MAX> {
+    fn default() -> Self {
+        Self { keys: HashSet::default(), order: VecDeque::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_forgotten_for_one_more() {
+        let mut last = Last::<u32, 3>::default();
+        for key in [1, 2, 3, 1, 4] {
+            last.add(key);
+        }
+        assert_eq!(last.order, [2, 3, 4]);
+        assert!(!last.keys.contains(&1) && last.keys.contains(&4));
+        assert_eq!(last.keys.len(), 3);
     }
 }
