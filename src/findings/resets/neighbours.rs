@@ -8,8 +8,9 @@ use crate::base::{CaptureId, Side, Span};
 use crate::flow::{Bare, TcpFacts};
 
 /// Hosts remembered. A scan shows thousands, each of which is in one
-/// connection; beyond this, new hosts are judged by their own connection alone.
-const MAX_HOSTS: usize = 20_000;
+/// connection; beyond this, new hosts are judged by their own connection alone. As
+/// many as a table of 16,384 places takes: 1.1 MiB.
+const MAX_HOSTS: usize = 14_336;
 
 /// TTLs remembered of each; a host that shows more has no baseline.
 const MAX_TTLS: usize = 4;
@@ -17,13 +18,14 @@ const MAX_TTLS: usize = 4;
 /// One host, as one capture shows it.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// TTLs of its packets, resets left out, with counts; in the order in which
-    /// they were seen. What has no count is none.
-    ttls: [(u8, u32); MAX_TTLS],
+    /// TTLs of its packets, resets left out, in the order in which they were seen.
+    ttls: [u8; MAX_TTLS],
+    /// With how many packets each came. What has no count is none.
+    counts: [u32; MAX_TTLS],
     /// Connections of which it sent at least one packet.
     pub connections: u32,
     /// Packets beyond SYN and SYN-ACK, which a proxy may answer in its name.
-    pub beyond_handshake: u64,
+    pub beyond_handshake: u32,
     /// The shortest round trip between it and the capture point.
     pub min_rtt: Option<Span>,
     /// Whether a connection measured it often enough to rely on it.
@@ -33,7 +35,8 @@ pub struct Known {
 impl Known {
     /// TTLs of its packets, resets left out, with counts.
     pub fn ttls(&self) -> impl Iterator<Item = (u8, u64)> + Clone {
-        self.ttls.iter().filter(|(_, count)| *count > 0).map(|(ttl, count)| (*ttl, u64::from(*count)))
+        let with_counts = self.ttls.iter().zip(&self.counts).filter(|(_, count)| **count > 0);
+        with_counts.map(|(ttl, count)| (*ttl, u64::from(*count)))
     }
 }
 
@@ -95,14 +98,16 @@ impl Neighbours {
         let known = self.hosts.entry(host).or_default();
         known.connections = known.connections.saturating_add(1);
         known.rtt_is_steady |= shown.rtt_is_steady;
-        known.beyond_handshake = known.beyond_handshake.saturating_add(shown.beyond_handshake);
+        known.beyond_handshake = known.beyond_handshake.saturating_add(at_most_u32(shown.beyond_handshake));
         known.min_rtt = match (known.min_rtt, shown.min_rtt) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
         for (ttl, count) in ttls.filter(|(_, count)| *count > 0) {
-            if let Some(place) = known.ttls.iter_mut().find(|(t, sum)| *t == ttl || *sum == 0) {
-                *place = (ttl, place.1.saturating_add(u32::try_from(count).unwrap_or(u32::MAX)));
+            let mut places = known.ttls.iter_mut().zip(&mut known.counts);
+            if let Some((place, sum)) = places.find(|(place, sum)| **place == ttl || **sum == 0) {
+                *place = ttl;
+                *sum = sum.saturating_add(at_most_u32(count));
             }
         }
     }
@@ -125,4 +130,8 @@ impl Neighbours {
     pub(super) fn host(&self, capture: CaptureId, ip: IpAddr) -> Option<&Known> {
         self.hosts.get(&(capture, ip))
     }
+}
+
+fn at_most_u32(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -32,8 +32,8 @@ const OF_USERS: u32 = 2_000;
 const FEW: u32 = 10;
 
 /// Clients of which is remembered how many probes were listed, or that they came
-/// further; of 24 bytes each.
-const MAX_REMEMBERED: usize = 16_384;
+/// further: as many as a table of 16,384 places takes, of 20 bytes each.
+const MAX_REMEMBERED: usize = 14_336;
 
 /// Entries, each of one server and one way to end: together less than 2 MiB.
 const MAX_KINDS: usize = 4_096;

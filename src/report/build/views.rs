@@ -129,9 +129,9 @@ impl Views {
             .iter()
             .map(|(ip, tally)| Client {
                 ip: *ip,
-                attempts: tally.attempts,
-                failed: tally.failed.count,
-                active: tally.active.count,
+                attempts: tally.attempts.into(),
+                failed: tally.failed.count.into(),
+                active: tally.active.count.into(),
                 servers: tally.peers(|_| true) as u64,
                 servers_failed: tally.peers(|r| r.failed) as u64,
                 servers_active: tally.peers(|r| r.active) as u64,
@@ -148,9 +148,9 @@ fn one_server(server: Endpoint, tally: Tally<IpAddr>) -> Server {
     Server {
         ip: server.ip,
         port: server.port,
-        attempts: tally.attempts,
-        failed: tally.failed.count,
-        active: tally.active.count,
+        attempts: tally.attempts.into(),
+        failed: tally.failed.count.into(),
+        active: tally.active.count.into(),
         clients: tally.peers(|_| true) as u64,
         clients_failed: tally.peers(|r| r.failed) as u64,
         clients_active: tally.peers(|r| r.active) as u64,

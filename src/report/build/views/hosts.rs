@@ -7,13 +7,13 @@ use foldhash::HashMap;
 
 use crate::report::document::{Attempt, Outcome, Text, Time};
 
-/// Servers listed, and clients: more than anybody reads. Each takes less than a
-/// KiB.
-pub(super) const MAX_LISTED: usize = 10_000;
+/// Servers listed, and clients: more than anybody reads, and as many as a table of
+/// 8,192 places takes, of 100 bytes each.
+pub(super) const MAX_LISTED: usize = 7_168;
 
 /// Pairs of a client and a server that are remembered, of some 30 bytes each: by
 /// them is known at how many servers a client failed.
-pub(super) const MAX_PAIRS: usize = 100_000;
+pub(super) const MAX_PAIRS: usize = 32_768;
 
 /// All of one kind, and how many attempts found no room among them.
 #[derive(Debug)]
@@ -26,13 +26,13 @@ pub(super) struct Hosts<Host, Peer> {
 /// What both views count of one host.
 #[derive(Debug)]
 pub(super) struct Tally<Peer> {
-    pub(super) attempts: u64,
+    pub(super) attempts: u32,
     pub(super) failed: Seen,
     pub(super) active: Seen,
     /// Who stood at the other end.
     pub(super) peers: Peers<Peer>,
     /// Few of them are known, and most hosts have none.
-    pub(super) by_finding: Vec<(Text, u64)>,
+    pub(super) by_finding: Vec<(Text, u32)>,
 }
 
 /// What came of the attempts with each host at the other end. Most hosts have one
@@ -40,13 +40,14 @@ pub(super) struct Tally<Peer> {
 #[derive(Debug)]
 pub(super) enum Peers<Peer> {
     Few(Vec<(Peer, Reached)>),
-    Many(HashMap<Peer, Reached>),
+    // Boxed: few hosts have that many.
+    Many(Box<HashMap<Peer, Reached>>),
 }
 
 /// Attempts of one outcome: how many, when the first and the last began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    pub(super) count: u64,
+    pub(super) count: u32,
     between: Option<(Time, Time)>,
 }
 
@@ -64,7 +65,7 @@ impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
             return;
         }
         let tally = self.tallies.entry(host).or_default();
-        tally.attempts += 1;
+        tally.attempts = tally.attempts.saturating_add(1);
         let mut reached = Reached::default();
         match attempt.outcome {
             Outcome::Failed => {
@@ -99,7 +100,7 @@ impl<Peer: Eq + Hash + Copy> Tally<Peer> {
 
     fn found(&mut self, finding: &Text) {
         match self.by_finding.iter_mut().find(|(known, _)| known == finding) {
-            Some((_, count)) => *count += 1,
+            Some((_, count)) => *count = count.saturating_add(1),
             None => {
                 self.by_finding.reserve_exact(1);
                 self.by_finding.push((finding.clone(), 1));
@@ -108,7 +109,7 @@ impl<Peer: Eq + Hash + Copy> Tally<Peer> {
     }
 
     pub(super) fn by_finding(&self) -> BTreeMap<String, u64> {
-        self.by_finding.iter().map(|(finding, count)| (finding.to_string(), *count)).collect()
+        self.by_finding.iter().map(|(finding, count)| (finding.to_string(), u64::from(*count))).collect()
     }
 }
 
@@ -130,7 +131,7 @@ impl<Peer: Eq + Hash + Copy> Peers<Peer> {
                 few.reserve_exact(1);
                 few.push((peer, reached));
             }
-            Self::Few(few) => *self = Self::Many(few.drain(..).chain([(peer, reached)]).collect()),
+            Self::Few(few) => *self = Self::Many(Box::new(few.drain(..).chain([(peer, reached)]).collect())),
             Self::Many(many) => {
                 many.insert(peer, reached);
             }
@@ -142,14 +143,14 @@ impl<Peer: Eq + Hash + Copy> Peers<Peer> {
             Self::Few(few) => (Some(few), None),
             Self::Many(many) => (None, Some(many)),
         };
-        let many = many.into_iter().flatten().map(|(peer, reached)| (*peer, *reached));
+        let many = many.into_iter().flat_map(|many| &**many).map(|(peer, reached)| (*peer, *reached));
         few.into_iter().flatten().copied().chain(many)
     }
 }
 
 impl Seen {
     fn add(&mut self, start: Time) {
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         let (first, last) = self.between.unwrap_or((start, start));
         self.between = Some((first.min(start), last.max(start)));
     }
