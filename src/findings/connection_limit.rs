@@ -97,7 +97,7 @@ fn worst_moment<'a>(connections: &[&'a Member]) -> Option<Moment<'a>> {
             changes.push((start, Change::Begins, i));
             changes.push((until, Change::Done, i));
         }
-        if connection.verdict.is_some_and(|id| TURNED_AWAY.contains(&id)) {
+        if connection.was_turned_away {
             changes.push((start, Change::Asks, i));
         }
     }

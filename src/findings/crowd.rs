@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use super::connection_limit::TURNED_AWAY;
 use super::finding::Finding;
 use super::link::Link;
 use crate::base::{At, CaptureTime};
@@ -33,8 +34,8 @@ pub struct Member {
     /// Until when it was between its Connection Request and its desktop. What a
     /// damaged capture shows so may have been done long before.
     pub half_done_until: Option<CaptureTime>,
-    /// Id of the finding that explains it.
-    pub verdict: Option<&'static str>,
+    /// Its verdict is one of [`TURNED_AWAY`].
+    pub was_turned_away: bool,
 }
 
 impl From<&Link> for Member {
@@ -47,7 +48,7 @@ impl From<&Link> for Member {
             is_sound: link.is_sound,
             first: link.first,
             half_done_until: begun.then(|| link.desktop.unwrap_or(link.open_until)),
-            verdict: link.verdict,
+            was_turned_away: link.verdict.is_some_and(|id| TURNED_AWAY.contains(&id)),
         }
     }
 }
