@@ -180,7 +180,11 @@ impl<C: Consumer> Conversation<C> {
         let silence = at.time.since(self.last.time);
         self.clock_ran_back += u64::from(at.time < self.last.time);
         self.longest_silence = self.longest_silence.max(silence);
-        self.may_be_over |= segment.tcp.flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0;
+        if segment.tcp.flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0 {
+            self.may_be_over = true;
+            // Nothing is gathered any more.
+            self.gathering = Gathering::default();
+        }
         if segment.tcp.flags.has(TcpFlags::RST) {
             self.reset(segment, side, at);
         } else {

@@ -46,6 +46,8 @@ impl<C: Consumer> Conversation<C> {
         {
             reset.acknowledges_byte_seen_at = receiver.facts.last_data;
         }
+        // Most have one, of 800 bytes.
+        self.resets.reserve_exact(1);
         self.resets.push(reset);
     }
 
