@@ -21,6 +21,7 @@
 //!
 //! ```
 //! use rdpwhy::analysis::Analyzer;
+//! use rdpwhy::base::Frame;
 //! use rdpwhy::capture::{CaptureOptions, Source, Timeline};
 //!
 //! let file = "fixtures/cases/injected-suricata-tls/client.pcap";
@@ -32,7 +33,7 @@
 //! let analysis = analyzer.finish(0);
 //! let verdict = analysis.connections[0].diagnosis.verdict().expect("it failed");
 //! assert_eq!(verdict.id, "injected-reset");
-//! assert_eq!(verdict.primary.at.frame.number, 9);
+//! assert_eq!(verdict.primary.at.frame, Frame::new(0, 9));
 //! ```
 
 pub mod analysis;

@@ -39,20 +39,20 @@ impl Tombstones {
     }
 }
 
-/// The last `MAX` keys that were added.
+/// The last `KEPT` keys that were added.
 #[derive(Debug)]
-struct Last<K, const MAX: usize> {
+struct Last<K, const KEPT: usize> {
     keys: HashSet<K>,
     order: VecDeque<K>,
 }
 
-impl<K: Copy + Eq + Hash, const MAX: usize> Last<K, MAX> {
+impl<K: Copy + Eq + Hash, const KEPT: usize> Last<K, KEPT> {
     fn add(&mut self, key: K) {
         if self.keys.contains(&key) {
             return;
         }
         // First, so that neither grows for one more than is kept.
-        if self.order.len() >= MAX
+        if self.order.len() >= KEPT
             && let Some(oldest) = self.order.pop_front()
         {
             self.keys.remove(&oldest);
@@ -62,7 +62,7 @@ impl<K: Copy + Eq + Hash, const MAX: usize> Last<K, MAX> {
     }
 }
 
-impl<K, const MAX: usize> Default for Last<K, MAX> {
+impl<K, const KEPT: usize> Default for Last<K, KEPT> {
     fn default() -> Self {
         Self { keys: HashSet::default(), order: VecDeque::new() }
     }
