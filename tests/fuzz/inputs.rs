@@ -18,11 +18,12 @@ mod records;
 #[path = "inputs/redact.rs"]
 mod redact;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Cursor;
 
 use rdpwhy::analysis::{Analysis, Analyzer};
 use rdpwhy::base::{At, CaptureId, CaptureTime, Frame, Gap, GapCause, LinkType, Side};
-use rdpwhy::capture::{Capture, CaptureOptions, from_reader};
+use rdpwhy::capture::{Capture, CaptureOptions, Packet, Source, Timeline, from_reader};
 use rdpwhy::report::build::{Inputs, report};
 use rdpwhy::report::json;
 use rdpwhy::session::Session;
@@ -55,14 +56,29 @@ pub use redact::redact;
 /// Survives any input, or panics.
 pub type Target = fn(&[u8]);
 
-/// A file: every format, every compression.
+/// A file: every format, every compression. In runs come the packets that come one
+/// by one.
 pub fn capture(data: &[u8]) {
-    if let Some(mut capture) = open(data) {
-        while let Ok(Some(packet)) = capture.next_packet() {
-            assert!(packet.data.len() <= packet.original_len as usize);
-        }
-        assert!(capture.info().bytes <= MAX_EXPANDED);
+    let Some(mut capture) = open(data) else { return };
+    let (mut single, mut in_runs) = (DefaultHasher::new(), DefaultHasher::new());
+    while let Ok(Some(packet)) = capture.next_packet() {
+        assert!(packet.data.len() <= packet.original_len as usize);
+        hash(&packet, &mut single);
     }
+    assert!(capture.info().bytes <= MAX_EXPANDED);
+    let mut timeline = timeline(data);
+    let mut take = |packet: &Packet<'_>| {
+        hash(packet, &mut in_runs);
+        true
+    };
+    while timeline.next_packets(&mut take) {}
+    assert_eq!(in_runs.finish(), single.finish());
+    assert_eq!(timeline.captures().next().map(|info| format!("{info:?}")), Some(format!("{:?}", capture.info())));
+}
+
+fn hash(packet: &Packet<'_>, hasher: &mut DefaultHasher) {
+    let Packet { frame, time, link, interface, packet_id, data, original_len, .. } = packet;
+    (frame, time, link.0, interface, packet_id, data, original_len).hash(hasher);
 }
 
 /// More than any input of this size may become.
@@ -136,15 +152,25 @@ pub fn session(data: &[u8]) {
 
 /// The whole pipeline, from a file to the report.
 pub fn analyze(data: &[u8]) {
-    let Some(mut capture) = open(data) else { return };
-    let mut analyzer = Analyzer::default();
-    while let Ok(Some(packet)) = capture.next_packet() {
-        analyzer.push(&packet);
+    let mut timeline = timeline(data);
+    if timeline.captures().next().is_none() {
+        return;
     }
-    let analysis: Analysis = analyzer.finish(capture.info().dropped.unwrap_or_default());
-    let inputs = Inputs { captures: vec![capture.info()], unreadable: Vec::new() };
+    let mut analyzer = Analyzer::default();
+    while timeline.next_packets(&mut |packet: &Packet<'_>| {
+        analyzer.push(packet);
+        true
+    }) {}
+    let captures: Vec<_> = timeline.captures().collect();
+    let analysis: Analysis = analyzer.finish(captures.iter().filter_map(|info| info.dropped).sum());
+    let inputs = Inputs { captures, unreadable: Vec::new() };
     let report = report(analysis, &inputs);
     let _ = json::write(&report, &mut std::io::sink());
+}
+
+fn timeline(data: &[u8]) -> Timeline {
+    let source = Source::Reader { name: "input".to_owned(), reader: Box::new(Cursor::new(data.to_vec())) };
+    Timeline::new(vec![source], CaptureOptions::default())
 }
 
 fn open(data: &[u8]) -> Option<Capture> {
