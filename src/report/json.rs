@@ -18,13 +18,15 @@ mod page;
 mod text;
 mod writer;
 
-/// Text that is handed on at once. Allocators get so much from the system, which
-/// gives it empty.
+/// Text that is handed on at once.
 const PAGE: usize = 128 << 10;
 
-/// Pages of each list that wait in memory before any is stored: most reports need
+/// Text of each list that waits in memory before any is stored: most reports need
 /// no file.
-const PAGES: usize = 8;
+const KEPT: usize = 1 << 20;
+
+/// Entries are shorter, nearly all.
+const ENTRY: usize = 64 << 10;
 
 /// Writes the report as one JSON document with a line break at its end.
 ///
@@ -50,8 +52,6 @@ pub struct Lists<Store> {
 
 struct Waiting<Store> {
     layout: Layout,
-    /// Full pages, while there are few.
-    pages: Vec<Vec<u8>>,
     store: Store,
     is_stored: bool,
     is_empty: bool,
@@ -78,23 +78,22 @@ impl<Store: Read + Write + Seek> Lists<Store> {
 
 impl<Store: Read + Write + Seek> Waiting<Store> {
     fn new(store: Store) -> Self {
-        Self { layout: Layout::default(), pages: Vec::new(), store, is_stored: false, is_empty: true }
+        Self { layout: Layout::with_room(KEPT + ENTRY), store, is_stored: false, is_empty: true }
     }
 
     fn push<T: Serialize>(&mut self, entry: &T) -> io::Result<()> {
         self::entry(&mut self.layout, self.is_empty, entry)?;
         self.is_empty = false;
-        if self.layout.text().len() < PAGE {
+        if self.layout.text().len() < if self.is_stored { PAGE } else { KEPT } {
             return Ok(());
         }
-        if !self.is_stored && self.pages.len() < PAGES {
-            self.pages.push(self.layout.take());
-            return Ok(());
-        }
-        self.is_stored = true;
-        self.pages.drain(..).try_for_each(|page| self.store.write_all(&page))?;
         self.store.write_all(self.layout.text())?;
-        self.layout.clear();
+        if self.is_stored {
+            self.layout.clear();
+        } else {
+            self.layout.renew(PAGE + ENTRY);
+            self.is_stored = true;
+        }
         Ok(())
     }
 
@@ -104,7 +103,6 @@ impl<Store: Read + Write + Seek> Waiting<Store> {
             self.store.rewind()?;
             io::copy(&mut self.store, out.out)?;
         }
-        self.pages.iter().try_for_each(|page| out.out.write_all(page))?;
         out.out.write_all(self.layout.text())?;
         out.end(self.is_empty)
     }
@@ -255,7 +253,7 @@ mod tests {
         let mut report = crate::report::samples::injected_reset();
         let connection = report.connections[0].clone();
         let text = pretty(&connection).unwrap();
-        report.connections = vec![connection; (PAGES + 3) * PAGE / text.len()];
+        report.connections = vec![connection; (KEPT + 3 * PAGE) / text.len()];
         let mut whole = Vec::new();
         write(&report, &mut whole).unwrap();
 

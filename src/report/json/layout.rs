@@ -114,8 +114,19 @@ impl Kind {
 
 impl Default for Layout {
     fn default() -> Self {
+        Self::on(Page::default())
+    }
+}
+
+impl Layout {
+    /// One with room for a text of so many bytes.
+    pub(super) fn with_room(len: usize) -> Self {
+        Self::on(Page::with_room(len))
+    }
+
+    fn on(page: Page) -> Self {
         Self {
-            page: Page::default(),
+            page,
             form: Form::of(None),
             line: 0,
             indent: 0,
@@ -126,9 +137,7 @@ impl Default for Layout {
             clock: Clock::default(),
         }
     }
-}
 
-impl Layout {
     /// Begins a value that stands `depth` levels deep, with what stands before it
     /// on its line; or one without lines and spaces.
     pub(super) fn begin(&mut self, depth: Option<usize>, before: &str) {
@@ -148,9 +157,9 @@ impl Layout {
         self.page.extend(text);
     }
 
-    /// Takes what was written.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        self.page.take()
+    /// Begins a new text, with room for so many bytes.
+    pub(super) fn renew(&mut self, len: usize) {
+        self.page = Page::with_room(len);
     }
 
     /// Begins a new text in the same memory.

@@ -33,13 +33,10 @@ impl Page {
         self.bytes.get_mut(..self.len as usize).unwrap_or_default()
     }
 
-    /// Takes the text. The next one will be about as long.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        let room = vec![0; self.len as usize / 4 * 5];
-        let mut text = core::mem::replace(&mut self.bytes, room);
-        text.truncate(core::mem::take(&mut self.len) as usize);
-        text.shrink_to_fit();
-        text
+    /// Room for a text of so many bytes. What is long comes empty from the system,
+    /// and is no memory before it is written to.
+    pub(super) fn with_room(len: usize) -> Self {
+        Self { bytes: vec![0; len + MORE], len: 0 }
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
