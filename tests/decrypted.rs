@@ -121,7 +121,7 @@ fn every_message_behind_encryption_is_told_for_what_it_was() {
                 let Some(connection) = analysis.connections.iter().find(of) else { continue };
                 let case = format!("{}/{vantage} {client}", folder.file_name().unwrap().to_string_lossy());
                 let was = to_compare(lines);
-                let mut got: Vec<Told> = connection.session.steps.list().iter().filter_map(told).collect();
+                let mut got: Vec<Told> = connection.session.steps.list().filter_map(|step| told(&step)).collect();
                 got.extend(goodbye(connection));
                 let (right, strange, silent) = compared(&got, &was);
                 let tally = tallies.entry(protection(connection)).or_default();

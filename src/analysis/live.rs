@@ -17,6 +17,10 @@ use crate::wire::{self, Decoded, Plain, Segment};
 /// for some seconds, and data keeps it alive.
 const SIDE_CHANNEL_QUIET: Span = Span::from_secs(600);
 
+/// Connections that are over after one tick. Each is explained at once; what a
+/// flood leaves is told over some ticks, between which packets are read.
+const MAX_AT_A_TICK: usize = 256;
+
 /// The two ends that a packet is about, in a fixed order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ends {
@@ -110,8 +114,13 @@ impl Analyzer {
     /// is over, also when no packet says so. At most a few hundred connections
     /// are explained in one go; returns whether more are waiting for it.
     pub fn tick(&mut self, now: CaptureTime) -> bool {
+        self.tick_some(now, MAX_AT_A_TICK)
+    }
+
+    /// The same for at most `limit` connections.
+    pub fn tick_some(&mut self, now: CaptureTime, limit: usize) -> bool {
         self.watched.tell(&mut self.table);
-        let more = self.table.tick(now, |session| session.facts().stage() == Stage::Active);
+        let more = self.table.tick(now, limit, |session| session.facts().stage() == Stage::Active);
         self.explain_finished();
         more
     }

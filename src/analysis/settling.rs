@@ -42,9 +42,9 @@ const COMPANY: usize = 96;
 /// they take less than 5 MiB, of up to 20 KiB each.
 const AT_ONCE: usize = 128;
 
-/// Connections of which a summary of some 100 bytes is kept, for what is said
-/// of many of them together.
-pub const MAX_COMPARED: usize = 32_768;
+/// Connections of which a summary of 72 bytes is kept, for what is said of many of
+/// them together: 1.1 MiB.
+pub const MAX_COMPARED: usize = 16_384;
 
 /// Losses came to be known after connections had been told.
 const TOLD_BEFORE: NoticeKind = NoticeKind("told-before-losses-were-known");

@@ -27,6 +27,10 @@ use super::redaction;
 /// costs more than the analysis of the same bytes; here it is below a second.
 const HASHED_UNASKED: u64 = 64 * 1024 * 1024;
 
+/// Connections that end at once when all is read: those that were told make room for
+/// the next ones.
+const ENDED_AT_ONCE: usize = 32;
+
 /// What standard input is called among files, where it has a name.
 const STDIN: &str = "/dev/stdin";
 
@@ -213,7 +217,7 @@ fn read_telling(
     let unreadable = timeline.problems().iter().map(named).collect();
     // Evidence of a silence says how long it lasted.
     if let Some(until) = captures.iter().map(|capture| capture.watched_until()).min().flatten() {
-        while analyzer.tick(until) {
+        while analyzer.tick_some(until, ENDED_AT_ONCE) {
             if let Some(batch) = analyzer.settled() {
                 tell(batch, Some(&analyzer), listener)?;
             }

@@ -58,7 +58,7 @@ impl Rule for AuthorizationDenied {
 fn early(case: &Case<'_>, result: Option<At>) -> Option<(At, Certainty, &'static str)> {
     let session = case.session;
     let result = result?;
-    let is_last = session.steps.list().iter().rev().find(|step| step.message != Message::EncryptedAlert);
+    let is_last = session.steps.list().rev().find(|step| step.message != Message::EncryptedAlert);
     let denied = session.stage() == Stage::Credssp
         && session.stages.lower_bound().is_none()
         && is_last.is_some_and(|step| step.message == Message::EarlyUserAuthorization)

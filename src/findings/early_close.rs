@@ -37,7 +37,7 @@ impl Rule for EarlyClose {
         if took > AT_ONCE {
             return;
         }
-        let (meant, next) = explained(case.session.stage(), last);
+        let (meant, next) = explained(case.session.stage(), &last);
         out.found(
             Finding::new(
                 self.id(),

@@ -52,7 +52,7 @@ impl<'a> Path<'a> {
     /// Turns of the sequence, each a question of the client that the server
     /// answers: as many as were seen, or as it usually has.
     pub fn turns(self) -> u32 {
-        let steps = self.0.session.steps.list().iter();
+        let steps = self.0.session.steps.list();
         let answers =
             steps.filter(|step| step.side == Side::Server && step.think.is_some() && step.message != Message::Graphics);
         answers.map(|step| step.times).sum::<u32>().max(USUAL_TURNS)

@@ -23,9 +23,9 @@ const LOSSY: u32 = 3;
 pub struct SlowServer;
 
 /// One slow answer.
-struct Slow<'a> {
-    asked: &'a Step,
-    answer: &'a Step,
+struct Slow {
+    asked: Step,
+    answer: Step,
     thought: Span,
 }
 
@@ -42,7 +42,7 @@ impl Rule for SlowServer {
         if !case.coverage.shows_absence(Side::Server) || (is_lossy(case) && !is_beside(case, Side::Server)) {
             return;
         }
-        let mut slow: Vec<Slow<'_>> = slow(case).collect();
+        let mut slow: Vec<Slow> = slow(case).collect();
         slow.sort_by_key(|answer| core::cmp::Reverse(answer.thought));
         let Some(worst) = slow.first() else {
             // What was missed may have been late.
@@ -90,13 +90,13 @@ const fn in_time(visibility: Visibility) -> &'static str {
 
 /// The server's slow answers in the connection sequence. Connect-time
 /// measurements may go on in between; they are no answers.
-fn slow<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Slow<'a>> {
+fn slow(case: &Case<'_>) -> impl Iterator<Item = Slow> {
     let leg = case.tcp.rtt.server.min().unwrap_or(Span::ZERO);
-    let aside = |step: &&Step| !matches!(step.message, Message::AutoDetect | Message::Multitransport);
+    let aside = |step: &Step| !matches!(step.message, Message::AutoDetect | Message::Multitransport);
     let active = case.session.stages.of(Stage::Active).map(|stage| stage.first.time);
     let steps = case.session.steps.list();
-    let asked = steps.iter().filter(aside);
-    let answers = steps.iter().filter(aside).skip(1);
+    let asked = steps.clone().filter(aside);
+    let answers = steps.filter(aside).skip(1);
     asked.zip(answers).filter_map(move |(asked, answer)| {
         // Few get past this.
         if answer.side != Side::Server || answer.at.time.since(asked.last.time) < SLOW {
@@ -111,7 +111,7 @@ fn slow<'a>(case: &'a Case<'_>) -> impl Iterator<Item = Slow<'a>> {
                     | Message::SetErrorInfo
                     | Message::DisconnectUltimatum
             );
-        if !in_sequence || skipped(case, asked, answer) {
+        if !in_sequence || skipped(case, &asked, &answer) {
             return None;
         }
         let way = if asked.side == Side::Client { leg } else { Span::ZERO };

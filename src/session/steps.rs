@@ -34,15 +34,36 @@ pub struct Step {
 /// The steps of a connection, first to last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
-    list: Vec<Step>,
+    list: Vec<Kept>,
+    repeated: Vec<Repeated>,
     left_out: u64,
+}
+
+/// A step as it is kept, of which each connection has dozens: half as large without
+/// what few of them have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kept {
+    message: Message,
+    side: Side,
+    visibility: Visibility,
+    is_repeated: bool,
+    at: At,
+    think: Option<Span>,
+}
+
+/// What a step has that came more than once in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Repeated {
+    place: usize,
+    times: u32,
+    last: At,
 }
 
 impl Steps {
     /// The first [`MAX_STEPS`].
     #[must_use]
-    pub fn list(&self) -> &[Step] {
-        &self.list
+    pub fn list(&self) -> impl DoubleEndedIterator<Item = Step> + ExactSizeIterator + Clone {
+        self.list.iter().enumerate().map(|(place, kept)| self.step(place, kept))
     }
 
     /// How many followed and were only counted.
@@ -53,51 +74,78 @@ impl Steps {
 
     /// The last step that was kept.
     #[must_use]
-    pub fn last(&self) -> Option<&Step> {
-        self.list.last()
+    pub fn last(&self) -> Option<Step> {
+        self.list().next_back()
     }
 
     /// The first step that is `message`.
     #[must_use]
-    pub fn find(&self, message: Message) -> Option<&Step> {
-        self.list.iter().find(|step| step.message == message)
+    pub fn find(&self, message: Message) -> Option<Step> {
+        let place = self.list.iter().position(|step| step.message == message)?;
+        Some(self.step(place, self.list.get(place)?))
+    }
+
+    fn step(&self, place: usize, kept: &Kept) -> Step {
+        let Kept { message, side, visibility, is_repeated, at, think } = *kept;
+        let repeated = || self.repeated.iter().find(|repeated| repeated.place == place);
+        let (times, last) = match is_repeated.then(repeated).flatten() {
+            Some(Repeated { times, last, .. }) => (*times, *last),
+            None => (1, at),
+        };
+        Step { message, side, at, visibility, think, times, last }
     }
 
     pub(super) fn add(&mut self, message: Message, side: Side, at: At, visibility: Visibility) {
-        // Requests and confirms alternate, so the same one is among the last two.
-        let known = self.list.iter_mut().rev().take(2).find(|step| step.message == message && step.side == side);
-        if let Some(step) = known.filter(|_| message.repeats()) {
-            step.times = step.times.saturating_add(1);
-            step.last = at;
+        if message.repeats() && self.comes_again(message, side, at) {
             return;
         }
         if self.list.len() >= MAX_STEPS {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        let answered = self.list.last().filter(|before| before.side != side);
-        let think = answered.map(|before| at.time.since(before.last.time));
+        let think = think(self.last(), side, at);
         // By hand: doubled, the list of an ordinary connection would be half empty.
         if self.list.len() == self.list.capacity() {
             self.list.reserve_exact(STEPS_AT_ONCE);
         }
-        self.list.push(Step { message, side, at, visibility, think, times: 1, last: at });
+        self.list.push(Kept { message, side, visibility, is_repeated: false, at, think });
+    }
+
+    /// Whether `message` came before, and now once more.
+    fn comes_again(&mut self, message: Message, side: Side, at: At) -> bool {
+        // Requests and confirms alternate, so the same one is among the last two.
+        let mut last_two = self.list.iter_mut().enumerate().rev().take(2);
+        let known = last_two.find(|(_, step)| step.message == message && step.side == side);
+        let Some((place, step)) = known else { return false };
+        step.is_repeated = true;
+        match self.repeated.iter_mut().find(|repeated| repeated.place == place) {
+            Some(repeated) => {
+                repeated.times = repeated.times.saturating_add(1);
+                repeated.last = at;
+            }
+            None => {
+                self.repeated.reserve_exact(1);
+                self.repeated.push(Repeated { place, times: 2, last: at });
+            }
+        }
+        true
     }
 
     /// What was taken for `message` was something else; the message came at `at`.
     pub(super) fn move_last(&mut self, message: Message, at: At) {
-        let before = self.list.len().checked_sub(2).and_then(|i| self.list.get(i)).copied();
+        let before = self.list().rev().nth(1);
         if let Some(step) = self.list.last_mut().filter(|step| step.message == message) {
             step.at = at;
-            step.last = at;
-            let answered = before.filter(|before| before.side != step.side);
-            step.think = answered.map(|before| at.time.since(before.last.time));
+            step.think = think(before, step.side, at);
         }
     }
 
     /// What was taken for `message` was no message of the sequence at all.
     pub(super) fn retract_last(&mut self, message: Message) -> Option<Step> {
-        self.list.pop_if(|step| step.message == message)
+        let step = self.last().filter(|step| step.message == message)?;
+        self.list.pop();
+        self.repeated.retain(|repeated| repeated.place < self.list.len());
+        Some(step)
     }
 
     /// The last two steps were misread: a server's and its answer.
@@ -105,7 +153,9 @@ impl Steps {
         let [.., asked, answer] = self.list.as_mut_slice() else { return None };
         asked.message = server;
         answer.message = client;
-        Some((*asked, *answer))
+        let mut last = self.list().rev();
+        let answer = last.next()?;
+        Some((last.next()?, answer))
     }
 
     /// No more will come.
@@ -118,6 +168,12 @@ impl Steps {
             step.side = step.side.other();
         }
     }
+}
+
+/// How long `side` took over its answer to what came `before`, if it is one.
+fn think(before: Option<Step>, side: Side, at: At) -> Option<Span> {
+    let asked = before.filter(|before| before.side != side)?;
+    Some(at.time.since(asked.last.time))
 }
 
 #[cfg(test)]
@@ -138,7 +194,7 @@ mod tests {
             steps.add(Message::ChannelJoinConfirm, Side::Server, at(10 * n + 15), Visibility::Clear);
         }
         steps.add(Message::ClientInfo, Side::Client, at(400), Visibility::Clear);
-        let kinds: Vec<_> = steps.list().iter().map(|s| (s.message, s.times)).collect();
+        let kinds: Vec<_> = steps.list().map(|s| (s.message, s.times)).collect();
         assert_eq!(
             kinds,
             [
@@ -161,7 +217,7 @@ mod tests {
         steps.add(Message::ServerHello, Side::Server, at(5), Visibility::Clear);
         steps.add(Message::Certificate, Side::Server, at(6), Visibility::Clear);
         steps.add(Message::ClientKeyExchange, Side::Client, at(16), Visibility::Clear);
-        let thinks: Vec<_> = steps.list().iter().map(|s| s.think).collect();
+        let thinks: Vec<_> = steps.list().map(|s| s.think).collect();
         assert_eq!(thinks, [None, None, Some(Span::from_millis(10))]);
     }
 }

@@ -51,7 +51,7 @@ impl Transcript {
     /// The last step was not what it was taken for, and nothing else either.
     pub(super) fn retract(&mut self, message: Message) {
         if self.facts.steps.retract_last(message).is_some()
-            && let Some(before) = self.facts.steps.last().copied()
+            && let Some(before) = self.facts.steps.last()
         {
             self.wait(before.message, before.side, before.last);
         }

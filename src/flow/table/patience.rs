@@ -16,22 +16,18 @@ const UNANSWERED: Span = Span::from_secs(70);
 /// for longer does not come.
 const OWED: Span = Span::from_secs(130);
 
-/// Connections that are over after one tick. Each is explained at once; what a
-/// flood leaves is told over some ticks, between which packets are read.
-const MAX_AT_A_TICK: usize = 256;
-
 const _: () = assert!(UNANSWERED.nanos() < HALF_OPEN.nanos() && LINGER.nanos() < UNANSWERED.nanos());
 
 impl<C: Consumer + Default> Table<C> {
     /// The clock has come to `now`. Finishes what is over or hopeless by then:
     /// closed connections, unanswered SYNs, and silent connections in which
     /// something is owed. `is_at_rest`: nobody owes anything in the protocol
-    /// above, as in a session whose user has gone for lunch. Returns whether
-    /// there is more of it.
-    pub fn tick(&mut self, now: CaptureTime, is_at_rest: impl Fn(&C) -> bool) -> bool {
+    /// above, as in a session whose user has gone for lunch. At most `limit` at
+    /// once; returns whether there is more of it.
+    pub fn tick(&mut self, now: CaptureTime, limit: usize, is_at_rest: impl Fn(&C) -> bool) -> bool {
         self.watched.fill(now);
         self.now = now;
-        let mut room = MAX_AT_A_TICK;
+        let mut room = limit;
         for (kind, patience) in [(Kind::Closed, LINGER), (Kind::HalfOpen, UNANSWERED)] {
             while let Some(slot) = self.queues.overdue(kind, now, patience) {
                 if room == 0 {
@@ -138,8 +134,8 @@ mod tests {
         let mut table = Table::<Log>::default();
         (0..600).for_each(|n| syn(&mut table, 1_000 + n));
         let mut told = Vec::new();
-        assert!(!table.tick(at(69).time, |_| true), "somebody may still answer");
-        while table.tick(at(71).time, |_| true) {
+        assert!(!table.tick(at(69).time, 256, |_| true), "somebody may still answer");
+        while table.tick(at(71).time, 256, |_| true) {
             told.push(table.drain().count());
         }
         told.push(table.drain().count());

@@ -172,7 +172,6 @@ fn steps(session: &session::SessionFacts, frames: Frames) -> Vec<Step> {
     session
         .steps
         .list()
-        .iter()
         .map(|step| {
             current = step.message.stage().map_or(current, |s| Stage::from(s).max(current));
             Step {
