@@ -111,7 +111,8 @@ impl Views {
                 ..one_server(server, tally)
             })
             .collect();
-        servers.sort_by_key(|s| (core::cmp::Reverse((s.failed, s.attempts)), s.ip, s.port));
+        // No two are equal, and to keep the order of those that are takes a copy.
+        servers.sort_unstable_by_key(|s| (core::cmp::Reverse((s.failed, s.attempts)), s.ip, s.port));
         servers
     }
 
@@ -139,7 +140,7 @@ impl Views {
                 by_finding: tally.by_finding(),
             })
             .collect();
-        clients.sort_by_key(|c| (core::cmp::Reverse((c.failed, c.attempts)), c.ip));
+        clients.sort_unstable_by_key(|c| (core::cmp::Reverse((c.failed, c.attempts)), c.ip));
         clients
     }
 }
