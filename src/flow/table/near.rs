@@ -54,11 +54,19 @@ impl<const N: usize> Name<N> {
 
     /// From the two ends, the sender's first.
     fn between(source: (IpAddr, u16), destination: (IpAddr, u16), vantage: u16) -> Self {
-        let mut bytes = [source.0, destination.0].into_iter().flat_map(|ip| match ip {
-            IpAddr::V4(ip) => ip.octets().to_vec(),
-            IpAddr::V6(ip) => ip.octets().to_vec(),
-        });
-        let addresses = [(); N].map(|()| u64::from_ne_bytes([(); 8].map(|()| bytes.next().unwrap_or_default())));
+        let mut numbers = match (source.0, destination.0) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let ([a, b, c, d], [e, f, g, h]) = (source.octets(), destination.octets());
+                [[a, b, c, d, e, f, g, h], [0; 8], [0; 8], [0; 8]]
+            }
+            (source, destination) => {
+                let [a, b] = halves(source);
+                let [c, d] = halves(destination);
+                [a, b, c, d]
+            }
+        }
+        .into_iter();
+        let addresses = [(); N].map(|()| u64::from_ne_bytes(numbers.next().unwrap_or_default()));
         let ([a, b], [c, d]) = (source.1.to_be_bytes(), destination.1.to_be_bytes());
         let ports = u32::from_ne_bytes([a, b, c, d]);
         Self { addresses, rest: u64::from(vantage) << 32 | u64::from(ports) }
@@ -71,6 +79,16 @@ impl<const N: usize> Name<N> {
         let mixed = self.addresses.iter().fold(self.rest, |mixed, number| mixed.wrapping_mul(MIX) ^ number);
         (mixed.wrapping_mul(MIX) >> (u64::BITS - BITS)) as usize
     }
+}
+
+/// Both halves of an address of IPv6; the two families meet in no packet.
+fn halves(ip: IpAddr) -> [[u8; 8]; 2] {
+    let octets = match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    };
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = octets;
+    [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]]
 }
 
 impl<const N: usize> Near<N> {
