@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use super::probes::Probe;
 use super::{Analysis, Analyzer, Connection};
 use crate::base::{At, NoticeKind, Span};
-use crate::findings::attempts::{self, Attempt};
+use crate::findings::attempts::{self, Attempt, Tie};
 use crate::findings::resets::{Company, Views};
 use crate::findings::{Link, Member, Outcome, connection_sentence, diagnose, sightings};
 
@@ -189,7 +189,10 @@ impl Analyzer {
                 }
             }
         }
-        each_once(&mut told);
+        // The attempts say already whether any connection was seen twice.
+        if batch.attempts.iter().any(|attempt| attempt.ties.contains(&Tie::SeenTwice)) {
+            each_once(&mut told);
+        }
         for link in told {
             if self.settled.members.len() < MAX_COMPARED {
                 self.settled.members.push(Member::from(&link));

@@ -189,8 +189,14 @@ fn attempt(group: &Group<'_>) -> Option<Attempt> {
         Outcome::Active | Outcome::Open => last,
         _ => failure.unwrap_or(last),
     };
+    // Most are one connection, in one capture.
+    let connections = if group.others.is_empty() && group.first.count() == 1 {
+        vec![first.id]
+    } else {
+        group.connections().flat_map(Sighting::views).map(|view| view.id).collect()
+    };
     Some(Attempt {
-        connections: group.connections().flat_map(Sighting::views).map(|view| view.id).collect(),
+        connections,
         ties: with_views(group),
         client_ip: first.client.ip,
         server: first.server,

@@ -54,7 +54,7 @@ impl Bare {
 
     /// It with all that TCP tells.
     pub fn whole<C: Consumer + Default>(&self) -> Finished<C> {
-        let (tcp, consumer): (Box<TcpFacts>, C) = Box::new(self.opening.follow(None)).finish(self.observed_until);
+        let (tcp, consumer): (Box<TcpFacts>, C) = self.opening.follow(None).finish(self.observed_until);
         Finished { tcp, consumer, vantage: self.vantage }
     }
 

@@ -208,9 +208,11 @@ impl Opening {
 
     /// The conversation that these packets begin; they are written down in
     /// `trace`, where there is one.
-    pub fn follow<C: Consumer + Default>(&self, trace: Option<Box<Trace>>) -> Conversation<C> {
+    pub fn follow<C: Consumer + Default>(&self, trace: Option<Box<Trace>>) -> Box<Conversation<C>> {
         let endpoints = self.endpoints();
-        let mut conversation = Conversation::new(endpoints, RolesFrom::Handshake, self.first.at, C::default());
+        // In its place from the start: it is large to move.
+        let mut conversation =
+            Box::new(Conversation::new(endpoints, RolesFrom::Handshake, self.first.at, C::default()));
         conversation.trace = trace;
         for packet in self.packets() {
             let side = if packet.source() == endpoints.client { Side::Client } else { Side::Server };

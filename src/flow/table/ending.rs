@@ -98,7 +98,7 @@ impl<C: Consumer + Default> Table<C> {
             State::Opening(opening) => match self.left_bare(opening, observed_until, vantage) {
                 Ok(bare) => return self.finished.push(Over::Bare(bare)),
                 Err(opening) => {
-                    let mut conversation = Box::new(opening.follow(self.traces.begin()));
+                    let mut conversation = opening.follow(self.traces.begin());
                     self.traces.settle(0, &mut conversation.trace);
                     conversation
                 }

@@ -51,7 +51,7 @@ impl<C: Consumer + Default> State<C> {
     /// The conversation, begun now where it was an opening.
     pub(super) fn follow(&mut self, traces: &Room) -> Option<&mut Conversation<C>> {
         if let Self::Opening(opening) = self {
-            *self = Self::Followed(Box::new(opening.follow(traces.begin())));
+            *self = Self::Followed(opening.follow(traces.begin()));
         }
         match self {
             Self::Followed(conversation) => Some(conversation),
