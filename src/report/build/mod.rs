@@ -180,7 +180,7 @@ impl Builder {
     /// them is to be told before.
     #[must_use]
     pub fn finish(self, analysis: &Analysis, inputs: &Inputs<'_>) -> Report {
-        let Self { frames, mut summary, views, others, counted, .. } = self;
+        let Self { frames, mut summary, mut views, others, counted, .. } = self;
         summary.packets = inputs.captures.iter().map(|c| c.packets).sum();
         summary.bytes = inputs.captures.iter().map(|c| c.bytes).sum();
         summary.complete = inputs.unreadable.is_empty() && inputs.captures.iter().all(|c| !c.incomplete);

@@ -4,6 +4,7 @@
 
 mod hosts;
 
+use core::mem;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -117,26 +118,25 @@ impl Views {
     }
 
     /// The clients, those with most failures first.
-    pub(super) fn clients(&self) -> Vec<Client> {
+    pub(super) fn clients(&mut self) -> Vec<Client> {
         // Clients that reached the desktop of each server.
         let servers = &self.servers.tallies;
         let reached: HashMap<Endpoint, usize> =
             servers.iter().map(|(server, tally)| (*server, tally.peers(|r| r.active))).collect();
         let others_reached =
             |server: &Endpoint, itself: bool| reached.get(server).is_some_and(|clients| *clients > usize::from(itself));
-        let mut clients: Vec<Client> = self
-            .clients
-            .tallies
-            .iter()
+        // Each is gone when the next one comes.
+        let mut clients: Vec<Client> = mem::take(&mut self.clients.tallies)
+            .into_iter()
             .map(|(ip, tally)| Client {
-                ip: *ip,
+                ip,
                 attempts: tally.attempts.into(),
                 failed: tally.failed.count.into(),
                 active: tally.active.count.into(),
                 servers: tally.peers(|_| true) as u64,
                 servers_failed: tally.peers(|r| r.failed) as u64,
                 servers_active: tally.peers(|r| r.active) as u64,
-                sentence: of_client(tally, others_reached),
+                sentence: of_client(&tally, others_reached),
                 by_finding: tally.by_finding(),
             })
             .collect();

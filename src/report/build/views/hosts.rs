@@ -13,7 +13,7 @@ pub(super) const MAX_LISTED: usize = 7_168;
 
 /// Pairs of a client and a server that are remembered, of some 30 bytes each: by
 /// them is known at how many servers a client failed.
-pub(super) const MAX_PAIRS: usize = 32_768;
+pub(super) const MAX_PAIRS: usize = 16_384;
 
 /// All of one kind, and how many attempts found no room among them.
 #[derive(Debug)]
