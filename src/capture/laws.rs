@@ -37,6 +37,8 @@ fn blocks(to: In, sent: &[Sent], kinds: &[u32]) -> Vec<u8> {
             0..=2 => to.enhanced(0, 1_000, packet, &[]),
             3 => to.enhanced(1, 1, packet, &[]),
             4 => to.enhanced(0, 1_000, packet, &to.option(5, &to.u64(7))),
+            // No packet, and a frame all the same.
+            5 => to.block(9, &packet.data),
             _ => to.block(3, &[&to.u32(packet.original)[..], &packet.data].concat()),
         });
     }
@@ -276,7 +278,7 @@ proptest! {
     #[test]
     fn runs_give_what_single_packets_give(
         pick in 0_usize..3,
-        kinds in prop::collection::vec(0_u32..6, 0..40),
+        kinds in prop::collection::vec(0_u32..7, 0..40),
         hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         sizes in prop::collection::vec(1_usize..2_000, 1..4),
         most in 1_usize..30,

@@ -2,7 +2,7 @@
 //! without options (draft-ietf-opsawg-pcapng §4.3).
 
 use super::{ENHANCED_PACKET, Pcapng};
-use crate::base::CaptureTime;
+use crate::base::{CaptureTime, Frame};
 use crate::capture::info::CaptureInfo;
 use crate::capture::packet::{Packet, Taker};
 use crate::capture::record::{Order, Origin, Run};
@@ -37,6 +37,8 @@ impl Pcapng {
         taker: &mut impl Taker,
     ) -> Option<Run> {
         let Origin { before, vantage } = from;
+        // Blocks that are no packets may be frames, too.
+        let before = Frame { number: self.number.wrapping_sub(1), ..before };
         let unread = window.unread();
         let (mut at, mut frame) = (0_usize, before);
         let mut run = Run::begin();
