@@ -190,10 +190,12 @@ impl Capture {
             return Ok(());
         }
         let capture = self.id;
-        let from = Origin { before: Frame { capture, number: self.info.packets }, vantage };
         let run = match &mut self.walker {
-            Walker::Pcap(walker) => walker.run(&mut self.window, until, from, taker),
-            Walker::Pcapng(walker) => walker.run(&mut self.window, &mut self.info, until, from, taker),
+            Walker::Pcap(walker) => {
+                let before = Frame { capture, number: self.info.packets };
+                walker.run(&mut self.window, until, Origin { before, vantage }, taker)
+            }
+            Walker::Pcapng(walker) => walker.run(&mut self.window, &mut self.info, until, vantage, taker),
             Walker::NetMon(_) | Walker::Snoop(_) => return self.step(until, vantage, taker),
         };
         if let Some(run) = run {

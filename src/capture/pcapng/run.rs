@@ -5,7 +5,7 @@ use super::{ENHANCED_PACKET, Pcapng};
 use crate::base::{CaptureTime, Frame};
 use crate::capture::info::CaptureInfo;
 use crate::capture::packet::{Packet, Taker};
-use crate::capture::record::{Order, Origin, Run};
+use crate::capture::record::{Order, Run};
 use crate::capture::window::Window;
 
 /// What stands before a packet's bytes.
@@ -33,12 +33,11 @@ impl Pcapng {
         window: &mut Window,
         info: &mut CaptureInfo,
         until: CaptureTime,
-        from: Origin,
+        vantage: u16,
         taker: &mut impl Taker,
     ) -> Option<Run> {
-        let Origin { before, vantage } = from;
-        // Blocks that are no packets may be frames, too.
-        let before = Frame { number: self.number.wrapping_sub(1), ..before };
+        // Blocks that are no packets may be frames, too: packets counted are no number.
+        let before = Frame { capture: self.id, number: self.number.wrapping_sub(1) };
         let unread = window.unread();
         let (mut at, mut frame) = (0_usize, before);
         let mut run = Run::begin();
