@@ -12,6 +12,7 @@ mod watched;
 
 use drops::Drops;
 pub use live::{Ends, InProgress};
+use probes::Candidate;
 pub use probes::Probe;
 use settling::Settled;
 pub use settling::{Batch, MAX_COMPARED};
@@ -26,7 +27,7 @@ use crate::findings::{
     diagnose_in, reconsider,
 };
 use crate::flow::fragments::Fragments;
-use crate::flow::{Bare, Consumer, Endpoint, Finished, Over, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
+use crate::flow::{Consumer, Endpoint, Finished, Over, RolesFrom, SideChannel, SideChannels, Table, TcpFacts};
 use crate::session::{Session, SessionFacts};
 
 /// Finished connections that wait to be taken, of some 8 KiB each. Whoever
@@ -96,8 +97,9 @@ pub struct Analyzer {
     watched: Watched,
     /// Finished, and not told yet.
     connections: Vec<Connection>,
-    /// The same, of those that carried nothing.
-    bare: Vec<Bare>,
+    /// The same, of those that may be counted.
+    candidates: Vec<Candidate>,
+    counts_probes: bool,
     classes: Classes,
     settled: Settled,
     drops: Drops,
@@ -185,9 +187,9 @@ impl Analyzer {
         let mut forgotten = 0;
         for over in self.table.over() {
             let Finished { mut tcp, consumer: session, .. } = match over {
-                Over::Bare(bare) if self.connections.len() + self.bare.len() < MAX_WAITING => {
+                Over::Bare(bare) if self.connections.len() + self.candidates.len() < MAX_WAITING => {
                     self.totals.add_bare(&bare);
-                    self.bare.push(bare);
+                    self.candidates.push(bare.into());
                     continue;
                 }
                 over => over.whole(),
@@ -196,17 +198,26 @@ impl Analyzer {
             if tcp.roles_from == RolesFrom::Port && session.roles().is_some_and(|roles| roles.client == Side::Server) {
                 tcp.swap_sides();
             }
-            let session = session.into_facts();
+            let mut session = Box::new(session.into_facts());
             note_streams(&mut self.notices, &tcp);
             let lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));
             let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
-            if self.connections.len() + self.bare.len() >= MAX_WAITING {
+            if self.connections.len() + self.candidates.len() >= MAX_WAITING {
                 self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
                     format!("more than {MAX_WAITING} connections at once: those beyond are counted and not explained")
                 });
                 forgotten += tcp.trace.map_or(0, |trace| trace.len());
                 continue;
+            }
+            if self.counts_probes {
+                match Candidate::of(tcp, session) {
+                    Ok(candidate) => {
+                        self.candidates.push(candidate);
+                        continue;
+                    }
+                    Err(more) => (tcp, session) = more,
+                }
             }
             let company = Company { neighbours: Some(&self.totals.neighbours), ..Company::default() };
             let diagnosis = diagnose_in(&tcp, &session, company, dropped);
@@ -218,7 +229,7 @@ impl Analyzer {
             }
             let sentence = connection_sentence(&tcp, &session, &diagnosis);
             let capture = tcp.first.frame.capture;
-            let (session, diagnosis) = (Box::new(session), Box::new(diagnosis));
+            let diagnosis = Box::new(diagnosis);
             let acquaintance = Some(self.totals.neighbours.acquaintance(&tcp));
             self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost, acquaintance });
         }

@@ -8,7 +8,7 @@ use super::{Analyzer, Connection};
 use crate::base::{CaptureTime, Side, Span};
 use crate::capture::Packet;
 use crate::findings::resets::Views;
-use crate::findings::{CAPTURE_RULES, Finding, Link};
+use crate::findings::{CAPTURE_RULES, Finding, Link, Told};
 use crate::flow::{Endpoint, Glimpse, SideChannel, SideChannels};
 use crate::session::{Owed, Session, SessionFacts, Stage};
 use crate::wire::{self, Decoded, Plain, Segment};
@@ -105,7 +105,9 @@ impl Connection {
     /// What looking at several connections together needs of it.
     #[must_use]
     pub fn link(&self) -> Link {
-        Link::of(self.id, &self.tcp, &self.session, &self.diagnosis, &self.sentence)
+        let Self { id, tcp, session, diagnosis, sentence, .. } = self;
+        let link = Link::of(*id, tcp, session, diagnosis.coverage, &Told::of(diagnosis));
+        Link { sentence: sentence.clone(), ..link }
     }
 }
 

@@ -136,7 +136,7 @@ impl Analyzer {
     /// Connections that are over and not told yet.
     #[inline]
     pub(super) const fn waiting(&self) -> usize {
-        self.connections.len() + self.bare.len()
+        self.connections.len() + self.candidates.len()
     }
 
     /// Settles all but `keep` connections. `may_have_dropped`: packets may be
@@ -178,7 +178,7 @@ impl Analyzer {
             }
             match (waiting, id) {
                 (Waiting::Whole(connection), None) => self.connections.push(connection),
-                (Waiting::Probe(probe), None) => self.bare.push(probe.bare),
+                (Waiting::Probe(probe), None) => self.candidates.push(probe.into()),
                 (Waiting::Whole(connection), Some(_)) => {
                     self.totals.foreign_resets.add(&connection.tcp, &connection.session, &connection.diagnosis);
                     batch.connections.push(connection);
@@ -211,9 +211,9 @@ impl Analyzer {
     /// packets.
     fn gather(&mut self, may_have_dropped: bool) -> Vec<Waiting> {
         let mut connections = mem::take(&mut self.connections);
-        let mut probes = Vec::with_capacity(self.bare.len());
-        for bare in mem::take(&mut self.bare) {
-            match self.by_class(bare) {
+        let mut probes = Vec::with_capacity(self.candidates.len());
+        for candidate in mem::take(&mut self.candidates) {
+            match self.count(candidate) {
                 Ok(probe) => probes.push(probe),
                 Err(connection) => connections.push(connection),
             }
@@ -229,7 +229,7 @@ impl Analyzer {
             waiting.push(if self.suspects.is_empty() {
                 Waiting::Probe(probe)
             } else {
-                self.by_class(probe.bare).map_or_else(Waiting::Whole, Waiting::Probe)
+                self.count(probe.into()).map_or_else(Waiting::Whole, Waiting::Probe)
             });
         }
         // Each is large: places are sorted, and each is moved once.

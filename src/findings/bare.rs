@@ -8,13 +8,14 @@
 
 use foldhash::HashMap;
 
-use super::diagnosis::{Diagnosis, EndedBy, Outcome};
+use super::diagnosis::Diagnosis;
 use super::link::{Link, Opener};
 use super::no_answer;
-use super::resets::{BareReset, Builder, Neighbours, Suspects, Unusual};
+use super::probe::Told;
+use super::resets::{BareReset, Builder, Neighbours, Unusual};
 use super::rule::Coverage;
-use crate::base::{BySide, Certainty};
-use crate::flow::{Bare, EndKind, TcpFacts};
+use crate::base::BySide;
+use crate::flow::{Bare, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 
 /// Classes remembered, of some 100 bytes each. Hosts write few kinds of headers;
@@ -40,19 +41,6 @@ pub struct Class {
     reset: Option<BareReset>,
 }
 
-/// What is said of each connection of a class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// How it ended.
-    pub how: EndKind,
-    /// Who ended it.
-    pub by: EndedBy,
-    /// Id of the finding that explains a failure, and how sure it is.
-    pub verdict: Option<(&'static str, Certainty)>,
-}
-
 /// What is known of a connection by its class.
 #[derive(Clone, Copy, Debug)]
 pub enum Known {
@@ -67,10 +55,7 @@ pub enum Known {
 impl Class {
     /// That of a connection. `dropped`: the capture lost packets while it was
     /// open.
-    fn of(bare: &Bare, dropped: bool, neighbours: &Neighbours, suspects: &Suspects) -> Result<Self, Unusual> {
-        if bare.reset().is_some_and(|(_, reset)| suspects.concern_packet(reset, bare.first().frame)) {
-            return Err(Unusual);
-        }
+    fn of(bare: &Bare, dropped: bool, neighbours: &Neighbours) -> Result<Self, Unusual> {
         Ok(Self {
             syns: u8::try_from(bare.syns().count()).unwrap_or(u8::MAX),
             client_ttl: bare.syn().ip().ttl,
@@ -85,8 +70,8 @@ impl Class {
 
 impl Classes {
     /// What is known of a connection by those that are like it.
-    pub fn of(&self, bare: &Bare, dropped: bool, neighbours: &Neighbours, suspects: &Suspects) -> Known {
-        let Ok(class) = Class::of(bare, dropped, neighbours, suspects) else { return Known::Unusual };
+    pub fn of(&self, bare: &Bare, dropped: bool, neighbours: &Neighbours) -> Known {
+        let Ok(class) = Class::of(bare, dropped, neighbours) else { return Known::Unusual };
         match self.known.get(&class) {
             Some(Some(told)) => Known::Told(*told),
             Some(None) => Known::Unusual,
@@ -105,14 +90,12 @@ impl Classes {
         session: &SessionFacts,
         diagnosis: &Diagnosis,
     ) -> Option<Told> {
-        let Diagnosis { coverage, resets, outcome, ended_how, ended_by, .. } = diagnosis;
+        let Diagnosis { coverage, resets, .. } = diagnosis;
         let is_bare = session.stage() == Stage::Tcp
             && *coverage == Coverage { dropped: coverage.dropped, ..Coverage::default() }
             && tcp.resets.len() == usize::from(class.reset.is_some());
         let accuses = resets.iter().any(|reset| reset.built_by == Builder::OtherDevice);
-        let verdict = diagnosis.verdict().map(|finding| (finding.id, finding.certainty));
-        let told = Told { outcome: *outcome, how: *ended_how, by: *ended_by, verdict };
-        let told = (is_bare && !accuses).then_some(told);
+        let told = (is_bare && !accuses).then(|| Told::of(diagnosis));
         self.known.insert(class, told);
         told
     }

@@ -4,6 +4,8 @@ use super::RULES;
 use super::finding::{Excluded, Finding, Severity};
 use super::injected_reset::is_foreign;
 use super::pattern::{self, Pattern0x7};
+use super::probe::Told;
+use super::prose::Prose;
 use super::reset_undetermined::UNDETERMINED;
 use super::resets::{self, Builder, Company, Judgement};
 use super::rule::{Case, Coverage, Out};
@@ -95,7 +97,16 @@ pub fn diagnose(tcp: &TcpFacts, session: &SessionFacts, dropped: bool) -> Diagno
 /// differ, and nothing has to be explained once more.
 #[must_use]
 pub fn diagnose_in(tcp: &TcpFacts, session: &SessionFacts, company: Company<'_>, dropped: bool) -> Diagnosis {
-    explain(tcp, session, resets::judge(tcp, session, company), dropped)
+    explain(tcp, session, resets::judge(tcp, session, company), dropped, Prose::Written)
+}
+
+/// What that comes to, for whoever counts; nothing where another device is
+/// accused, of which more is to be said.
+#[must_use]
+pub fn told_in(tcp: &TcpFacts, session: &SessionFacts, company: Company<'_>, dropped: bool) -> Option<Told> {
+    let judgements = resets::judge_writing(Prose::Spared, tcp, session, company);
+    let accuses = judgements.iter().any(|reset| reset.built_by == Builder::OtherDevice);
+    (!accuses).then(|| Told::of(&explain(tcp, session, judgements, dropped, Prose::Spared)))
 }
 
 /// Looks again at a connection with resets, now that its company is known;
@@ -115,18 +126,23 @@ pub fn reconsider(
         (&now.evidence, &now.cannot_tell, now.sender_hops) == (&then.evidence, &then.cannot_tell, then.sender_hops)
     };
     let same = judgements.iter().zip(&before.resets).all(same);
-    (!same).then(|| explain(tcp, session, judgements, before.coverage.dropped))
+    (!same).then(|| explain(tcp, session, judgements, before.coverage.dropped, Prose::Written))
 }
 
-fn explain(tcp: &TcpFacts, session: &SessionFacts, judgements: Vec<Judgement>, dropped: bool) -> Diagnosis {
+fn explain(
+    tcp: &TcpFacts,
+    session: &SessionFacts,
+    judgements: Vec<Judgement>,
+    dropped: bool,
+    prose: Prose,
+) -> Diagnosis {
     let coverage = Coverage::of(tcp, dropped);
     let case = Case { tcp, session, resets: &judgements, coverage };
-    // Most rules exclude what they look for.
-    let mut out = Out { excluded: Vec::with_capacity(RULES.len()), ..Out::default() };
+    let mut out = Out::writing(prose);
     for rule in RULES {
         rule.check(&case, &mut out);
     }
-    let Out { mut findings, mut excluded } = out;
+    let Out { mut findings, mut excluded, prose: _ } = out;
     let has_verdict = put_verdict_first(&mut findings);
     excluded.retain(|e| findings.iter().all(|f| f.id != e.finding));
     let outcome = outcome(&case, has_verdict);

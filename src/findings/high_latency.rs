@@ -31,8 +31,8 @@ impl Rule for HighLatency {
             return;
         };
         if shortest < NOTICEABLE {
-            let frames = [at.frame];
-            out.exclude(self.id(), format!("a round trip took {shortest} at best"), frames);
+            let because = out.prose.text(|| format!("a round trip took {shortest} at best"));
+            out.exclude(self.id(), because, [at.frame]);
             return;
         }
         let turns = path.turns();

@@ -45,8 +45,10 @@ impl Rule for HostReset {
                 "why the server did it; security software on that computer would look the same",
             ),
         };
-        let says: Vec<&str> =
-            judgement.evidence.iter().filter(|p| p.points_at == PointsAt::Host).map(|p| &*p.says).collect();
+        let says = || {
+            let pieces = judgement.evidence.iter().filter(|p| p.points_at == PointsAt::Host);
+            pieces.map(|p| &*p.says).collect::<Vec<&str>>().join("; ")
+        };
         let mut finding = Finding::new(
             self.id(),
             if failed { Severity::Failure } else { Severity::Info },
@@ -54,18 +56,20 @@ impl Rule for HostReset {
             if failed { "The server itself reset the connection before the desktop" } else { closed },
             Evidence::new(reset.at, rst),
         )
-        .detail(if failed {
-            format!(
-                "The server ended the connection with a reset {}. The reset is the server's own, by this: {}.",
-                case.session.stage().words().during,
-                says.join("; ")
-            )
-        } else {
-            format!(
-                "An ordinary way to close a Remote Desktop connection. The reset is the {who}'s own, by this: {}.",
-                says.join("; ")
-            )
-        })
+        .detail(out.prose.text(|| {
+            if failed {
+                let during = case.session.stage().words().during;
+                format!(
+                    "The server ended the connection with a reset {during}. The reset is the server's own, by this: {}.",
+                    says()
+                )
+            } else {
+                format!(
+                    "An ordinary way to close a Remote Desktop connection. The reset is the {who}'s own, by this: {}.",
+                    says()
+                )
+            }
+        }))
         .cannot_tell(blind);
         if failed {
             finding = finding.next("read the server's event logs at this time: RemoteConnectionManager, RdpCoreTS, Schannel, Application Error");

@@ -38,7 +38,7 @@ impl Rule for InjectedReset {
                 // Another one may stand among the packets of the other side.
                 && case.coverage.missing_side.is_none()
             {
-                let because = format!("the reset was built by the {} itself", reset.claimed_by);
+                let because = out.prose.text(|| format!("the reset was built by the {} itself", reset.claimed_by));
                 out.exclude(self.id(), because, [reset.at.frame]);
             }
             return;

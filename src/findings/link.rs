@@ -4,7 +4,9 @@ use core::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 
-use super::diagnosis::{Diagnosis, Outcome};
+use super::diagnosis::Outcome;
+use super::probe::Told;
+use super::rule::Coverage;
 use crate::base::{At, BySide, CaptureTime, Certainty};
 use crate::flow::{EndKind, Endpoint, Glimpse, TcpFacts};
 use crate::session::{SessionFacts, Stage};
@@ -67,17 +69,16 @@ pub struct Opener {
 }
 
 impl Link {
-    /// The summary of a connection.
+    /// The summary of a connection, without its sentence.
     #[must_use]
-    pub fn of(id: u32, tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis, sentence: &str) -> Self {
-        let coverage = diagnosis.coverage;
+    pub fn of(id: u32, tcp: &TcpFacts, session: &SessionFacts, coverage: Coverage, told: &Told) -> Self {
         let damaged = coverage.missing_side.is_some() || coverage.late_start || coverage.gaps || coverage.dropped;
         Self {
             id,
             client: tcp.endpoints.client,
             server: tcp.endpoints.server,
             start: tcp.first.time,
-            end: diagnosis.ended_at.time,
+            end: tcp.end.at.time,
             first: tcp.first,
             isns: tcp.isns,
             open_until: match tcp.end.kind {
@@ -88,12 +89,12 @@ impl Link {
             server_answered: tcp.directions.server.packets > 0,
             is_sound: !damaged && session.stages.lower_bound().is_none(),
             opener: Opener::of(tcp, session),
-            outcome: diagnosis.outcome,
+            outcome: told.outcome,
             stage: session.stage(),
-            how: diagnosis.ended_how,
-            verdict: diagnosis.verdict().map(|f| f.id),
-            certainty: diagnosis.verdict().map(|f| f.certainty),
-            sentence: sentence.to_owned(),
+            how: told.how,
+            verdict: told.verdict.map(|(id, _)| id),
+            certainty: told.verdict.map(|(_, certainty)| certainty),
+            sentence: String::new(),
         }
     }
 

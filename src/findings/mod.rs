@@ -15,6 +15,8 @@ mod finding;
 mod link;
 mod path;
 mod pattern;
+mod probe;
+mod prose;
 pub mod resets;
 mod rule;
 #[cfg(test)]
@@ -65,14 +67,16 @@ mod capture_gaps;
 mod capture_late_start;
 mod capture_one_sided;
 
-pub use bare::{Class, Classes, Known, Told};
+pub use bare::{Class, Classes, Known};
 pub use catalogue::{Page, pages};
 pub use connection_limit::TURNED_AWAY;
 pub use crowd::{Crowd, CrowdRule, Member};
-pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, diagnose_in, reconsider};
+pub use diagnosis::{Diagnosis, EndedBy, Outcome, diagnose, diagnose_in, reconsider, told_in};
 pub use finding::{AtFault, Evidence, Excluded, Finding, Severity};
 pub use link::{Link, Opener};
 pub use pattern::{Match, Pattern0x7};
+pub use probe::{Told, is_probe, may_be_probe};
+pub use prose::Prose;
 pub use rule::{Case, Coverage, Out, Rule};
 pub use sentence::connection as connection_sentence;
 pub use sighting::{Sighting, sightings};

@@ -21,7 +21,8 @@ impl Rule for NegotiationRefused {
         let negotiation = &case.session.negotiation;
         let Some(failure) = negotiation.failure() else {
             if let (Some(selected), Some(confirm)) = (negotiation.selected(), &negotiation.confirm) {
-                out.exclude(self.id(), ["the server agreed to ", &selected.text()].concat(), [confirm.frame]);
+                let because = out.prose.text(|| ["the server agreed to ", &selected.text()].concat());
+                out.exclude(self.id(), because, [confirm.frame]);
             }
             return;
         };

@@ -25,7 +25,7 @@ impl Rule for ProtocolNotOffered {
             return;
         };
         if !negotiation.selected_is_not_offered() {
-            let because = ["the server chose ", &selected.text(), ", which was offered"].concat();
+            let because = out.prose.text(|| ["the server chose ", &selected.text(), ", which was offered"].concat());
             out.exclude(self.id(), because, [confirm.frame]);
             return;
         }

@@ -43,13 +43,13 @@ impl Rule for ResetUndetermined {
             format!("A reset of unknown origin ended the connection, in the {}'s name", reset.claimed_by),
             Evidence::new(reset.at, format!("RST with the {}'s address", reset.claimed_by)),
         )
-        .detail(match judgement.evidence.as_slice() {
+        .detail(out.prose.text(|| match judgement.evidence.as_slice() {
             [] => "Nothing in the capture speaks for or against the host.".to_owned(),
             pieces => {
                 let says: Vec<&str> = pieces.iter().map(|p| &*p.says).collect();
                 format!("What was found does not decide it: {}.", says.join("; "))
             }
-        })
+        }))
         .next("capture on both ends at once: did the side whose address it carries send it?");
         for blind in &judgement.cannot_tell {
             finding = finding.cannot_tell(*blind);

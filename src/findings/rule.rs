@@ -1,6 +1,8 @@
 //! What a rule is given, and where it says what it found.
 
+use super::RULES;
 use super::finding::{Evidence, Excluded, Finding};
+use super::prose::Prose;
 use super::resets::{Builder, Judgement};
 use crate::base::{At, Certainty, Frame, Side, Span, Text};
 use crate::flow::{EndKind, TcpFacts};
@@ -54,8 +56,10 @@ pub struct Coverage {
 pub struct Out {
     /// Findings, in the order of the rules.
     pub findings: Vec<Finding>,
-    /// What is excluded.
+    /// What is excluded, where it is written.
     pub excluded: Vec<Excluded>,
+    /// Whether anybody reads it.
+    pub prose: Prose,
 }
 
 impl Coverage {
@@ -187,6 +191,12 @@ impl Case<'_> {
 }
 
 impl Out {
+    pub(super) fn writing(prose: Prose) -> Self {
+        // Most rules exclude what they look for.
+        let excluded = if prose.is_written() { Vec::with_capacity(RULES.len()) } else { Vec::new() };
+        Self { excluded, prose, findings: Vec::new() }
+    }
+
     /// Adds a finding.
     pub fn found(&mut self, finding: Finding) {
         self.findings.push(finding);
@@ -199,6 +209,9 @@ impl Out {
         because: impl Into<Text>,
         frames: impl IntoIterator<Item = Frame>,
     ) {
+        if !self.prose.is_written() {
+            return;
+        }
         self.excluded.push(Excluded { finding, because: because.into(), frames: frames.into_iter().collect() });
     }
 }

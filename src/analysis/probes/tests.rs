@@ -1,4 +1,4 @@
-//! What is told by class is what a look at each tells.
+//! What is told of those that are counted is what a look at each tells.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::analysis::{Analyzer, Batch, Connection};
-use crate::base::{At, CaptureTime, Frame, Side, Span};
+use crate::base::{At, BySide, CaptureTime, Frame, Side, Span};
 use crate::capture::Passed;
 use crate::findings::{Link, Told};
 use crate::wire::{IpFacts, Segment, TcpFlags, TcpHeader, TcpOptions};
@@ -38,9 +38,30 @@ enum Then {
     /// A connection in use, which teaches how far its ends are, and a reset of
     /// the server.
     Used,
-    /// A bare reset after a handshake that the client completed.
-    Opened,
+    /// A handshake that the client completed, some messages, and an end.
+    Opened(&'static [Said], End),
 }
+
+/// A message: who says it, and what.
+type Said = (Side, &'static [u8]);
+
+/// How a side ends a connection: a reset with these bits, or a FIN.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Nothing,
+    Reset(Side, u8),
+    Fin(Side),
+}
+
+const REQUEST: Said = (Side::Client, b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x0b\0\0\0");
+const CONFIRM: Said = (Side::Server, b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x02\0\0\0");
+const ANOTHER: Said = (Side::Server, b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x08\0\0\0");
+const FAILURE: Said = (Side::Server, b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x03\0\x08\0\x05\0\0\0");
+const HELLO: Said = (Side::Client, b"\x16\x03\x01\0\x05\x01\0\0\x01\x03");
+
+/// What is said before somebody leaves; the first is nothing.
+const TALKS: [&[Said]; 6] =
+    [&[], &[REQUEST], &[REQUEST, CONFIRM], &[REQUEST, FAILURE], &[REQUEST, ANOTHER], &[REQUEST, CONFIRM, HELLO]];
 
 #[derive(Clone, Debug)]
 struct Spec {
@@ -73,7 +94,16 @@ fn then() -> impl Strategy<Value = Then> {
         4 => (bits.clone(), prop::bool::weighted(0.9)).prop_map(|(bits, fits)| Then::Refused(bits, fits)),
         4 => (bits, prop::bool::weighted(0.9)).prop_map(|(bits, fits)| Then::TakenBack(bits, fits)),
         1 => Just(Then::Used),
-        1 => Just(Then::Opened),
+        6 => (prop::sample::select(&TALKS[..]), end()).prop_map(|(talk, end)| Then::Opened(talk, end)),
+    ]
+}
+
+fn end() -> impl Strategy<Value = End> {
+    let side = || prop::sample::select(vec![Side::Client, Side::Client, Side::Server]);
+    prop_oneof![
+        1 => Just(End::Nothing),
+        4 => (side(), any::<bool>()).prop_map(|(side, acks)| End::Reset(side, RST | if acks { ACK } else { 0 })),
+        2 => side().prop_map(End::Fin),
     ]
 }
 
@@ -144,13 +174,42 @@ fn lines(n: usize, spec: &Spec) -> Vec<Line> {
             all.push(syn_ack(true));
             all.push(line(then, Side::Client, reset, bits, fits(right), SERVER_ISN + 1));
         }
-        Then::Used | Then::Opened => {
+        Then::Opened(talk, end) => {
+            all.push(syn_ack(true));
+            let mut time = answered + spec.answer_after;
+            let mut numbers = BySide { client: 0, server: SERVER_ISN + 1 };
+            all.push(line(time, Side::Client, client, ACK, 0, numbers.server));
+            let look = |side| if side == Side::Client { client } else { server };
+            for &(side, payload) in talk {
+                time += spec.reset_after;
+                let (seq, ack) = (*numbers.of(side), *numbers.of(side.other()));
+                all.push(Line { payload, ..line(time, side, look(side), ACK | TcpFlags::PSH, seq, ack) });
+                *numbers.of_mut(side) += payload.len() as u32;
+            }
+            let last = |side: Side, look, bits| {
+                let ack = if bits & ACK == 0 { 0 } else { *numbers.of(side.other()) };
+                line(time + spec.reset_after, side, look, bits, *numbers.of(side), ack)
+            };
+            match end {
+                End::Nothing => {}
+                End::Reset(side, bits) => all.push(last(side, reset, bits)),
+                End::Fin(side) => {
+                    all.push(last(side, look(side), ACK | TcpFlags::FIN));
+                    let ack = numbers.of(side) + 1;
+                    let (other, seq) = (side.other(), *numbers.of(side.other()));
+                    let after = time + spec.reset_after + MS;
+                    all.push(line(after, other, look(other), ACK | TcpFlags::FIN, seq, ack));
+                    all.push(line(after + MS, side, look(side), ACK, ack, seq + 1));
+                }
+            }
+        }
+        Then::Used => {
             all.push(syn_ack(true));
             // Beside the client, or a long way from it.
             let way = if spec.start % (2 * MS) == 0 { MS / 10 } else { 30 * MS };
             let (mut seq, mut time) = (SERVER_ISN + 1, answered + way);
             all.push(line(time, Side::Client, client, ACK, 0, seq));
-            for n in 0..if matches!(spec.then, Then::Used) { 4 } else { 0 } {
+            for n in 0..4 {
                 all.push(Line { payload: b"hello", ..line(time + MS, Side::Client, client, ACK, 5 * n, seq) });
                 all.push(Line { payload: b"you", ..line(time + 9 * MS, Side::Server, server, ACK, seq, 5 * n + 5) });
                 (seq, time) = (seq + 3, time + 10 * MS + way);
@@ -206,11 +265,11 @@ fn segment<'a>(line: &Line, spec: &Spec) -> Segment<'a> {
     }
 }
 
-/// All that comes of them: the connections by id, what was told of them by
-/// class, the attempts, and what is said of the capture.
+/// All that comes of them: the connections by id, what was told of those that
+/// were counted, the attempts, and what is said of the capture.
 struct Story {
     connections: BTreeMap<u32, String>,
-    by_class: Vec<(u32, Told, Link)>,
+    probes: Vec<(u32, Told, Link)>,
     attempts: Vec<String>,
     capture: String,
 }
@@ -222,10 +281,10 @@ fn tell(specs: &[Spec], counts: bool, lost: Option<i64>) -> Story {
     if counts {
         analyzer.count_probes();
     }
-    let (mut connections, mut by_class, mut attempts) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let (mut connections, mut probes, mut attempts) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut take = |analyzer: &Analyzer, mut batch: Batch| {
         for probe in &batch.probes {
-            by_class.push((probe.id, probe.told, probe.link()));
+            probes.push((probe.id, probe.told, probe.link()));
         }
         analyzer.make_whole(&mut batch);
         attempts.extend(batch.attempts.iter().map(|attempt| format!("{attempt:?}")));
@@ -255,7 +314,7 @@ fn tell(specs: &[Spec], counts: bool, lost: Option<i64>) -> Story {
     take(&analyzer, batch);
     let capture = format!("{:?}", analyzer.conclude(0).findings);
     let connections: BTreeMap<u32, Connection> = connections;
-    for (id, told, link) in &by_class {
+    for (id, told, link) in &probes {
         let whole = &connections[id];
         let diagnosis = &whole.diagnosis;
         assert_eq!((told.outcome, told.how, told.by), (diagnosis.outcome, diagnosis.ended_how, diagnosis.ended_by));
@@ -266,18 +325,18 @@ fn tell(specs: &[Spec], counts: bool, lost: Option<i64>) -> Story {
     // When it was judged may differ, and nothing else.
     let said = |connection| format!("{:?}", Connection { acquaintance: None, ..connection });
     let connections = connections.into_iter().map(|(id, connection)| (id, said(connection))).collect();
-    Story { connections, by_class, attempts, capture }
+    Story { connections, probes, attempts, capture }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
-    fn what_is_told_by_class_is_what_a_look_at_each_tells(
+    fn what_is_told_of_those_that_are_counted_is_what_a_look_at_each_tells(
         specs in prop::collection::vec(spec(), 1..160),
         lost in prop::option::weighted(0.2, (0..300_000i64).prop_map(|ms| ms * MS)),
     ) {
         let (whole, counted) = (tell(&specs, false, lost), tell(&specs, true, lost));
-        prop_assert!(whole.by_class.is_empty());
+        prop_assert!(whole.probes.is_empty());
         prop_assert_eq!(&whole.attempts, &counted.attempts);
         for (id, connection) in &whole.connections {
             prop_assert!(Some(connection) == counted.connections.get(id), "connection {id}");
@@ -295,7 +354,7 @@ fn hardly_any_probe_is_looked_at_by_itself() {
         waits: if matches!(then, Then::Nothing) { vec![1_000 * MS, 2_000 * MS] } else { Vec::new() },
         then,
         answer_after: (1 + n % 40) * MS,
-        reset_after: 20_000,
+        reset_after: 60 * MS,
         looks: [0, 1, 0].map(|of| Look {
             ttl: [128, 125][of],
             id: (n * 7 + of as i64) as u16,
@@ -305,11 +364,13 @@ fn hardly_any_probe_is_looked_at_by_itself() {
         }),
         mss: Some(1460),
     };
-    let kinds = [Then::Nothing, Then::Answer(true), Then::TakenBack(RST, true)];
-    let specs: Vec<Spec> = (0..400).map(|n| probe(n, kinds[n as usize % 3])).collect();
+    let left = Then::Opened(&[REQUEST, CONFIRM], End::Reset(Side::Client, RST | ACK));
+    let closed = Then::Opened(&[], End::Fin(Side::Client));
+    let kinds = [Then::Nothing, Then::Answer(true), Then::TakenBack(RST, true), left, closed];
+    let specs: Vec<Spec> = (0..400).map(|n| probe(n, kinds[n as usize % 5])).collect();
     let story = tell(&specs, true, None);
     assert_eq!(story.connections.len(), 400);
-    assert!(story.by_class.len() > 350, "{}", story.by_class.len());
+    assert!(story.probes.len() > 350, "{}", story.probes.len());
 }
 
 #[test]
@@ -334,6 +395,6 @@ fn what_looks_like_a_device_found_elsewhere_is_looked_at_by_itself() {
     let specs: Vec<Spec> = used.chain(refused).collect();
     let (whole, counted) = (tell(&specs, false, None), tell(&specs, true, None));
     let suspected = whole.connections.values().filter(|connection| connection.contains("same-device")).count();
-    assert!(suspected > 10 && counted.by_class.is_empty(), "{suspected}, {:?}", counted.by_class.first());
+    assert!(suspected > 10 && counted.probes.is_empty(), "{suspected}, {:?}", counted.probes.first());
     assert_eq!(whole.connections, counted.connections);
 }

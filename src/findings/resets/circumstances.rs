@@ -9,13 +9,9 @@ use crate::session::Stage;
 /// Repetitions by the receiver after which it has not heard of the reset.
 const WENT_ON: u32 = 2;
 
-pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
-    [timer(scene), stage(scene), one_sided(scene)].into_iter().flatten().collect()
-}
-
 /// A silence as long as a known timer. 5 and 10 minutes and an hour are
 /// popular with applications, too.
-fn timer(scene: &Scene<'_>) -> Option<Piece> {
+pub(super) fn timer(scene: &Scene<'_>) -> Option<Piece> {
     let reset = scene.reset;
     let names = timers::matching(reset.silence_before);
     (!names.is_empty()).then(|| {
@@ -29,7 +25,7 @@ fn timer(scene: &Scene<'_>) -> Option<Piece> {
 
 /// The first answer to the client's opening words. A server without a usable
 /// certificate resets there as well.
-fn stage(scene: &Scene<'_>) -> Option<Piece> {
+pub(super) fn stage(scene: &Scene<'_>) -> Option<Piece> {
     let stage = scene.session.stage();
     // What the server said before may be missing.
     if scene.has_gaps() || scene.tcp.directions.server.never_seen > 0 {
@@ -46,7 +42,7 @@ fn stage(scene: &Scene<'_>) -> Option<Piece> {
 
 /// The side that was reset goes on as if it had not been, after a round trip
 /// and longer: the reset went past it, or was lost on its way.
-fn one_sided(scene: &Scene<'_>) -> Option<Piece> {
+pub(super) fn one_sided(scene: &Scene<'_>) -> Option<Piece> {
     let reset = scene.reset;
     (reset.receiver_went_on >= WENT_ON).then(|| {
         Piece::circumstance(

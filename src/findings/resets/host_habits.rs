@@ -13,39 +13,44 @@ pub(super) fn continues(id: Option<u16>, last: Option<u16>) -> bool {
     id.zip(last).is_some_and(next)
 }
 
-pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Piece> {
+pub(super) fn same_path(scene: &Scene<'_>) -> Option<Piece> {
     let reset = scene.reset;
-    // A refused SYN has only the sender's other connections to be held against.
-    let same_ttl = scene.baseline().is_some_and(|baseline| baseline.step(reset.ttl) == 0);
-    let exact = matches!(reset.fit, SequenceFit::Exact | SequenceFit::AnswersSyn) || reset.seq_is_peers_ack;
-    let mut pieces = Vec::new();
-    let mut add = |id, strength, says: String| {
-        pieces.push(Piece::host(id, strength, scene.compared(), says));
+    let says = || {
+        format!(
+            "same TTL ({}) as the {}'s other packets, and the sequence number fits exactly",
+            reset.ttl, reset.claimed_by
+        )
     };
-    if same_ttl && exact {
-        add(
-            "same-path",
-            Strength::Weak,
-            format!(
-                "same TTL ({}) as the {}'s other packets, and the sequence number fits exactly",
-                reset.ttl, reset.claimed_by
-            ),
-        );
-        let continues = continues(reset.id, reset.sender.last_id);
-        // One chance in 32768 that another device hits it, however few packets
-        // the counter is known by.
-        if continues && matches!(reset.sender.id_mode(), IpIdMode::Counter | IpIdMode::Unknown) {
-            add(
-                "identification-continues",
-                Strength::Strong,
-                format!("its IP identification continues the {}'s own counter", reset.claimed_by),
-            );
-        }
-    }
-    if same_ttl && (reset.after_peer_fin || reset.after_own_fin) {
-        add("after-fin", Strength::Strong, "it follows a FIN: an ordinary way to close".to_owned());
-    }
-    pieces
+    let is_one = came_as_others(scene) && has_next_number(scene);
+    is_one.then(|| Piece::host("same-path", Strength::Weak, scene.compared(), scene.prose.text(says)))
+}
+
+pub(super) fn next_identification(scene: &Scene<'_>) -> Option<Piece> {
+    let reset = scene.reset;
+    let continues = continues(reset.id, reset.sender.last_id);
+    // One chance in 32768 that another device hits it, however few packets the
+    // counter is known by.
+    let may_count = matches!(reset.sender.id_mode(), IpIdMode::Counter | IpIdMode::Unknown);
+    let says = || format!("its IP identification continues the {}'s own counter", reset.claimed_by);
+    let is_one = continues && may_count && came_as_others(scene) && has_next_number(scene);
+    is_one.then(|| Piece::host("identification-continues", Strength::Strong, scene.compared(), scene.prose.text(says)))
+}
+
+pub(super) fn after_fin(scene: &Scene<'_>) -> Option<Piece> {
+    let is_one = (scene.reset.after_peer_fin || scene.reset.after_own_fin) && came_as_others(scene);
+    let says = "it follows a FIN: an ordinary way to close";
+    is_one.then(|| Piece::host("after-fin", Strength::Strong, scene.compared(), says))
+}
+
+/// Whether it came as far as its sender's packets do. A refused SYN has only the
+/// sender's other connections to be held against.
+fn came_as_others(scene: &Scene<'_>) -> bool {
+    scene.baseline().is_some_and(|baseline| baseline.step(scene.reset.ttl) == 0)
+}
+
+fn has_next_number(scene: &Scene<'_>) -> bool {
+    let reset = scene.reset;
+    matches!(reset.fit, SequenceFit::Exact | SequenceFit::AnswersSyn) || reset.seq_is_peers_ack
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub use neighbours::{Known, Neighbours};
 pub use other_end::{UNSETTLED, View, Views};
 pub use same_device::{Fingerprint, Suspects};
 
+use super::prose::Prose;
 use crate::base::{At, Certainty, Text};
 use crate::flow::{Habits, SequenceFit, TcpFacts};
 use crate::session::SessionFacts;
@@ -155,38 +156,52 @@ impl Judgement {
 /// connections and captures tell.
 #[must_use]
 pub fn judge(tcp: &TcpFacts, session: &SessionFacts, company: Company<'_>) -> Vec<Judgement> {
-    let scenes = tcp.resets.iter().map(|reset| Scene::new(reset, tcp, session, company));
+    judge_writing(Prose::Written, tcp, session, company)
+}
+
+/// The same for whoever may not read what is said beside it.
+pub(super) fn judge_writing(
+    prose: Prose,
+    tcp: &TcpFacts,
+    session: &SessionFacts,
+    company: Company<'_>,
+) -> Vec<Judgement> {
+    let scenes = tcp.resets.iter().map(|reset| Scene::new(reset, tcp, session, company, prose));
     let mut judgements: Vec<Judgement> = scenes.enumerate().map(|(i, scene)| judge_one(i, &scene)).collect();
     volley::share(tcp, &mut judgements);
     judgements
 }
 
+/// The kinds of evidence, in the order in which they are told.
+const KINDS: &[fn(&Scene<'_>) -> Option<Piece>] = &[
+    causality::weigh,
+    sender_lives::weigh,
+    header_clone::weigh,
+    vantage::weigh,
+    template::weigh,
+    ttl::weigh,
+    identification::weigh,
+    bidirectional::weigh,
+    strafed::weigh,
+    sequence::weigh,
+    stale::weigh,
+    timestamps::weigh,
+    link_layer::weigh,
+    flag_shape::weigh,
+    other_end::weigh,
+    same_device::weigh,
+    goodbye::weigh,
+    host_habits::same_path,
+    host_habits::next_identification,
+    host_habits::after_fin,
+    circumstances::timer,
+    circumstances::stage,
+    circumstances::one_sided,
+];
+
 fn judge_one(index: usize, scene: &Scene<'_>) -> Judgement {
     let reset = scene.reset;
-    let evidence: Vec<Piece> = [
-        causality::weigh(scene),
-        sender_lives::weigh(scene),
-        header_clone::weigh(scene),
-        vantage::weigh(scene),
-        template::weigh(scene),
-        ttl::weigh(scene),
-        identification::weigh(scene),
-        bidirectional::weigh(scene),
-        strafed::weigh(scene),
-        sequence::weigh(scene),
-        stale::weigh(scene),
-        timestamps::weigh(scene),
-        link_layer::weigh(scene),
-        flag_shape::weigh(scene),
-        other_end::weigh(scene),
-        same_device::weigh(scene),
-        goodbye::weigh(scene),
-    ]
-    .into_iter()
-    .flatten()
-    .chain(host_habits::weigh(scene))
-    .chain(circumstances::weigh(scene))
-    .collect();
+    let evidence: Vec<Piece> = KINDS.iter().filter_map(|weigh| weigh(scene)).collect();
     let (built_by, certainty) = combine(&evidence);
     Judgement {
         built_by,
@@ -194,7 +209,7 @@ fn judge_one(index: usize, scene: &Scene<'_>) -> Judgement {
         effect: effect(index, scene),
         hops: Habits::hops(reset.ttl),
         sender_hops: scene.baseline().map(|baseline| Habits::hops(baseline.usual)),
-        cannot_tell: blind_spots(scene),
+        cannot_tell: if scene.prose.is_written() { blind_spots(scene) } else { Vec::new() },
         evidence,
     }
 }

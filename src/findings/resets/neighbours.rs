@@ -126,6 +126,13 @@ impl Neighbours {
         known.map(|known| u64::from(known.connections)).fold(0, u64::saturating_add)
     }
 
+    /// The same where it carried nothing.
+    #[must_use]
+    pub fn acquaintance_of_bare(&self, bare: &Bare) -> u64 {
+        let reset = bare.reset().and_then(|(_, reset)| self.host(reset.at.frame.capture, reset.ip().src));
+        reset.map_or(0, |known| u64::from(known.connections))
+    }
+
     /// What a capture shows of a host.
     pub(super) fn host(&self, capture: CaptureId, ip: IpAddr) -> Option<&Known> {
         self.hosts.get(&(capture, ip))

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::scene::Scene;
 use super::{Builder, Judgement, Piece, Strength};
 use crate::base::{At, CaptureId, Certainty, Frame};
-use crate::flow::{BarePacket, ResetFacts, TcpFacts};
+use crate::flow::{Bare, BarePacket, ResetFacts, TcpFacts};
 
 /// Other connections in which the device must have been found.
 const MIN_OTHERS: usize = 2;
@@ -103,9 +103,11 @@ impl Suspects {
         tcp.resets.iter().any(known)
     }
 
-    /// The same for a reset that carried nothing.
-    pub(in crate::findings) fn concern_packet(&self, reset: &BarePacket, connection: Frame) -> bool {
-        !self.is_empty() && self.elsewhere(Fingerprint::of_packet(reset), connection).len() >= MIN_OTHERS
+    /// The same for one that carried nothing.
+    #[must_use]
+    pub fn concern_bare(&self, bare: &Bare) -> bool {
+        let known = |reset| self.elsewhere(Fingerprint::of_packet(reset), bare.first().frame).len() >= MIN_OTHERS;
+        bare.reset().is_some_and(|(_, reset)| known(reset))
     }
 
     fn elsewhere(&self, fingerprint: Fingerprint, connection: Frame) -> Vec<At> {

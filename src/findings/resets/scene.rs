@@ -5,6 +5,7 @@ use super::neighbours::Known;
 use super::other_end::View;
 use super::same_device::Suspects;
 use crate::base::{At, Side, Span};
+use crate::findings::prose::Prose;
 use crate::flow::{Habits, ResetFacts, TcpFacts};
 use crate::session::SessionFacts;
 
@@ -19,6 +20,9 @@ pub(super) struct Scene<'a> {
     pub session: &'a SessionFacts,
     /// The claimed sender in other connections.
     pub sender: Option<&'a Known>,
+    /// Whether what is weighed is read.
+    pub prose: Prose,
+    baseline: Option<Baseline>,
     company: Company<'a>,
 }
 
@@ -48,9 +52,18 @@ const MIN_OWN: u64 = 3;
 const MAX_FLAP: u8 = 2;
 
 impl<'a> Scene<'a> {
-    pub fn new(reset: &'a ResetFacts, tcp: &'a TcpFacts, session: &'a SessionFacts, company: Company<'a>) -> Self {
+    pub fn new(
+        reset: &'a ResetFacts,
+        tcp: &'a TcpFacts,
+        session: &'a SessionFacts,
+        company: Company<'a>,
+        prose: Prose,
+    ) -> Self {
         let sender = company.neighbours.and_then(|n| n.of(tcp, reset.claimed_by));
-        Self { reset, tcp, session, sender, company }
+        let own = reset.sender.ttls().map(|(ttl, n)| (ttl, u64::from(n)));
+        let shaken = u64::from(reset.sender.handshake_ttl.is_some());
+        let baseline = Baseline::of(own, reset.sender.packets() > shaken, sender);
+        Self { reset, tcp, session, sender, prose, baseline, company }
     }
 
     /// This connection in other captures.
@@ -63,10 +76,13 @@ impl<'a> Scene<'a> {
         self.company.suspects
     }
 
-    /// What is compared: the claimed sender's last packet, where this connection
-    /// has one, and the reset.
+    /// What is compared, where anybody reads it: the claimed sender's last packet,
+    /// where this connection has one, and the reset.
     pub fn compared(&self) -> Vec<At> {
-        let Self { reset, .. } = self;
+        let Self { reset, prose, .. } = self;
+        if !prose.is_written() {
+            return Vec::new();
+        }
         let last = (reset.sender.packets() > 0).then_some(reset.sender.last);
         last.into_iter().chain([reset.at]).collect()
     }
@@ -75,11 +91,8 @@ impl<'a> Scene<'a> {
     /// is too short, that of all its connections in the capture. `None` where
     /// its packets come over different distances (a proxy that answers for it,
     /// several hosts behind one address).
-    pub fn baseline(&self) -> Option<Baseline> {
-        let sender = &self.reset.sender;
-        let own = sender.ttls().map(|(ttl, n)| (ttl, u64::from(n)));
-        let shaken = u64::from(sender.handshake_ttl.is_some());
-        Baseline::of(own, sender.packets() > shaken, self.sender)
+    pub const fn baseline(&self) -> Option<Baseline> {
+        self.baseline
     }
 
     /// The shortest round trip between capture point and claimed sender. None

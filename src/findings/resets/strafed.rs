@@ -19,11 +19,12 @@ const SLACK: i64 = 2;
 pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let (reset, tcp) = (scene.reset, scene.tcp);
     let beyond = |r: &ResetFacts| r.seq_beyond_sent.filter(|b| *b > SLACK && !r.seq_is_peers_ack);
-    let volley: Vec<&ResetFacts> = tcp
-        .resets
-        .iter()
-        .filter(|r| r.claimed_by == reset.claimed_by && r.at.time.since(reset.at.time).abs() <= VOLLEY)
-        .collect();
+    let near = |r: &&ResetFacts| r.claimed_by == reset.claimed_by && r.at.time.since(reset.at.time).abs() <= VOLLEY;
+    // Most connections have one reset.
+    if tcp.resets.iter().filter(near).count() < 2 {
+        return None;
+    }
+    let volley: Vec<&ResetFacts> = tcp.resets.iter().filter(near).collect();
     // Lost packets put every number of a genuine sender beyond what was seen,
     // but all by the same distance.
     let mut distances: Vec<i64> = volley.iter().filter_map(|r| r.seq_beyond_sent).collect();
@@ -37,7 +38,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     };
     let aimed = volley.iter().any(|r| beyond(r).is_some() && alike(r));
     let fin = volley.iter().any(|r| r.after_own_fin || r.after_peer_fin);
-    if volley.len() < 2 || distances.len() < 2 || !aimed || fin {
+    if distances.len() < 2 || !aimed || fin {
         return None;
     }
     Some(Piece::other(

@@ -15,7 +15,6 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     if !scene.is_at_sender() {
         return at_refuser(scene);
     }
-    let compared = scene.compared();
     let usual = scene.baseline()?.usual;
     if Habits::hops(reset.ttl) > 0 {
         // A mirror port behind one router gives copies; the original may be missing.
@@ -23,7 +22,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
         return Some(Piece::other(
             "vantage",
             if may_be_copy { Strength::Weak } else { Strength::Compelling },
-            compared,
+            scene.compared(),
             format!(
                 "the capture was taken at the {}, whose packets leave with TTL {usual}, but this reset had passed {} routers before it got there",
                 reset.claimed_by,
@@ -36,11 +35,13 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
         Piece::host(
             "vantage",
             Strength::Strong,
-            compared,
-            format!(
-                "the capture was taken at the {}, and the reset leaves it as its other packets do",
-                reset.claimed_by
-            ),
+            scene.compared(),
+            scene.prose.text(|| {
+                format!(
+                    "the capture was taken at the {}, and the reset leaves it as its other packets do",
+                    reset.claimed_by
+                )
+            }),
         )
     })
 }

@@ -11,11 +11,10 @@ use foldhash::{HashMap, HashSet};
 
 use super::{Frames, connection};
 use crate::analysis::{Connection, Probe};
-use crate::base::{At, Side};
+use crate::base::At;
 use crate::findings::{self, attempts};
-use crate::flow::{self, TcpFacts};
+use crate::flow;
 use crate::report::document::{Counted, CountedEnd, Outcome, Stage};
-use crate::session;
 
 /// Probes that are listed, whoever made them: what people look through.
 const ANYBODYS: u32 = 500;
@@ -167,36 +166,6 @@ impl Tallies {
     }
 }
 
-/// Whether a connection was opened, or was to be, and carried no data, as far as
-/// the capture shows and its own numbers tell.
-fn is_bare(tcp: &TcpFacts) -> bool {
-    let quiet = |side| {
-        let facts = tcp.directions.of(side);
-        // The FIN takes a number of its own.
-        facts.bytes == 0
-            && facts.never_seen == 0
-            && facts.gaps + facts.given_up == 0
-            && facts.acknowledged_bytes <= u64::from(facts.fin.is_some())
-            && facts.leaps == 0
-    };
-    let unseen = tcp.resets.iter().any(|reset| reset.seq_beyond_sent.is_some_and(|bytes| bytes > 0));
-    tcp.handshake.syns > 0
-        && tcp.proxied.is_none()
-        && tcp.more_resets == 0
-        && !unseen
-        && Side::BOTH.into_iter().all(quiet)
-}
-
-/// Whether a connection came no further than a probe of the port does.
-fn is_probe(connection: &Connection) -> bool {
-    let (session, diagnosis) = (&connection.session, &connection.diagnosis);
-    // What a person cancels comes to TLS before, and a failure to a verdict.
-    let left = session.stage() == session::Stage::X224
-        && session.stages.lower_bound().is_none()
-        && diagnosis.outcome == findings::Outcome::Abandoned;
-    left || (session.stage() == session::Stage::Tcp && is_bare(&connection.tcp))
-}
-
 /// What counts of a connection.
 struct Seen {
     is_probe: bool,
@@ -211,7 +180,7 @@ impl From<&Connection> for Seen {
     fn from(one: &Connection) -> Self {
         let Connection { tcp, session, diagnosis, .. } = one;
         Self {
-            is_probe: is_probe(one),
+            is_probe: findings::is_probe(tcp, session, diagnosis.outcome),
             stage: session.stage().into(),
             ended: ended(diagnosis.ended_how, diagnosis.ended_by),
             verdict: diagnosis.verdict().map(|finding| finding.id),
@@ -226,7 +195,7 @@ impl From<&Probe> for Seen {
         let findings::Told { how, by, verdict, .. } = probe.told;
         Self {
             is_probe: true,
-            stage: Stage::Tcp,
+            stage: probe.stage().into(),
             ended: ended(how, by),
             verdict: verdict.map(|(finding, _)| finding),
             first: probe.first(),
