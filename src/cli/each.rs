@@ -180,7 +180,7 @@ fn said(summary: &Summary) -> String {
     in_short(summary) + in_part
 }
 
-/// `a.pcap: RDP: 1 of 3 attempts failed: injected-reset (reports/a.pcap.txt)`.
+/// `a.pcap: RDP: 1 of 3 attempts failed: another device ended the connection (reports/a.pcap.txt)`.
 fn tell(task: &Task, done: &Done, console: &Console) -> anyhow::Result<()> {
     done.complaints.iter().for_each(|complaint| console.complain(complaint));
     console.remark(&format!("{}: {} packets", task.capture.display(), done.packets));

@@ -24,7 +24,8 @@ const LONGEST_TIMER: Span = Span::from_secs(1);
 /// Why the wire stood still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StallCause {
-    /// A packet of the handshake was lost.
+    /// A packet of the handshake was not answered: it or the answer was lost or
+    /// discarded, or nobody was there.
     HandshakeLoss,
     /// A lost packet, with others under way behind it.
     HeadLoss,

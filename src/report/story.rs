@@ -373,7 +373,7 @@ fn stalled(stall: &Stall) -> String {
         Side::Server => ("server", "client"),
     };
     match stall.cause {
-        StallCause::HandshakeLoss => "a packet of the TCP handshake was lost".to_owned(),
+        StallCause::HandshakeLoss => "a packet of the TCP handshake was not answered".to_owned(),
         StallCause::HeadLoss => format!("a packet of the {sender} was lost, with others behind it"),
         StallCause::TailLoss => format!("the last packet that the {sender} had sent was lost"),
         StallCause::DoubleLoss => format!("a packet of the {sender} was lost, and so was its repetition"),

@@ -8,6 +8,7 @@ use super::document::{Attempt, Finding, Outcome, Report, Severity, Summary};
 use super::escape;
 use super::story::deciding;
 use super::words;
+use crate::findings::pages;
 
 /// The most characters of a title: what ServiceNow keeps of a short
 /// description, with room for a prefix of the reader's own.
@@ -55,7 +56,7 @@ pub fn in_short(s: &Summary) -> String {
     match s.attempts {
         0 => "no Remote Desktop connection".to_owned(),
         1 if s.failed == 1 => match s.by_finding.keys().next() {
-            Some(finding) => format!("RDP failed: {finding}"),
+            Some(finding) => format!("RDP failed: {}", in_words(finding)),
             None => "RDP failed, and the capture does not show why".to_owned(),
         },
         1 if s.active == 1 => "RDP worked: the desktop was reached".to_owned(),
@@ -81,7 +82,8 @@ fn none_failed(s: &Summary) -> String {
     }
 }
 
-/// How many failed, and the most frequent causes, as many as fit.
+/// How many failed, and the cause of all of them, or the most frequent ones, as
+/// many as fit.
 fn several_failed(s: &Summary) -> String {
     const REST: &str = " and others";
     let failed = format!("RDP: {} of {} attempts failed", words::count(s.failed), words::count(s.attempts));
@@ -90,7 +92,8 @@ fn several_failed(s: &Summary) -> String {
     if let [(id, n)] = causes.as_slice()
         && **n == s.failed
     {
-        return format!("{failed}: {id}");
+        let told = format!("{failed}: {}", in_words(id));
+        return if told.chars().count() <= LONGEST { told } else { format!("{failed}: {id}") };
     }
     let told: Vec<_> = causes.iter().map(|(id, n)| format!("{} {id}", words::count(**n))).collect();
     let fitting = (1..=told.len()).rev().find_map(|most| {
@@ -99,6 +102,13 @@ fn several_failed(s: &Summary) -> String {
         (title.chars().count() <= LONGEST).then_some(title)
     });
     fitting.unwrap_or(failed)
+}
+
+/// What is behind a failure, by the heading of its page: an id says little to
+/// whoever meets it for the first time.
+fn in_words(finding: &str) -> String {
+    let page = pages().find(|page| page.id == finding);
+    page.map_or_else(|| finding.to_owned(), |page| words::within_sentence(page.title))
 }
 
 fn single(report: &Report, attempt: &Attempt) -> (String, Mood) {
@@ -138,4 +148,30 @@ fn cut(text: &str) -> String {
     let room: String = text.chars().take(LONGEST.saturating_sub(MARK.len()).saturating_add(1)).collect();
     let whole = room.rsplit_once(' ').map_or(room.as_str(), |(words, _)| words);
     format!("{whole}{MARK}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(causes: &[(&str, u64)]) -> String {
+        let by_finding = causes.iter().map(|(id, n)| ((*id).to_owned(), *n)).collect();
+        let failed = causes.iter().map(|(_, n)| n).sum();
+        in_short(&Summary { attempts: 1_234, failed, by_finding, ..Summary::default() })
+    }
+
+    #[test]
+    fn one_cause_is_told_in_words_where_they_fit() {
+        assert_eq!(failed(&[("no-answer", 7)]), "RDP: 7 of 1,234 attempts failed: nobody answered");
+        // An id of which this version has no page, and one whose heading is too long.
+        assert_eq!(failed(&[("new", 7)]), "RDP: 7 of 1,234 attempts failed: new");
+        let long = failed(&[("authorization-denied", 1_000)]);
+        assert_eq!(long, "RDP: 1,000 of 1,234 attempts failed: authorization-denied");
+    }
+
+    #[test]
+    fn several_causes_are_counted_by_their_ids() {
+        let title = failed(&[("no-answer", 3), ("injected-reset", 7)]);
+        assert_eq!(title, "RDP: 10 of 1,234 attempts failed: 7 injected-reset, 3 no-answer");
+    }
 }

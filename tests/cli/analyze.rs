@@ -157,8 +157,8 @@ fn captures_of_several_tickets_are_analysed_each_by_itself() {
     let told = each("json");
     let lines: Vec<_> = told.lines().collect();
     assert_eq!(lines[0], "./empty.pcap: no Remote Desktop connection (reports/today/empty.pcap.json)");
-    assert_eq!(lines[1], "./syns.pcap: RDP failed: no-answer (reports/today/syns.pcap.json)");
-    assert_eq!(lines[2], "other/syns.pcap: RDP failed: no-answer (reports/today/syns.pcap-2.json)");
+    assert_eq!(lines[1], "./syns.pcap: RDP failed: nobody answered (reports/today/syns.pcap.json)");
+    assert_eq!(lines[2], "other/syns.pcap: RDP failed: nobody answered (reports/today/syns.pcap-2.json)");
     assert_eq!(lines.len(), 3);
     for (report, capture) in [("syns.pcap", "./syns.pcap"), ("syns.pcap-2", "other/syns.pcap")] {
         let alone = stdout(rdpwhy().current_dir(&folder).args(["analyze", "--format", "json", capture]), 1);

@@ -128,7 +128,8 @@ pub struct Stall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StallCause {
-    /// A packet of the handshake was lost.
+    /// A packet of the handshake was not answered: it or the answer was lost or
+    /// discarded, or nobody was there.
     HandshakeLoss,
     /// A packet was lost, with others under way behind it.
     HeadLoss,
