@@ -2,7 +2,7 @@
 """rdpwhy beside the programs that people use on captures, on generated traffic.
 
     benches/compare.py [--size 128MiB] [--rounds 3] [heavy mixed small scan …]
-    benches/compare.py --growth [--size 32MiB] [--plot FILE.svg]
+    benches/compare.py --growth [--size 256MiB] [--plot FILE.svg]
 
 Each file is put into the page cache in the same way, then all programs take
 turns on it, several rounds: so a machine that slows down slows down all of
@@ -12,8 +12,8 @@ tcpdump's filtered read. Programs that are not installed are left out; GNU time
 is needed (Debian: time).
 
 With --growth: what a packet costs as captures and the number of connections
-grow, as a table and a plot for benches/README.md. The smallest capture has a
-64th of the packets of the largest; every size is measured before it is measured
+grow, as a table and a plot for benches/README.md. Each of five captures has an
+eighth of the bytes of the next; every size is measured before it is measured
 again, and the least of the rounds counts, since other work only adds to it. What
 a run over a capture without packets takes is left out.
 """
@@ -115,7 +115,7 @@ def growth(rdpwhy, generator, size, rounds, folder, plot):
     lines = {}
     for kind in KINDS:
         made, runs = {}, {}
-        for part in [64, 16, 4, 1]:
+        for part in [8**4, 8**3, 8**2, 8, 1]:
             file = f"{folder}/{kind}-{part}.pcap"
             # In KiB, so that the smallest can be less than one MiB.
             thousandth = {"KiB": 1, "MiB": 1024, "GiB": 1024 * 1024}[unit]
@@ -174,7 +174,7 @@ def svg(lines):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("kinds", nargs="*", metavar="KIND", help="heavy, mixed, small, scan; all by default")
-    arguments.add_argument("--size", help="of each capture (default: 128MiB; with --growth, of the largest: 32MiB)")
+    arguments.add_argument("--size", help="of each capture (default: 128MiB; with --growth, of the largest: 256MiB)")
     arguments.add_argument("--rounds", type=int, default=3, help="runs of each program (default: 3)")
     arguments.add_argument("--growth", action="store_true", help="what a packet costs as captures grow")
     arguments.add_argument("--plot", default=ROOT / "benches" / "growth.svg", help="where --growth draws it")
@@ -187,7 +187,7 @@ def main():
     rdpwhy, generator = str(target / "rdpwhy"), str(target / "examples" / "generate")
     with tempfile.TemporaryDirectory() as folder:
         if asked.growth:
-            growth(rdpwhy, generator, asked.size or "32MiB", asked.rounds, folder, asked.plot)
+            growth(rdpwhy, generator, asked.size or "256MiB", asked.rounds, folder, asked.plot)
         else:
             beside(rdpwhy, generator, asked.kinds or KINDS, asked.size or "128MiB", asked.rounds, folder)
 
