@@ -108,11 +108,11 @@ impl Probe {
         }
     }
 
-    pub(super) fn link(&self) -> Link {
+    pub(super) fn link(&self, id: u32) -> Link {
         let dropped = self.grounds.dropped;
         match &self.shown {
-            Shown::Bare(bare) => Link::of_bare(self.id, bare, &self.told, dropped),
-            Shown::Followed(tcp, session) => Link::of(self.id, tcp, session, Coverage::of(tcp, dropped), &self.told),
+            Shown::Bare(bare) => Link::of_bare(id, bare, &self.told, dropped),
+            Shown::Followed(tcp, session) => Link::of(id, tcp, session, Coverage::of(tcp, dropped), &self.told),
         }
     }
 }

@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use super::probes::Probe;
 use super::{Analysis, Analyzer, Connection};
 use crate::base::{At, NoticeKind, Span};
-use crate::findings::attempts::{self, Attempt, Tie};
+use crate::findings::attempts::{self, Attempt, Group, Tie};
 use crate::findings::resets::{Company, Views};
 use crate::findings::{Link, Member, Outcome, connection_sentence, diagnose, sightings};
 
@@ -78,17 +78,10 @@ impl Waiting {
         }
     }
 
-    const fn id_mut(&mut self) -> &mut u32 {
+    fn link(&self, id: u32) -> Link {
         match self {
-            Self::Whole(connection) => &mut connection.id,
-            Self::Probe(probe) => &mut probe.id,
-        }
-    }
-
-    fn link(&self) -> Link {
-        match self {
-            Self::Whole(connection) => connection.link(),
-            Self::Probe(probe) => probe.link(),
+            Self::Whole(connection) => Link { id, ..connection.link() },
+            Self::Probe(probe) => probe.link(id),
         }
     }
 }
@@ -143,17 +136,15 @@ impl Analyzer {
     /// missing from a capture that nobody has counted yet.
     #[cold]
     pub(super) fn settle(&mut self, keep: usize, may_have_dropped: bool) -> Batch {
-        let mut waiting = self.gather(may_have_dropped);
+        let (waiting, order) = self.gather(may_have_dropped);
         // For now by place; the ids are given to those that are told.
-        for (place, connection) in (0..).zip(&mut waiting) {
-            *connection.id_mut() = place;
-        }
-        let links: Vec<Link> = waiting.iter().map(Waiting::link).collect();
-        let attempts = choose(attempts::group(&links), &links, keep);
+        let place = |(place, at): (u32, &u32)| waiting.get(*at as usize).map(|waiting| waiting.link(place));
+        let links: Vec<Link> = (0..).zip(&order).filter_map(place).collect();
+        let groups = choose(attempts::groups(&links), &links, keep);
 
-        let mut ids: Vec<Option<u32>> = vec![None; waiting.len()];
-        for place in attempts.iter().flat_map(|attempt| &attempt.connections) {
-            if let Some(id) = ids.get_mut(*place as usize) {
+        let mut ids: Vec<Option<u32>> = vec![None; links.len()];
+        for link in groups.iter().flat_map(Group::views) {
+            if let Some(id) = ids.get_mut(link.id as usize) {
                 *id = Some(0);
             }
         }
@@ -162,40 +153,45 @@ impl Analyzer {
             *id = self.settled.count;
         }
         let renamed = |place: u32| ids.get(place as usize).copied().flatten().unwrap_or_default();
-        let mut batch = Batch { attempts, probes: Vec::with_capacity(waiting.len()), ..Batch::default() };
-        for attempt in &mut batch.attempts {
-            attempt.connections.iter_mut().for_each(|c| *c = renamed(*c));
-            attempt.decisive = renamed(attempt.decisive);
-            if let Some((_, connection)) = &mut attempt.verdict {
-                *connection = renamed(*connection);
-            }
-        }
-        let mut told = Vec::with_capacity(waiting.len());
-        for ((mut waiting, link), id) in waiting.into_iter().zip(links).zip(&ids) {
-            if let Some(id) = *id {
-                *waiting.id_mut() = id;
-                told.push(Link { id, sentence: String::new(), ..link });
-            }
-            match (waiting, id) {
+        let mut batch = Batch {
+            attempts: groups.iter().map(|group| group.attempt(renamed)).collect(),
+            probes: Vec::with_capacity(waiting.len()),
+            connections: Vec::new(),
+        };
+        let mut waiting: Vec<Option<Waiting>> = waiting.into_iter().map(Some).collect();
+        for (at, id) in order.iter().zip(&ids) {
+            let Some(waiting) = waiting.get_mut(*at as usize).and_then(Option::take) else { continue };
+            match (waiting, *id) {
                 (Waiting::Whole(connection), None) => self.connections.push(connection),
                 (Waiting::Probe(probe), None) => self.candidates.push(probe.into()),
-                (Waiting::Whole(connection), Some(_)) => {
+                (Waiting::Whole(connection), Some(id)) => {
                     self.totals.foreign_resets.add(&connection.tcp, &connection.session, &connection.diagnosis);
-                    batch.connections.push(connection);
+                    batch.connections.push(Connection { id, ..connection });
                 }
-                (Waiting::Probe(probe), Some(_)) => {
+                (Waiting::Probe(mut probe), Some(id)) => {
                     self.totals.foreign_resets.add_without(probe.first().frame.capture);
+                    probe.id = id;
                     batch.probes.push(probe);
                 }
             }
         }
+        self.remember(&links, &ids, &batch.attempts);
+        batch
+    }
+
+    /// Keeps what is looked at of many connections together.
+    fn remember(&mut self, links: &[Link], ids: &[Option<u32>], attempts: &[Attempt]) {
+        let told = links.iter().zip(ids).filter_map(|(link, id)| Some((link, (*id)?)));
         // The attempts say already whether any connection was seen twice.
-        if batch.attempts.iter().any(|attempt| attempt.ties.contains(&Tie::SeenTwice)) {
-            each_once(&mut told);
-        }
-        for link in told {
+        let again = if attempts.iter().any(|attempt| attempt.ties.contains(&Tie::SeenTwice)) {
+            let told: Vec<Link> = told.clone().map(|(link, id)| Link { id, ..link.clone() }).collect();
+            seen_before(&told)
+        } else {
+            BTreeSet::new()
+        };
+        for (link, _) in told.filter(|(_, id)| !again.contains(id)) {
             if self.settled.members.len() < MAX_COMPARED {
-                self.settled.members.push(Member::from(&link));
+                self.settled.members.push(Member::from(link));
             } else {
                 self.notices.add(NOT_COMPARED, Some(link.first.frame), || {
                     format!(
@@ -204,37 +200,44 @@ impl Analyzer {
                 });
             }
         }
-        batch
     }
 
-    /// All that waits, each in the light of the others, in the order of the first
-    /// packets.
-    fn gather(&mut self, may_have_dropped: bool) -> Vec<Waiting> {
+    /// All that waits, each in the light of the others, and the order of their
+    /// first packets.
+    fn gather(&mut self, may_have_dropped: bool) -> (Vec<Waiting>, Vec<u32>) {
         let mut connections = mem::take(&mut self.connections);
-        let mut probes = Vec::with_capacity(self.candidates.len());
-        for candidate in mem::take(&mut self.candidates) {
+        let mut waiting = Vec::with_capacity(connections.len() + self.candidates.len());
+        let mut candidates = mem::take(&mut self.candidates);
+        for candidate in candidates.drain(..) {
             match self.count(candidate) {
-                Ok(probe) => probes.push(probe),
+                Ok(probe) => waiting.push(Waiting::Probe(probe)),
                 Err(connection) => connections.push(connection),
             }
         }
+        // Its room is wanted again.
+        self.candidates = candidates;
         let order = |first: At| (first.time, first.frame);
         connections.sort_by_cached_key(|c| order(c.tcp.first));
         self.apply_losses(&mut connections);
         let views = self.views(&connections, may_have_dropped);
         self.reconsider(&mut connections, &views);
-        let mut waiting: Vec<Waiting> = connections.into_iter().map(Waiting::Whole).collect();
-        for probe in probes {
-            // What was found in the others may concern it.
-            waiting.push(if self.suspects.is_empty() {
-                Waiting::Probe(probe)
-            } else {
-                self.count(probe.into()).map_or_else(Waiting::Whole, Waiting::Probe)
-            });
+        // What was found in them may concern the others.
+        if !self.suspects.is_empty() {
+            waiting = waiting.into_iter().map(|waiting| self.count_again(waiting)).collect();
         }
-        // Each is large: places are sorted, and each is moved once.
-        waiting.sort_by_cached_key(|one| order(one.first()));
-        waiting
+        waiting.extend(connections.into_iter().map(Waiting::Whole));
+        // Those that waited before are in order already, and each is large: places
+        // are sorted.
+        let mut sorted: Vec<_> = (0..).zip(&waiting).map(|(at, one)| (order(one.first()), at)).collect();
+        sorted.sort();
+        (waiting, sorted.into_iter().map(|(_, at)| at).collect())
+    }
+
+    fn count_again(&mut self, waiting: Waiting) -> Waiting {
+        match waiting {
+            Waiting::Probe(probe) => self.count(probe.into()).map_or_else(Waiting::Whole, Waiting::Probe),
+            whole @ Waiting::Whole(_) => whole,
+        }
     }
 
     /// What was told before a file said, at its end, what had been lost.
@@ -297,35 +300,32 @@ impl Analyzer {
     }
 }
 
-/// Leaves one view of each connection.
-fn each_once(links: &mut Vec<Link>) {
-    let sightings = sightings(links);
-    if sightings.len() < links.len() {
-        let told: BTreeSet<u32> = sightings.iter().map(|sighting| sighting.told().id).collect();
-        links.retain(|link| told.contains(&link.id));
-    }
+/// All but one view of each connection.
+fn seen_before(links: &[Link]) -> BTreeSet<u32> {
+    let told: BTreeSet<u32> = sightings(links).iter().map(|sighting| sighting.told().id).collect();
+    links.iter().map(|link| link.id).filter(|id| !told.contains(id)).collect()
 }
 
 /// The attempts to settle, so that about `keep` connections are left: first
 /// those that nothing can continue, then the oldest.
-fn choose(attempts: Vec<Attempt>, links: &[Link], keep: usize) -> Vec<Attempt> {
+fn choose<'a>(groups: Vec<Group<'a>>, links: &[Link], keep: usize) -> Vec<Group<'a>> {
     if keep == 0 {
-        return attempts;
+        return groups;
     }
-    let Some(now) = links.last().map(|link| link.start) else { return attempts };
-    let is_over = |attempt: &Attempt| {
-        let pause = now.since(attempt.end);
-        attempt.outcome != Outcome::Open && pause > Span::ZERO && pause > attempts::PAUSE
+    let Some(now) = links.last().map(|link| link.start) else { return groups };
+    let is_over = |group: &Group<'_>| {
+        let pause = now.since(group.end());
+        group.outcome() != Outcome::Open && pause > Span::ZERO && pause > attempts::PAUSE
     };
     let mut left = links.len().saturating_sub(keep);
-    let mut chosen = vec![false; attempts.len()];
+    let mut chosen = vec![false; groups.len()];
     for wanted in [true, false] {
-        for (attempt, chosen) in attempts.iter().zip(&mut chosen) {
-            if left > 0 && is_over(attempt) == wanted {
+        for (group, chosen) in groups.iter().zip(&mut chosen) {
+            if left > 0 && is_over(group) == wanted {
                 *chosen = true;
-                left = left.saturating_sub(attempt.connections.len());
+                left = left.saturating_sub(group.count());
             }
         }
     }
-    attempts.into_iter().zip(chosen).filter_map(|(attempt, chosen)| chosen.then_some(attempt)).collect()
+    groups.into_iter().zip(chosen).filter_map(|(group, chosen)| chosen.then_some(group)).collect()
 }

@@ -87,6 +87,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// How many connections it has, however many captures show each.
+    #[must_use]
+    pub fn sightings(&self) -> usize {
+        let again = self.ties.iter().filter(|tie| **tie == Tie::SeenTwice).count();
+        self.connections.len().saturating_sub(again)
+    }
+
     /// A connection has its sentence now: if it says what became of the attempt,
     /// so has the attempt.
     pub fn told_by(&mut self, connection: u32, sentence: &str) {
@@ -98,7 +105,8 @@ impl Attempt {
 }
 
 /// An attempt in the making.
-struct Group<'a> {
+#[derive(Debug)]
+pub struct Group<'a> {
     first: Sighting<'a>,
     others: Vec<Sighting<'a>>,
     /// Why each connection after the first belongs to it.
@@ -120,11 +128,78 @@ impl<'a> Group<'a> {
     fn last(&self) -> &'a Link {
         self.others.last().unwrap_or(&self.first).told()
     }
+
+    /// The one that says what became of it. What stopped it is where it came
+    /// furthest; a fallback that is refused afterwards is not the cause.
+    fn decisive(&self) -> &'a Link {
+        let last = self.last();
+        if self.others.is_empty() || matches!(last.outcome, Outcome::Active | Outcome::Open) {
+            return last;
+        }
+        let failures = self.links().filter(|link| link.outcome == Outcome::Failed);
+        failures.max_by_key(|link| (link.stage, link.id)).unwrap_or(last)
+    }
+
+    /// Whether it is one connection, in one capture, as most are.
+    const fn is_one(&self) -> bool {
+        self.others.is_empty() && self.first.count() == 1
+    }
+
+    /// All that show its connections, those that are one and the same beside one
+    /// another.
+    pub fn views(&self) -> impl Iterator<Item = &'a Link> {
+        self.connections().flat_map(Sighting::views)
+    }
+
+    /// How many those are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.connections().map(Sighting::count).sum()
+    }
+
+    /// What became of it.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.decisive().outcome
+    }
+
+    /// The last connection's end.
+    #[must_use]
+    pub fn end(&self) -> CaptureTime {
+        self.links().map(|link| link.end).fold(self.first.told().end, CaptureTime::max)
+    }
+
+    /// The attempt. `id`: the number that a connection is told by, where the
+    /// link has another.
+    #[must_use]
+    pub fn attempt(&self, id: impl Fn(u32) -> u32) -> Attempt {
+        let (first, decisive) = (self.first.told(), self.decisive());
+        let connections =
+            if self.is_one() { vec![id(first.id)] } else { self.views().map(|view| id(view.id)).collect() };
+        Attempt {
+            connections,
+            ties: with_views(self),
+            client_ip: first.client.ip,
+            server: first.server,
+            start: first.start,
+            end: self.end(),
+            outcome: decisive.outcome,
+            verdict: decisive.verdict.map(|finding| (finding, id(decisive.id))),
+            decisive: id(decisive.id),
+            sentence: told(&decisive.sentence, self),
+        }
+    }
 }
 
-/// Groups connections, which come in the order of their start.
+/// The attempts that connections make, which come in the order of their start.
 #[must_use]
 pub fn group(links: &[Link]) -> Vec<Attempt> {
+    groups(links).iter().map(|group| group.attempt(|id| id)).collect()
+}
+
+/// The same, before any is written down.
+#[must_use]
+pub fn groups(links: &[Link]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::with_capacity(links.len());
     // The latest attempt of each client address.
     let mut latest: HashMap<IpAddr, usize> = HashMap::default();
@@ -146,7 +221,7 @@ pub fn group(links: &[Link]) -> Vec<Attempt> {
             }
         }
     }
-    groups.iter().filter_map(attempt).collect()
+    groups
 }
 
 /// Why `link` belongs to the attempt that `group` is so far, if it does.
@@ -180,38 +255,12 @@ fn tie(group: &Group<'_>, link: &Link) -> Option<Tie> {
     }
 }
 
-fn attempt(group: &Group<'_>) -> Option<Attempt> {
-    let (first, last) = (group.first.told(), group.last());
-    // What stopped it is where it came furthest; a fallback that is refused
-    // afterwards is not the cause.
-    let failure = group.links().filter(|l| l.outcome == Outcome::Failed).max_by_key(|l| (l.stage, l.id));
-    let decisive = match last.outcome {
-        Outcome::Active | Outcome::Open => last,
-        _ => failure.unwrap_or(last),
-    };
-    // Most are one connection, in one capture.
-    let connections = if group.others.is_empty() && group.first.count() == 1 {
-        vec![first.id]
-    } else {
-        group.connections().flat_map(Sighting::views).map(|view| view.id).collect()
-    };
-    Some(Attempt {
-        connections,
-        ties: with_views(group),
-        client_ip: first.client.ip,
-        server: first.server,
-        start: first.start,
-        end: group.links().map(|l| l.end).max()?,
-        outcome: decisive.outcome,
-        verdict: decisive.verdict.map(|id| (id, decisive.id)),
-        decisive: decisive.id,
-        sentence: told(&decisive.sentence, group),
-    })
-}
-
 /// Why each view after the first belongs to the attempt.
 fn with_views(group: &Group<'_>) -> Vec<Tie> {
     let mut all = Vec::new();
+    if group.is_one() {
+        return all;
+    }
     for (n, connection) in group.connections().enumerate() {
         all.extend(n.checked_sub(1).and_then(|before| group.ties.get(before)));
         all.extend(connection.views().skip(1).map(|_| Tie::SeenTwice));
@@ -222,10 +271,10 @@ fn with_views(group: &Group<'_>) -> Vec<Tie> {
 /// What became of it, why it took more than one connection, and how many
 /// captures show it.
 fn told(decisive: &str, group: &Group<'_>) -> String {
-    let views = group.connections().map(Sighting::count).max().unwrap_or_default();
-    if decisive.is_empty() && group.ties.is_empty() && views == 1 {
+    if decisive.is_empty() && group.is_one() {
         return String::new();
     }
+    let views = group.connections().map(Sighting::count).max().unwrap_or_default();
     let several = several(&group.ties).map(|why| format!(" ({why})")).unwrap_or_default();
     let seen = if views > 1 { format!(" (seen from {views} points)") } else { String::new() };
     [decisive.trim_end_matches('.'), &several, &seen, "."].concat()

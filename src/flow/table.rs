@@ -13,6 +13,7 @@ use index::Index;
 use slot::{Slot, State};
 use tombstones::Tombstones;
 
+use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 
 use foldhash::HashSet;
@@ -45,12 +46,26 @@ pub const TABLE_FULL: NoticeKind = NoticeKind("connection-limit-reached");
 const UNTRACED: NoticeKind = NoticeKind("packets-not-remembered");
 
 /// One end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// Address.
     pub ip: IpAddr,
     /// TCP or UDP port.
     pub port: u16,
+}
+
+/// In as few steps as the families allow: each connection is looked up by its ends
+/// some ten times.
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.ip {
+            IpAddr::V4(ip) => state.write_u64(u64::from(ip.to_bits()) << 16 | u64::from(self.port)),
+            IpAddr::V6(ip) => {
+                state.write_u128(ip.to_bits());
+                state.write_u16(self.port);
+            }
+        }
+    }
 }
 
 /// A connection that is over.

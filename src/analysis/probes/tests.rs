@@ -284,7 +284,7 @@ fn tell(specs: &[Spec], counts: bool, lost: Option<i64>) -> Story {
     let (mut connections, mut probes, mut attempts) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut take = |analyzer: &Analyzer, mut batch: Batch| {
         for probe in &batch.probes {
-            probes.push((probe.id, probe.told, probe.link()));
+            probes.push((probe.id, probe.told, probe.link(probe.id)));
         }
         analyzer.make_whole(&mut batch);
         attempts.extend(batch.attempts.iter().map(|attempt| format!("{attempt:?}")));

@@ -6,6 +6,7 @@
 //! together. So the first ones are listed, and of the others is said what is
 //! true of each.
 
+use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 use foldhash::{HashMap, HashSet};
 
@@ -57,13 +58,24 @@ pub(super) struct Tallies {
 }
 
 /// What is true of each attempt of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     server: Option<flow::Endpoint>,
     stage: Stage,
     outcome: Outcome,
     finding: Option<&'static str>,
     ended: CountedEnd,
+}
+
+/// Where a server refuses, it mostly refuses in one way: the finding tells hardly
+/// any two kinds apart, and is long.
+impl Hash for Kind {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { server, stage, outcome, finding: _, ended } = self;
+        let word = [*stage as u8, *outcome as u8, ended.how as u8, ended.by as u8];
+        server.hash(state);
+        u32::from_ne_bytes(word).hash(state);
+    }
 }
 
 #[derive(Debug)]
@@ -78,17 +90,11 @@ struct Tally {
 }
 
 impl Tallies {
-    /// Counts `attempt`, unless it is to be listed. `connections` and `probes`:
-    /// those of its batch, in the order of their ids.
-    pub(super) fn takes(&mut self, attempt: &attempts::Attempt, connections: &[Connection], probes: &[Probe]) -> bool {
-        let found = |id: &u32| {
-            let probe = probes.binary_search_by_key(id, |probe| probe.id).ok().and_then(|place| probes.get(place));
-            let whole = || connections.get(connections.binary_search_by_key(id, |connection| connection.id).ok()?);
-            probe.map(Seen::from).or_else(|| whole().map(Seen::from))
-        };
-        let mut all = attempt.connections.iter().filter_map(found);
+    /// Counts `attempt`, unless it is to be listed. `batch`: what it came with.
+    pub(super) fn takes(&mut self, attempt: &attempts::Attempt, batch: &Several) -> bool {
+        let mut all = attempt.connections.iter().filter_map(|id| batch.of(*id));
         let Some(one) = all.next() else { return false };
-        let first = kind(attempt, &one);
+        let first = kind(attempt, one);
         if !one.is_probe || !all.clone().all(|other| other.is_probe) {
             if self.users.len() < MAX_REMEMBERED {
                 self.users.insert(attempt.client_ip);
@@ -96,12 +102,12 @@ impl Tallies {
             return false;
         }
         // What is said of the attempt must be true of each of its connections.
-        let alike = all.clone().all(|other| kind(attempt, &other) == first && other.verdict == one.verdict);
+        let alike = all.clone().all(|other| kind(attempt, other) == first && other.verdict == one.verdict);
         if !alike || self.lists(attempt.client_ip) {
             return false;
         }
         let (mut began, mut ended, mut count) = (one.first, one.last, 1);
-        for Seen { first, last, .. } in all {
+        for &Seen { first, last, .. } in all {
             began = if first.time < began.time { first } else { began };
             ended = if last.time > ended.time { last } else { ended };
             count += 1;
@@ -167,6 +173,7 @@ impl Tallies {
 }
 
 /// What counts of a connection.
+#[derive(Debug)]
 struct Seen {
     is_probe: bool,
     stage: Stage,
@@ -174,6 +181,31 @@ struct Seen {
     verdict: Option<&'static str>,
     first: At,
     last: At,
+}
+
+/// The connections of a batch, by their ids.
+#[derive(Debug)]
+pub(super) struct Several {
+    all: Vec<(u32, Seen)>,
+}
+
+impl Several {
+    /// Both come in the order of their ids.
+    pub(super) fn of_batch(connections: &[Connection], probes: &[Probe]) -> Self {
+        let mut all = Vec::with_capacity(connections.len() + probes.len());
+        all.extend(connections.iter().map(|connection| (connection.id, connection.into())));
+        all.extend(probes.iter().map(|probe| (probe.id, probe.into())));
+        all.sort_by_key(|(id, _)| *id);
+        Self { all }
+    }
+
+    fn of(&self, id: u32) -> Option<&Seen> {
+        // One number follows the other, mostly.
+        let first = self.all.first()?.0;
+        let near = self.all.get(id.checked_sub(first)? as usize).filter(|(known, _)| *known == id);
+        let found = || self.all.get(self.all.binary_search_by_key(&id, |(known, _)| *known).ok()?);
+        near.or_else(found).map(|(_, seen)| seen)
+    }
 }
 
 impl From<&Connection> for Seen {

@@ -15,18 +15,18 @@ use std::io;
 use std::net::IpAddr;
 
 pub(super) use connection::community_id;
-use counted::Tallies;
+use counted::{Several, Tallies};
 pub use listed::Listed;
 use views::Views;
 
 use super::document::{
-    Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, Finding, FrameRef, Interface, Notice, Outcome,
-    Report, SchemaVersion, SideChannel, Summary, Tool, Unreadable,
+    Attempt, AttemptVerdict, BySide, Capture, Connection, Endpoint, Finding, FrameRef, Interface, Notice, Report,
+    SchemaVersion, SideChannel, Summary, Tool, Unreadable,
 };
 use crate::analysis::{self, Analysis, Analyzer, Batch, Probe};
 use crate::base::{self, Frame};
 use crate::capture::{CaptureInfo, Format};
-use crate::findings::attempts;
+use crate::findings::{self, attempts};
 use crate::flow;
 use crate::session::IsRdp;
 
@@ -111,7 +111,7 @@ impl Builder {
     /// Those of the listener.
     pub fn tell(&mut self, batch: Batch, by: Option<&Analyzer>, listener: &mut dyn Listener) -> io::Result<()> {
         let Batch { mut connections, probes, attempts } = batch;
-        let of_analysis = connections.len();
+        let several = self.counted.is_some().then(|| Several::of_batch(&connections, &probes));
         let mut told: Vec<Attempt> = Vec::with_capacity(attempts.len());
         let mut attempt_of: BTreeMap<u32, usize> = BTreeMap::new();
         for mut attempt in attempts {
@@ -120,18 +120,16 @@ impl Builder {
                 continue;
             }
             self.summary.attempts += 1;
-            let counted = self.counted.as_mut().is_some_and(|tallies| {
-                tallies.takes(&attempt, connections.get(..of_analysis).unwrap_or_default(), &probes)
-            });
-            if !counted && let Some(analyzer) = by {
-                connections.extend(listed_after_all(&mut attempt, &probes, analyzer));
-            }
-            let attempt = self::attempt(u32::try_from(self.summary.attempts).unwrap_or(u32::MAX), attempt);
+            let tallies = self.counted.as_mut().zip(several.as_ref());
+            let counted = tallies.is_some_and(|(tallies, several)| tallies.takes(&attempt, several));
             self.count(&attempt);
-            self.summary.connections += attempt.sightings().count() as u64;
             if counted {
                 continue;
             }
+            if let Some(analyzer) = by {
+                connections.extend(listed_after_all(&mut attempt, &probes, analyzer));
+            }
+            let attempt = self::attempt(u32::try_from(self.summary.attempts).unwrap_or(u32::MAX), attempt);
             attempt_of.extend(attempt.connections.iter().map(|connection| (*connection, told.len())));
             listener.attempt(&attempt)?;
             told.push(attempt);
@@ -161,19 +159,20 @@ impl Builder {
         self.hosts.is_empty() || self.hosts.iter().any(|host| [attempt.client_ip, attempt.server.ip].contains(host))
     }
 
-    fn count(&mut self, attempt: &Attempt) {
+    fn count(&mut self, attempt: &attempts::Attempt) {
         let summary = &mut self.summary;
         *match attempt.outcome {
-            Outcome::Active => &mut summary.active,
-            Outcome::Failed => &mut summary.failed,
-            Outcome::Abandoned => &mut summary.abandoned,
-            Outcome::Open => &mut summary.open,
-            Outcome::Unknown => &mut summary.unknown,
+            findings::Outcome::Active => &mut summary.active,
+            findings::Outcome::Failed => &mut summary.failed,
+            findings::Outcome::Abandoned => &mut summary.abandoned,
+            findings::Outcome::Open => &mut summary.open,
+            findings::Outcome::Unknown => &mut summary.unknown,
         } += 1;
-        if let Some(verdict) = &attempt.verdict {
-            count(&mut summary.by_finding, &verdict.finding);
+        if let Some((finding, _)) = &attempt.verdict {
+            count(&mut summary.by_finding, finding);
         }
-        self.views.add(attempt);
+        summary.connections += attempt.sightings() as u64;
+        self.views.add(&attempt.into());
     }
 
     /// The report but for its attempts and connections. What `analysis` has of
@@ -278,7 +277,7 @@ fn same_as(attempts: &[Attempt]) -> BTreeMap<u32, Vec<u32>> {
 #[cfg(test)]
 pub(super) fn views(attempts: &[Attempt]) -> (Vec<super::document::Server>, Vec<super::document::Client>) {
     let mut views = Views::default();
-    attempts.iter().for_each(|attempt| views.add(attempt));
+    attempts.iter().for_each(|attempt| views.add(&attempt.into()));
     let clients = views.clients();
     (views.servers(&[], Frames { several: false }), clients)
 }

@@ -14,9 +14,12 @@ use hosts::{Hosts, MAX_LISTED, MAX_PAIRS, Tally};
 
 use super::Frames;
 use crate::analysis::Connection;
+use crate::findings::attempts;
 use crate::findings::crowding::Crowding;
 use crate::flow;
-use crate::report::document::{Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Notice, SeenCertificate, Server, Time};
+use crate::report::document::{
+    Attempt, Client, Endpoint, HalfDone, HalfDoneAt, Notice, Outcome, SeenCertificate, Server, Text, Time,
+};
 
 /// Certificates listed for a server. A farm behind one address has some; who
 /// makes up a new one for each connection is known by less.
@@ -30,6 +33,40 @@ pub(super) struct Views {
     certificates: BTreeMap<Endpoint, Vec<Shown>>,
 }
 
+/// What counts of an attempt for both of its ends.
+#[derive(Debug)]
+pub(super) struct Tried {
+    client: IpAddr,
+    server: Endpoint,
+    outcome: Outcome,
+    start: Time,
+    finding: Option<Text>,
+}
+
+impl From<&attempts::Attempt> for Tried {
+    fn from(attempt: &attempts::Attempt) -> Self {
+        Self {
+            client: attempt.client_ip,
+            server: super::endpoint(&attempt.server),
+            outcome: attempt.outcome.into(),
+            start: attempt.start.into(),
+            finding: attempt.verdict.map(|(finding, _)| finding.into()),
+        }
+    }
+}
+
+impl From<&Attempt> for Tried {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            client: attempt.client_ip,
+            server: attempt.server,
+            outcome: attempt.outcome,
+            start: attempt.start,
+            finding: attempt.verdict.as_ref().map(|verdict| verdict.finding.clone()),
+        }
+    }
+}
+
 /// A certificate that a server showed.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
@@ -41,9 +78,9 @@ struct Shown {
 
 impl Views {
     /// Counts an attempt for both of its ends.
-    pub(super) fn add(&mut self, attempt: &Attempt) {
-        self.servers.add(attempt, attempt.server, attempt.client_ip);
-        self.clients.add(attempt, attempt.client_ip, attempt.server);
+    pub(super) fn add(&mut self, tried: &Tried) {
+        self.servers.add(tried, tried.server, tried.client);
+        self.clients.add(tried, tried.client, tried.server);
     }
 
     /// Counts the certificate that a server showed; connections come in the
@@ -247,7 +284,6 @@ fn half_done(crowding: &Crowding, frames: Frames) -> HalfDone {
 mod tests {
     use super::*;
     use crate::report::document::AttemptVerdict;
-    use crate::report::document::Outcome;
     use crate::report::samples;
 
     /// Attempts as `client server outcome` at one second after another:
@@ -281,7 +317,7 @@ mod tests {
 
     fn views(attempts: &[Attempt]) -> Views {
         let mut views = Views::default();
-        attempts.iter().for_each(|attempt| views.add(attempt));
+        attempts.iter().for_each(|attempt| views.add(&attempt.into()));
         views
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use foldhash::HashMap;
 
-use crate::report::document::{Attempt, Outcome, Text, Time};
+use super::Tried;
+use crate::report::document::{Outcome, Text, Time};
 
 /// Servers listed, and clients: more than anybody reads, and as many as a table of
 /// 8,192 places takes, of 100 bytes each.
@@ -59,7 +60,7 @@ pub(super) struct Reached {
 }
 
 impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
-    pub(super) fn add(&mut self, attempt: &Attempt, host: Host, peer: Peer) {
+    pub(super) fn add(&mut self, tried: &Tried, host: Host, peer: Peer) {
         if self.tallies.len() >= MAX_LISTED && !self.tallies.contains_key(&host) {
             self.left_out += 1;
             return;
@@ -67,15 +68,15 @@ impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
         let tally = self.tallies.entry(host).or_default();
         tally.attempts = tally.attempts.saturating_add(1);
         let mut reached = Reached::default();
-        match attempt.outcome {
+        match tried.outcome {
             Outcome::Failed => {
                 reached.failed = true;
-                tally.failed.add(attempt.start);
-                attempt.verdict.iter().for_each(|verdict| tally.found(&verdict.finding));
+                tally.failed.add(tried.start);
+                tried.finding.iter().for_each(|finding| tally.found(finding));
             }
             Outcome::Active => {
                 reached.active = true;
-                tally.active.add(attempt.start);
+                tally.active.add(tried.start);
             }
             Outcome::Abandoned | Outcome::Open | Outcome::Unknown => {}
         }
