@@ -39,7 +39,7 @@ struct Link {
 #[derive(Debug)]
 pub struct Queues {
     links: Vec<Link>,
-    /// Whether a queue changed in which somebody may become due.
+    /// Whether another stands first in a queue in which somebody may become due.
     changed: bool,
 }
 
@@ -125,7 +125,7 @@ impl Queues {
     #[inline]
     fn unlink(&mut self, link: u32) {
         let Some(&Link { before, after, kind, .. }) = self.links.get(link as usize) else { return };
-        self.changed |= kind != Kind::Open;
+        self.changed |= kind != Kind::Open && before == kind as u32;
         if let Some(before) = self.links.get_mut(before as usize) {
             before.after = after;
         }
@@ -136,9 +136,9 @@ impl Queues {
 
     #[inline]
     fn append(&mut self, link: u32, kind: Kind, last_seen: CaptureTime) {
-        self.changed |= kind != Kind::Open;
         let ring = kind as u32;
         let Some(end) = self.links.get_mut(ring as usize) else { return };
+        self.changed |= kind != Kind::Open && end.after == ring;
         let before = core::mem::replace(&mut end.before, link);
         if let Some(before) = self.links.get_mut(before as usize) {
             before.after = link;

@@ -83,9 +83,17 @@ pub struct Finished<C> {
 #[derive(Debug)]
 pub enum Over<C> {
     /// It was followed.
-    Whole(Finished<C>),
+    Followed(Followed<C>),
     /// It carried nothing.
     Bare(Bare),
+}
+
+/// A connection that was followed to its end, and is large to move.
+#[derive(Debug)]
+pub struct Followed<C> {
+    conversation: Box<Conversation<C>>,
+    observed_until: CaptureTime,
+    vantage: u16,
 }
 
 impl<C: Consumer + Default> Over<C> {
@@ -93,7 +101,10 @@ impl<C: Consumer + Default> Over<C> {
     #[must_use]
     pub fn whole(self) -> Finished<C> {
         match self {
-            Self::Whole(finished) => finished,
+            Self::Followed(Followed { conversation, observed_until, vantage }) => {
+                let (tcp, consumer) = conversation.finish(observed_until);
+                Finished { tcp, consumer, vantage }
+            }
             Self::Bare(bare) => bare.whole(),
         }
     }

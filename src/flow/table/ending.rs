@@ -1,7 +1,7 @@
 //! When a connection is over, and what is left of it then.
 
 use super::slot::State;
-use super::{Bare, Consumer, Finished, Kind, MAX_CONNECTIONS, Opening, Over, TABLE_FULL, Table};
+use super::{Bare, Consumer, Finished, Followed, Kind, MAX_CONNECTIONS, Opening, Over, TABLE_FULL, Table};
 use crate::base::{CaptureTime, Span};
 
 /// A closed connection is kept for stragglers: what comes within two seconds
@@ -105,8 +105,7 @@ impl<C: Consumer + Default> Table<C> {
             },
         };
         self.held_bytes = self.held_bytes.saturating_sub(conversation.held_bytes());
-        let (tcp, consumer) = conversation.finish(observed_until);
-        self.finished.push(Over::Whole(Finished { tcp, consumer, vantage }));
+        self.finished.push(Over::Followed(Followed { conversation, observed_until, vantage }));
     }
 
     pub(super) fn left_bare(
