@@ -158,13 +158,16 @@ impl Analyzer {
         let mut batch = self.settle(0, dropped > 0);
         self.make_whole(&mut batch);
         let Batch { connections, attempts, .. } = batch;
-        let members = self.settled.members();
-        let mut notices = self.notices.list().to_vec();
-        notices.extend_from_slice(self.table.notices());
-        let side_channels = self.side_channels.finish();
+        let Self { table, side_channels, settled, totals, notices, .. } = self;
+        let mut notices = notices.list().to_vec();
+        notices.extend_from_slice(table.notices());
+        // It makes room for what is put together now.
+        drop(table);
+        let members = settled.members();
+        let side_channels = side_channels.finish();
         let crowd = Crowd { connections: members, side_channels: &side_channels };
         let together = CROWD_RULES.iter().filter_map(|rule| rule.check(&crowd));
-        let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&self.totals));
+        let capture = CAPTURE_RULES.iter().filter_map(|rule| rule.check(&totals));
         Analysis {
             attempts,
             crowding: crowding::of(members),

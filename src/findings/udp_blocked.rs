@@ -30,17 +30,17 @@ impl CrowdRule for UdpBlocked {
     }
 
     fn check(&self, crowd: &Crowd<'_>) -> Option<Finding> {
-        // Only where TCP shows that the capture hears this server.
+        let asked: HashSet<(IpAddr, IpAddr)> = crowd.side_channels.iter().map(ends).collect();
+        // Only where TCP shows that the capture hears this server. There are many
+        // more connections, of which most captures have no side channels.
         let heard: HashSet<(IpAddr, IpAddr)> = crowd
             .connections
             .iter()
             .filter(|connection| connection.is_sound && connection.server_answered)
             .map(|connection| (connection.client, connection.server.ip))
+            .filter(|ends| asked.contains(ends))
             .collect();
-        let of = |channel: &&SideChannel| {
-            heard.contains(&(channel.endpoints.client.ip, channel.endpoints.server.ip))
-                && channel.first.client.is_some()
-        };
+        let of = |channel: &&SideChannel| heard.contains(&ends(channel)) && channel.first.client.is_some();
         let tried = crowd.side_channels.iter().filter(of).count();
         let blocked: Vec<(At, At, u64)> = crowd.side_channels.iter().filter(of).filter_map(unanswered).collect();
         let (first, last, probes) = *blocked.first()?;
@@ -61,6 +61,11 @@ impl CrowdRule for UdpBlocked {
             .next("if UDP is wanted: is UDP 3389 (with a gateway, 3391) allowed end to end, and does the server listen? Get-NetUDPEndpoint -LocalPort 3389; allow it for the networks that need it only"),
         )
     }
+}
+
+/// Who asked whom.
+const fn ends(channel: &SideChannel) -> (IpAddr, IpAddr) {
+    (channel.endpoints.client.ip, channel.endpoints.server.ip)
 }
 
 fn unanswered(channel: &SideChannel) -> Option<(At, At, u64)> {
