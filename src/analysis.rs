@@ -21,7 +21,7 @@ use watched::Watched;
 use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::findings::attempts::Attempt;
 use crate::findings::crowding::{self, Crowding};
-use crate::findings::resets::{Company, Suspects};
+use crate::findings::resets::{Company, MAX_HOSTS, Suspects};
 use crate::findings::{
     CAPTURE_RULES, CROWD_RULES, Classes, Coverage, Crowd, Diagnosis, Finding, Severity, Totals, connection_sentence,
     diagnose_in, reconsider,
@@ -45,6 +45,9 @@ const DISAGREEMENT: NoticeKind = NoticeKind("segments-disagree");
 
 /// Segments whose numbers nobody comes to.
 const LEAPS: NoticeKind = NoticeKind("sequence-numbers-leap");
+
+/// Resets in the name of hosts for which there was no room.
+const HOSTS_FORGOTTEN: NoticeKind = NoticeKind("hosts-not-remembered");
 
 /// One connection, explained. Its parts are freed one by one as they are told.
 #[derive(Clone, Debug)]
@@ -192,6 +195,9 @@ impl Analyzer {
             let Finished { mut tcp, consumer: session, .. } = match over {
                 Over::Bare(bare) if self.connections.len() + self.candidates.len() < MAX_WAITING => {
                     self.totals.add_bare(&bare);
+                    if self.totals.neighbours.has_forgotten_ender(&bare) {
+                        note_forgotten(&mut self.notices, bare.last());
+                    }
                     self.candidates.push(bare.into());
                     continue;
                 }
@@ -206,6 +212,11 @@ impl Analyzer {
             let lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));
             let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
+            let forgotten_sender =
+                tcp.resets.iter().find(|reset| self.totals.neighbours.has_forgotten(&tcp, reset.claimed_by));
+            if let Some(reset) = forgotten_sender {
+                note_forgotten(&mut self.notices, reset.at);
+            }
             if self.connections.len() + self.candidates.len() >= MAX_WAITING {
                 self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
                     format!("more than {MAX_WAITING} connections at once: those beyond are counted and not explained")
@@ -238,6 +249,15 @@ impl Analyzer {
         }
         self.table.forget_trace(forgotten);
     }
+}
+
+/// A connection has a reset that is judged by less than others are.
+fn note_forgotten(notices: &mut Notices, at: At) {
+    notices.add(HOSTS_FORGOTTEN, Some(at.frame), || {
+        format!(
+            "more than {MAX_HOSTS} hosts: of later ones no other connections are remembered, by which a reset in their name could be judged; where its own connection is short, its sender stays undetermined"
+        )
+    });
 }
 
 /// What was left out of the streams of a connection.

@@ -215,6 +215,12 @@ impl Habits {
         self.ttls.iter().copied().take(usize::from(self.ttl_kinds))
     }
 
+    /// Whether those are all: one more than is remembered is with no packet.
+    #[must_use]
+    pub fn knows_each_ttl(&self) -> bool {
+        self.ttls().map(|(_, count)| u64::from(count)).fold(0, u64::saturating_add) == self.packets
+    }
+
     /// The TTL most of its packets carry.
     #[must_use]
     pub fn usual_ttl(&self) -> Option<u8> {

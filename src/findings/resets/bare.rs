@@ -47,6 +47,7 @@ impl BareReset {
     pub fn of(bare: &Bare, neighbours: &Neighbours) -> Result<Option<Self>, Unusual> {
         let Some((by, reset)) = bare.reset() else { return Ok(None) };
         let known = neighbours.host(reset.at.frame.capture, reset.ip().src);
+        let forgotten = neighbours.has_forgotten_ender(bare);
         let (sender, receiver) = match by {
             Side::Client => (Some(bare.syn()), bare.answer()),
             Side::Server => (None, bare.syns().rev().find(|syn| number(syn).is_some())),
@@ -65,7 +66,7 @@ impl BareReset {
             return Err(Unusual);
         }
         let own = sender.map(|syn| (syn.ip().ttl, 1)).into_iter();
-        let baseline = Baseline::of(own, false, known);
+        let baseline = Baseline::of(own, false, known, forgotten);
         Ok(Some(Self {
             by,
             flags: reset.tcp().flags.0,

@@ -37,7 +37,7 @@ mod volley;
 
 pub use bare::{BareReset, Unusual};
 pub use company::Company;
-pub use neighbours::{Known, Neighbours};
+pub use neighbours::{Known, MAX_HOSTS, Neighbours};
 pub use other_end::{UNSETTLED, View, Views};
 pub use same_device::{Fingerprint, Suspects};
 
@@ -273,6 +273,8 @@ fn blind_spots(scene: &Scene<'_>) -> Vec<&'static str> {
     let mut blind = Vec::new();
     if reset.sender.packets() == 0 && scene.sender.is_none() {
         blind.push("the claimed sender sent nothing else to compare the reset with");
+    } else if scene.is_forgotten && scene.baseline().is_none() {
+        blind.push("the capture shows so many hosts that the claimed sender's other connections are not remembered, and this one is too short for its TTL to say anything");
     } else if scene.baseline().is_none() {
         blind.push("the claimed sender's packets come over different distances (a proxy, several hosts behind one address), so that the reset's TTL says nothing");
     } else if reset.sender.packets() < 3 {

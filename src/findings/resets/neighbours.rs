@@ -8,9 +8,10 @@ use crate::base::{CaptureId, Side, Span};
 use crate::flow::{Bare, TcpFacts};
 
 /// Hosts remembered. A scan shows thousands, each of which is in one
-/// connection; beyond this, new hosts are judged by their own connection alone. As
-/// many as a table of 16,384 places takes: 1.1 MiB.
-const MAX_HOSTS: usize = 14_336;
+/// connection; beyond this, new hosts are judged by their own connection alone, and
+/// not by what a host's other connections could clear it of. As many as a table of
+/// 16,384 places takes: 1.1 MiB.
+pub const MAX_HOSTS: usize = 14_336;
 
 /// TTLs remembered of each; a host that shows more has no baseline.
 const MAX_TTLS: usize = 4;
@@ -30,6 +31,8 @@ pub struct Known {
     pub min_rtt: Option<Span>,
     /// Whether a connection measured it often enough to rely on it.
     pub rtt_is_steady: bool,
+    /// Whether there was any packet whose TTL found no place.
+    pub has_more_ttls: bool,
 }
 
 impl Known {
@@ -41,11 +44,13 @@ impl Known {
 }
 
 /// What one connection shows of a host.
+#[derive(Default)]
 struct Shown {
     packets: u64,
     beyond_handshake: u64,
     min_rtt: Option<Span>,
     rtt_is_steady: bool,
+    has_more_ttls: bool,
 }
 
 /// The hosts of a run, each per capture: distances are those of the capture
@@ -69,6 +74,7 @@ impl Neighbours {
                 beyond_handshake: habits.packets().saturating_sub(shaken),
                 min_rtt,
                 rtt_is_steady: min_rtt.is_some() && tcp.rtt.of(side).is_steady(),
+                has_more_ttls: !habits.knows_each_ttl(),
             };
             let ttls = habits.ttls().map(|(ttl, count)| (ttl, u64::from(count)));
             self.add((tcp.first.frame.capture, tcp.endpoints.of(side).ip), &shown, ttls);
@@ -80,24 +86,23 @@ impl Neighbours {
         let (capture, endpoints) = (bare.first().frame.capture, bare.endpoints());
         let ttls = bare.syns().map(|syn| (syn.ip().ttl, 1));
         let packets = ttls.clone().count() as u64;
-        let client =
-            Shown { packets, beyond_handshake: packets.saturating_sub(1), min_rtt: None, rtt_is_steady: false };
+        let client = Shown { packets, beyond_handshake: packets.saturating_sub(1), ..Shown::default() };
         self.add((capture, endpoints.client.ip), &client, ttls);
         if let Some(answer) = bare.answer() {
-            let server = Shown { packets: 1, beyond_handshake: 0, min_rtt: bare.round_trip(), rtt_is_steady: false };
+            let server = Shown { packets: 1, min_rtt: bare.round_trip(), ..Shown::default() };
             self.add((capture, endpoints.server.ip), &server, core::iter::once((answer.ip().ttl, 1)));
         }
     }
 
     /// Adds what one connection shows of a host, with the TTLs of its packets.
     fn add(&mut self, host: (CaptureId, IpAddr), shown: &Shown, ttls: impl Iterator<Item = (u8, u64)>) {
-        let is_full = self.hosts.len() >= MAX_HOSTS;
-        if shown.packets == 0 || (is_full && !self.hosts.contains_key(&host)) {
+        if shown.packets == 0 || self.is_forgotten(host) {
             return;
         }
         let known = self.hosts.entry(host).or_default();
         known.connections = known.connections.saturating_add(1);
         known.rtt_is_steady |= shown.rtt_is_steady;
+        known.has_more_ttls |= shown.has_more_ttls;
         known.beyond_handshake = known.beyond_handshake.saturating_add(at_most_u32(shown.beyond_handshake));
         known.min_rtt = match (known.min_rtt, shown.min_rtt) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -108,6 +113,8 @@ impl Neighbours {
             if let Some((place, sum)) = places.find(|(place, sum)| **place == ttl || **sum == 0) {
                 *place = ttl;
                 *sum = sum.saturating_add(at_most_u32(count));
+            } else {
+                known.has_more_ttls = true;
             }
         }
     }
@@ -116,6 +123,23 @@ impl Neighbours {
     #[must_use]
     pub fn of(&self, tcp: &TcpFacts, side: Side) -> Option<&Known> {
         self.host(tcp.first.frame.capture, tcp.endpoints.of(side).ip)
+    }
+
+    /// Whether nothing of the host at `side` is remembered, for want of room: its
+    /// other connections may clear it, and nobody can look.
+    #[must_use]
+    pub fn has_forgotten(&self, tcp: &TcpFacts, side: Side) -> bool {
+        self.is_forgotten((tcp.first.frame.capture, tcp.endpoints.of(side).ip))
+    }
+
+    /// The same of who ended a connection that carried nothing, by a reset.
+    #[must_use]
+    pub fn has_forgotten_ender(&self, bare: &Bare) -> bool {
+        bare.reset().is_some_and(|(_, reset)| self.is_forgotten((reset.at.frame.capture, reset.ip().src)))
+    }
+
+    fn is_forgotten(&self, host: (CaptureId, IpAddr)) -> bool {
+        self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&host)
     }
 
     /// How much is known of the hosts whose addresses the resets of a connection
@@ -141,4 +165,74 @@ impl Neighbours {
 
 fn at_most_u32(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::resets::testing::{strength, talk};
+    use crate::findings::resets::{Company, Judgement, judge};
+    use crate::flow::testing::{A, R, S, packet, play_one};
+    use crate::session::SessionFacts;
+
+    fn ip(n: usize) -> IpAddr {
+        IpAddr::from((n as u128).to_be_bytes())
+    }
+
+    /// So many hosts that nobody asks about.
+    fn strangers(count: usize) -> Neighbours {
+        let mut neighbours = Neighbours::default();
+        let shown = Shown { packets: 1, ..Shown::default() };
+        (0..count).for_each(|n| neighbours.add((CaptureId(0), ip(n)), &shown, core::iter::once((64, 1))));
+        neighbours
+    }
+
+    fn judged(tcp: &TcpFacts, neighbours: &mut Neighbours) -> Judgement {
+        neighbours.learn(tcp);
+        let company = Company { neighbours: Some(neighbours), ..Company::default() };
+        judge(tcp, &SessionFacts::default(), company).remove(0)
+    }
+
+    /// A server whose SYN-ACK came another way than the reset.
+    fn short() -> TcpFacts {
+        let (mut answer, mut rst) = (packet(5.0, Server, S | A, 0, 1, b""), packet(10.0, Server, A | R, 1, 1, b""));
+        (answer.ttl, rst.ttl) = (128, 63);
+        play_one(&[packet(0.0, Client, S, 0, 0, b""), answer, packet(6.0, Client, A, 1, 1, b""), rst]).0
+    }
+
+    use Side::{Client, Server};
+
+    #[test]
+    fn the_ttl_of_a_host_that_was_forgotten_accuses_nobody() {
+        let blind = |judgement: &Judgement| judgement.cannot_tell.iter().any(|why| why.contains("not remembered"));
+        let with_room = judged(&short(), &mut strangers(MAX_HOSTS - 2));
+        assert!(strength(&with_room, "ttl-step").is_some() && !blind(&with_room));
+        let mut full = strangers(MAX_HOSTS);
+        let forgotten = judged(&short(), &mut full);
+        assert_eq!(strength(&forgotten, "ttl-step"), None);
+        assert!(blind(&forgotten));
+        assert_eq!(full.hosts.len(), MAX_HOSTS);
+        assert!(full.has_forgotten(&short(), Server));
+    }
+
+    #[test]
+    fn a_longer_connection_speaks_for_itself() {
+        let mut lines = talk();
+        let mut rst = packet(60.0, Server, A | R, 13, 21, b"");
+        rst.ttl = 63;
+        lines.push(rst);
+        let forgotten = judged(&play_one(&lines).0, &mut strangers(MAX_HOSTS));
+        assert!(strength(&forgotten, "ttl-step").is_some());
+    }
+
+    #[test]
+    fn a_fifth_ttl_is_not_left_out_silently() {
+        let host = (CaptureId(0), ip(7));
+        let shown = Shown { packets: 1, ..Shown::default() };
+        let mut neighbours = Neighbours::default();
+        for (ttl, has_more) in [(64, false), (63, false), (65, false), (62, false), (64, false), (120, true)] {
+            neighbours.add(host, &shown, core::iter::once((ttl, 1)));
+            assert_eq!(neighbours.hosts[&host].has_more_ttls, has_more);
+        }
+    }
 }

@@ -20,6 +20,8 @@ pub(super) struct Scene<'a> {
     pub session: &'a SessionFacts,
     /// The claimed sender in other connections.
     pub sender: Option<&'a Known>,
+    /// They are not remembered, for want of room.
+    pub is_forgotten: bool,
     /// Whether what is weighed is read.
     pub prose: Prose,
     baseline: Option<Baseline>,
@@ -60,10 +62,12 @@ impl<'a> Scene<'a> {
         prose: Prose,
     ) -> Self {
         let sender = company.neighbours.and_then(|n| n.of(tcp, reset.claimed_by));
+        let is_forgotten = company.neighbours.is_some_and(|n| n.has_forgotten(tcp, reset.claimed_by));
         let own = reset.sender.ttls().map(|(ttl, n)| (ttl, u64::from(n)));
         let shaken = u64::from(reset.sender.handshake_ttl.is_some());
-        let baseline = Baseline::of(own, reset.sender.packets() > shaken, sender);
-        Self { reset, tcp, session, sender, prose, baseline, company }
+        let baseline = Baseline::of(own, reset.sender.packets() > shaken, sender, is_forgotten)
+            .filter(|_| reset.sender.knows_each_ttl());
+        Self { reset, tcp, session, sender, is_forgotten, prose, baseline, company }
     }
 
     /// This connection in other captures.
@@ -112,7 +116,9 @@ impl<'a> Scene<'a> {
     /// on a path that jitters, or of a SYN-ACK that a device held back, may be
     /// far above the real minimum.
     pub fn round_trip_is_firm(&self) -> bool {
-        self.reset.sender_rtt_is_steady || self.sender.is_some_and(|known| known.rtt_is_steady)
+        // Another connection may have measured a shorter one.
+        let own = self.reset.sender_rtt_is_steady && !self.is_forgotten;
+        own || self.sender.is_some_and(|known| known.rtt_is_steady)
     }
 
     /// Whether packets are known to be missing from the capture.
@@ -152,13 +158,17 @@ impl<'a> Scene<'a> {
 impl Baseline {
     /// `own`: the TTLs of the connection itself, with counts; `beyond_handshake`:
     /// those of more than a SYN or SYN-ACK are among them. `known`: the sender
-    /// in all of its connections.
+    /// in all of its connections, unless these were `forgotten`.
     pub fn of(
         own: impl Iterator<Item = (u8, u64)> + Clone,
         beyond_handshake: bool,
         known: Option<&Known>,
+        forgotten: bool,
     ) -> Option<Self> {
         let count: u64 = own.clone().map(|(_, n)| n).sum();
+        if count < MIN_OWN && (forgotten || known.is_some_and(|known| known.has_more_ttls)) {
+            return None;
+        }
         let pool = known.filter(|known| count < MIN_OWN && known.ttls().map(|(_, n)| n).sum::<u64>() > count);
         match pool {
             Some(known) => Self::learned(known.ttls(), known.beyond_handshake > 0, true),

@@ -15,7 +15,7 @@ use crate::analysis::{Connection, Probe};
 use crate::base::At;
 use crate::findings::{self, attempts};
 use crate::flow;
-use crate::report::document::{Counted, CountedEnd, Outcome, Stage};
+use crate::report::document::{Counted, CountedEnd, Notice, Outcome, Stage};
 
 /// Probes that are listed, whoever made them: what people look through.
 const ANYBODYS: u32 = 500;
@@ -31,9 +31,9 @@ const OF_USERS: u32 = 2_000;
 /// Probes of one client that are more than a coincidence.
 const FEW: u32 = 10;
 
-/// Clients of which is remembered how many probes were listed, or that they came
-/// further: as many as a table of 16,384 places takes, of 20 bytes each.
-const MAX_REMEMBERED: usize = 14_336;
+/// Clients of which is remembered that they came further: as many as a table of
+/// 16,384 places takes, of 20 bytes each.
+const MAX_USERS: usize = 14_336;
 
 /// Entries, each of one server and one way to end: together less than 2 MiB.
 const MAX_KINDS: usize = 4_096;
@@ -51,8 +51,13 @@ const MAX_EXAMPLES: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
     listed: u32,
+    /// Those of each client: no more clients than are listed.
     of_client: HashMap<IpAddr, u32>,
     users: HashSet<IpAddr>,
+    /// There were more.
+    has_more_users: bool,
+    /// Probes that would be listed if they were of one of those.
+    of_users_maybe: u64,
     kinds: HashMap<Kind, Tally>,
     told_apart: usize,
 }
@@ -96,9 +101,7 @@ impl Tallies {
         let Some(one) = all.next() else { return false };
         let first = kind(attempt, one);
         if !one.is_probe || !all.clone().all(|other| other.is_probe) {
-            if self.users.len() < MAX_REMEMBERED {
-                self.users.insert(attempt.client_ip);
-            }
+            self.came_further(attempt.client_ip);
             return false;
         }
         // What is said of the attempt must be true of each of its connections.
@@ -116,6 +119,26 @@ impl Tallies {
         true
     }
 
+    fn came_further(&mut self, client: IpAddr) {
+        if self.users.len() < MAX_USERS {
+            self.users.insert(client);
+        } else {
+            self.has_more_users |= !self.users.contains(&client);
+        }
+    }
+
+    /// What is not known for want of room.
+    pub(super) fn notice(&self) -> Option<Notice> {
+        (self.of_users_maybe > 0).then(|| Notice {
+            kind: "users-not-remembered".to_owned(),
+            says: format!(
+                "more than {MAX_USERS} clients came further than a probe does: attempts of later ones that look like probes are counted as such, and not listed; --all lists them"
+            ),
+            count: self.of_users_maybe,
+            frame: None,
+        })
+    }
+
     /// Whether there is room in the list for a probe of this client.
     fn lists(&mut self, client: IpAddr) -> bool {
         let before = self.of_client.get(&client).copied().unwrap_or(0);
@@ -123,9 +146,9 @@ impl Tallies {
         let room = self.listed < ANYBODYS || (is_few && self.listed < OF_USERS);
         if room {
             self.listed += 1;
-            if self.of_client.len() < MAX_REMEMBERED {
-                self.of_client.insert(client, before + 1);
-            }
+            self.of_client.insert(client, before + 1);
+        } else if self.has_more_users && before < FEW && self.listed < OF_USERS && !self.users.contains(&client) {
+            self.of_users_maybe += 1;
         }
         room
     }
@@ -300,6 +323,21 @@ mod tests {
         tallies.users.extend([ip(1), ip(102)]);
         assert_eq!(listed(&mut tallies, 102, 20), 10, "whoever uses the server");
         assert_eq!(listed(&mut tallies, 1, 20), 0, "it has had its part");
+    }
+
+    #[test]
+    fn a_probe_that_may_be_a_users_is_noticed() {
+        let mut tallies = Tallies::default();
+        (0..MAX_USERS as u32).for_each(|client| tallies.came_further(ip(client)));
+        (0..SEVERAL_CLIENTS).for_each(|n| assert!(tallies.lists(ip(1_000_000 + n))));
+        assert!(!tallies.lists(ip(2_000_000)));
+        assert!(tallies.notice().is_none(), "a client that was never seen to come further");
+        tallies.came_further(ip(3));
+        assert!(!tallies.lists(ip(2_000_000)) && tallies.notice().is_none(), "each one that came further is known");
+        tallies.came_further(ip(MAX_USERS as u32));
+        assert!(tallies.lists(ip(3)) && tallies.notice().is_none(), "a user");
+        assert!(!tallies.lists(ip(MAX_USERS as u32)));
+        assert_eq!(tallies.notice().map(|notice| notice.count), Some(1));
     }
 
     #[test]

@@ -185,6 +185,7 @@ impl Builder {
         summary.complete = inputs.unreadable.is_empty() && inputs.captures.iter().all(|c| !c.incomplete);
         let mut notices: Vec<Notice> = analysis.notices.iter().map(|n| notice(n, frames)).collect();
         notices.extend(views.notice());
+        notices.extend(counted.as_ref().and_then(Tallies::notice));
         notices.extend((others > 0).then(|| left_out(others)));
         let clients = views.clients();
         Report {
