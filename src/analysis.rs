@@ -46,6 +46,9 @@ const DISAGREEMENT: NoticeKind = NoticeKind("segments-disagree");
 /// Segments whose numbers nobody comes to.
 const LEAPS: NoticeKind = NoticeKind("sequence-numbers-leap");
 
+/// More of a kind than is kept of one connection.
+const DETAILS: NoticeKind = NoticeKind("connection-details-limit");
+
 /// Resets in the name of hosts for which there was no room.
 const HOSTS_FORGOTTEN: NoticeKind = NoticeKind("hosts-not-remembered");
 
@@ -209,6 +212,7 @@ impl Analyzer {
             }
             let mut session = Box::new(session.into_facts());
             note_streams(&mut self.notices, &tcp);
+            note_details(&mut self.notices, &tcp, &session);
             let lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));
             let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
@@ -258,6 +262,20 @@ fn note_forgotten(notices: &mut Notices, at: At) {
             "more than {MAX_HOSTS} hosts: of later ones no other connections are remembered, by which a reset in their name could be judged; where its own connection is short, its sender stays undetermined"
         )
     });
+}
+
+/// What is counted of a connection, and not looked at one by one.
+fn note_details(notices: &mut Notices, tcp: &TcpFacts, session: &SessionFacts) {
+    let kinds = [
+        (tcp.more_resets, tcp.resets.len(), "resets"),
+        (tcp.more_icmp, tcp.icmp.len(), "ICMP errors"),
+        (session.more_out_of_place, session.out_of_place.len(), "kinds of messages out of place"),
+    ];
+    for (_, kept, what) in kinds.into_iter().filter(|(more, ..)| *more > 0) {
+        notices.add(DETAILS, Some(tcp.first.frame), || {
+            format!("a connection has more {what} than the first {kept} that are looked at")
+        });
+    }
 }
 
 /// What was left out of the streams of a connection.

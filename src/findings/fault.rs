@@ -95,7 +95,8 @@ impl Fault {
                 "The path is at fault: the {side}'s later packets show that it had sent {bytes} bytes which never came to the capture point."
             ),
             Self::Host(acked) => {
-                let skipped = case.tcp.directions.of(side).skips.iter().any(|skip| skip.at.time > waiting.since.time);
+                let facts = case.tcp.directions.of(side);
+                let skipped = facts.more_skips > 0 || facts.skips.iter().any(|skip| skip.at.time > waiting.since.time);
                 let hint = if skipped {
                     " (The numbering of its packets shows that some of them never came to the capture point; the answer may have been among them.)"
                 } else {

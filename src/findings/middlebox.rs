@@ -19,7 +19,7 @@ pub struct Middlebox;
 const LIKELY: usize = 3;
 
 /// Foreign resets remembered. One more connection of the same device changes
-/// nothing by then.
+/// nothing by then but the number, which is a least one.
 const MAX_SIGHTINGS: usize = 10_000;
 
 /// Frames shown.
@@ -44,6 +44,8 @@ struct Sighting {
 #[derive(Clone, Debug, Default)]
 pub struct ForeignResets {
     sightings: Vec<Sighting>,
+    /// There were more.
+    has_more: bool,
     /// Connections that were looked at, in each capture.
     connections: BTreeMap<CaptureId, usize>,
 }
@@ -58,9 +60,10 @@ impl ForeignResets {
     pub fn add(&mut self, tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis) {
         self.add_without(tcp.first.frame.capture);
         let foreign = tcp.resets.iter().zip(&diagnosis.resets).find(|(_, judgement)| is_foreign(judgement));
-        if let Some((reset, judgement)) = foreign
-            && self.sightings.len() < MAX_SIGHTINGS
-        {
+        let Some((reset, judgement)) = foreign else { return };
+        if self.sightings.len() >= MAX_SIGHTINGS {
+            self.has_more = true;
+        } else {
             self.sightings.push(Sighting {
                 fingerprint: Fingerprint::of(reset),
                 at: reset.at,
@@ -104,6 +107,7 @@ impl CaptureRule for Middlebox {
         .detail(sentence(
             &group,
             totals.foreign_resets.connections.get(&fingerprint.capture).copied().unwrap_or_default(),
+            totals.foreign_resets.has_more,
         ))
         .support(rest.iter().take(SHOWN).map(|s| Evidence::new(s.at, "another connection, the same fingerprint")))
         .cannot_tell("which product it is, and which of its rules or timers is at work")
@@ -115,7 +119,7 @@ impl CaptureRule for Middlebox {
 }
 
 /// One sentence for the firewall team.
-fn sentence(group: &[&Sighting], connections: usize) -> String {
+fn sentence(group: &[&Sighting], connections: usize, at_least: bool) -> String {
     let claimed: BTreeSet<_> = group.iter().map(|s| (s.claimed_by.name(), s.claimed)).collect();
     let servers = claimed.iter().filter(|(side, _)| *side == Side::Server.name()).count();
     let clients = claimed.len() - servers;
@@ -138,7 +142,8 @@ fn sentence(group: &[&Sighting], connections: usize) -> String {
         _ => String::new(),
     };
     format!(
-        "{device} reset {} of {connections} connections{}{}, in the name of {names}{own}.",
+        "{device} reset {}{} of {connections} connections{}{}, in the name of {names}{own}.",
+        if at_least { "at least " } else { "" },
         group.len(),
         silence(group),
         stage(group),
@@ -190,7 +195,8 @@ mod tests {
     }
 
     fn check(sightings: Vec<Sighting>) -> Option<Finding> {
-        let foreign_resets = ForeignResets { connections: BTreeMap::from([(CaptureId(0), 9)]), sightings };
+        let foreign_resets =
+            ForeignResets { connections: BTreeMap::from([(CaptureId(0), 9)]), sightings, has_more: false };
         Middlebox.check(&Totals { foreign_resets, ..Totals::default() })
     }
 

@@ -192,6 +192,11 @@ fn report(id: &'static str, case: &Case<'_>, side: Side, hole: &Hole, out: &mut 
         Some((None, from)) => {
             format!("{from} reported by ICMP that they are too large, and the {side} did not heed it.")
         }
+        None if case.tcp.more_icmp > 0 => format!(
+            "None of the first {} ICMP messages about this connection told the sender; what {} more say was not kept.",
+            case.tcp.icmp.len(),
+            case.tcp.more_icmp
+        ),
         None => "No ICMP message told the sender.".to_owned(),
     };
     let outcome = if shrunk {
@@ -338,6 +343,18 @@ mod tests {
         assert_eq!(found.certainty, Certainty::Proven);
         assert!(found.detail.contains("at most 1400 bytes pass"), "{}", found.detail);
         assert!(found.next[0].contains("MSS to 1360"), "{:?}", found.next);
+    }
+
+    #[test]
+    fn icmp_that_was_not_kept_may_have_told() {
+        let mut one = crate::flow::testing::play_to::<Session>(&flight(1_460, true)).remove(0);
+        let told = |tcp: &crate::flow::TcpFacts, facts| {
+            let findings = diagnose(tcp, facts, false).findings;
+            findings.into_iter().find(|f| f.id == "path-mtu-black-hole").unwrap().detail.to_string()
+        };
+        assert!(told(&one.tcp, one.consumer.facts()).contains("No ICMP message told"));
+        one.tcp.more_icmp = 3;
+        assert!(told(&one.tcp, one.consumer.facts()).contains("what 3 more say was not kept"));
     }
 
     fn far_end(large: usize) -> Vec<Line> {

@@ -124,13 +124,8 @@ fn slow(case: &Case<'_>) -> impl Iterator<Item = Slow> {
 /// it thought: the answer may have been among them.
 fn skipped(case: &Case<'_>, asked: &Step, answer: &Step) -> bool {
     let server = &case.tcp.directions.server;
-    let skipped = server.skips.iter().any(|skip| skip.at.time > asked.last.time && skip.at.time <= answer.at.time);
-    let repeated = server
-        .loss
-        .events
-        .iter()
-        .any(|event| event.class.is_loss() && event.at.time > asked.last.time && event.at.time <= answer.at.time);
-    skipped || repeated
+    let (after, until) = (asked.last.time, answer.at.time);
+    server.may_have_skipped(after, until) || server.loss.may_have_lost(after, until)
 }
 
 /// Whether so much was lost, either way, that an answer may have been.

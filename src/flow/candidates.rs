@@ -14,7 +14,7 @@ use crate::wire::preamble::Preamble;
 
 /// Openings kept. At 100,000 connections a second that is 40 ms, ample for a
 /// data centre; on a slower network, where round trips are longer, minutes.
-const MAX_CANDIDATES: usize = 4096;
+pub const MAX_CANDIDATES: usize = 4096;
 
 /// Handshake packets kept of each opening: SYN, SYN-ACK, ACK and one repeat.
 const MAX_PACKETS: usize = 4;
@@ -33,6 +33,7 @@ pub struct Candidate {
 pub struct Candidates {
     openings: HashMap<FlowKey, Candidate>,
     order: std::collections::VecDeque<FlowKey>,
+    has_forgotten: bool,
 }
 
 impl Candidates {
@@ -51,10 +52,15 @@ impl Candidates {
         if self.order.len() >= MAX_CANDIDATES
             && let Some(oldest) = self.order.pop_front()
         {
-            self.openings.remove(&oldest);
+            self.has_forgotten |= self.openings.remove(&oldest).is_some();
         }
         self.order.push_back(key);
         self.openings.insert(key, Candidate { packets: vec![BarePacket::of(segment, at)], preamble: None });
+    }
+
+    /// Whether any opening was turned out.
+    pub const fn has_forgotten(&self) -> bool {
+        self.has_forgotten
     }
 
     /// The client of an opening spoke to a proxy.

@@ -26,7 +26,8 @@ use crate::base::{At, BySide, CaptureTime, Gap, Seen, Side, Span};
 use crate::flow::proxied::Proxied;
 use crate::wire::{IcmpError, Segment, TcpFlags};
 
-/// ICMP errors kept.
+/// ICMP errors kept; the others are counted. Whoever floods a connection with them
+/// says the same again.
 const MAX_ICMP: usize = 8;
 
 /// What takes the bytes of a conversation. Bytes, a hole and the end are three
@@ -61,6 +62,7 @@ pub struct Conversation<C> {
     directions: BySide<Direction>,
     resets: Vec<ResetFacts>,
     more_resets: u32,
+    more_icmp: u32,
     icmp: Vec<Seen<IcmpError>>,
     stalls: Stalls,
     last_seq: BySide<u32>,
@@ -94,6 +96,7 @@ impl<C: Consumer> Conversation<C> {
             directions: BySide::default(),
             resets: Vec::new(),
             more_resets: 0,
+            more_icmp: 0,
             icmp: Vec::new(),
             stalls: Stalls::default(),
             last_seq: BySide::default(),
@@ -299,6 +302,8 @@ impl<C: Consumer> Conversation<C> {
         self.take_gathered();
         if self.icmp.len() < MAX_ICMP {
             self.icmp.push(at.seen(error));
+        } else {
+            self.more_icmp = self.more_icmp.saturating_add(1);
         }
         self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
     }
@@ -352,6 +357,7 @@ impl<C: Consumer> Conversation<C> {
             resets: self.resets,
             more_resets: self.more_resets,
             icmp: self.icmp,
+            more_icmp: self.more_icmp,
             stalls: self.stalls,
             end,
             ending_reset,

@@ -193,7 +193,7 @@ impl Direction {
         self.facts.close_books(last);
         self.facts.has_timestamps = self.habits.last_tsval.is_some();
         if !self.sender.numbers_each() {
-            self.facts.skips.clear();
+            self.facts.forget_skips();
         }
     }
 

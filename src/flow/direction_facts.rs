@@ -91,11 +91,13 @@ pub struct DirectionFacts {
     /// Packets missing before the capture point, by their identifications; the
     /// first few times.
     pub skips: Vec<Skip>,
+    /// Later times.
+    pub more_skips: u32,
     /// Losses.
     pub loss: LossFacts,
 }
 
-/// Skips remembered.
+/// Skips remembered; how many came behind them is counted.
 const MAX_SKIPS: usize = 16;
 
 /// Packets that went missing before the capture point, as the identifications
@@ -123,7 +125,22 @@ impl DirectionFacts {
     pub(super) fn note_skip(&mut self, packets: u16, silence: Span, at: At) {
         if self.skips.len() < MAX_SKIPS {
             self.skips.push(Skip { at, packets, silence });
+        } else {
+            self.more_skips = self.more_skips.saturating_add(1);
         }
+    }
+
+    pub(super) fn forget_skips(&mut self) {
+        self.skips.clear();
+        self.more_skips = 0;
+    }
+
+    /// Whether packets went missing before the capture point within that time, or
+    /// may have, as far as is remembered.
+    #[must_use]
+    pub fn may_have_skipped(&self, after: CaptureTime, until: CaptureTime) -> bool {
+        let kept = self.skips.iter().any(|skip| skip.at.time > after && skip.at.time <= until);
+        kept || (self.more_skips > 0 && self.skips.last().is_none_or(|last| until > last.at.time))
     }
 
     /// Follows the window that the sender offers for the other direction.

@@ -2,9 +2,10 @@
 //! lost ones were lost.
 
 use super::burst::{Burst, BurstOutcome, Repetition};
-use crate::base::{At, Span};
+use crate::base::{At, CaptureTime, Span};
 
-/// Bursts kept for one direction; further ones are only counted.
+/// Bursts kept for one direction: the first ones and the last, which tells how it
+/// ended. Those between are counted.
 const MAX_BURSTS: usize = 16;
 
 /// Events kept for one direction. A negotiation that needs more has long been
@@ -159,6 +160,15 @@ impl LossFacts {
         self.retransmitted() + self.spurious + self.syn + self.fin
     }
 
+    /// Whether anything was lost within that time, or may have been, as far as is
+    /// kept.
+    #[must_use]
+    pub fn may_have_lost(&self, after: CaptureTime, until: CaptureTime) -> bool {
+        let within = |event: &LossEvent| event.at.time > after && event.at.time <= until;
+        let kept = self.events.iter().any(|event| event.class.is_loss() && within(event));
+        kept || (self.more_events > 0 && self.events.last().is_none_or(|last| until > last.at.time))
+    }
+
     /// Notes a segment; `in_flight` are the unacknowledged bytes at that time.
     pub fn note(&mut self, event: LossEvent, in_flight: u64) {
         self.count(event.class, event.place);
@@ -186,7 +196,10 @@ impl LossFacts {
         let full = self.bursts.len() >= MAX_BURSTS;
         match self.bursts.last_mut() {
             Some(burst) if burst.continues_with(repetition.at, repetition.edge) => burst.extend(repetition),
-            _ if full => self.more_bursts = self.more_bursts.saturating_add(1),
+            Some(last) if full => {
+                self.more_bursts = self.more_bursts.saturating_add(1);
+                *last = Burst::new(repetition);
+            }
             _ => self.bursts.push(Burst::new(repetition)),
         }
     }
@@ -342,5 +355,10 @@ mod tests {
         }
         assert_eq!((loss.events.len(), loss.more_events), (MAX_EVENTS, 1000 - MAX_EVENTS as u32));
         assert_eq!((loss.bursts.len(), loss.timeouts), (MAX_BURSTS, 1000));
+        assert_eq!(loss.bursts[MAX_BURSTS - 1].last.time, at(999 * 5000).time, "how it ended is kept");
+        let kept = loss.events[MAX_EVENTS - 1].at.time;
+        assert!(loss.may_have_lost(kept, kept + Span::from_millis(1)), "nobody knows any more");
+        let before = kept + Span::from_millis(-1);
+        assert!(!loss.may_have_lost(before + Span::from_millis(-1), before), "all that was lost until then is kept");
     }
 }

@@ -54,6 +54,8 @@ pub struct SessionFacts {
     /// Messages that do not belong where they came, by kind; at most
     /// [`MAX_OUT_OF_PLACE`].
     pub out_of_place: Vec<OutOfPlace>,
+    /// Messages of further kinds.
+    pub more_out_of_place: u32,
     /// The first message that could not be decoded, and how many there were.
     pub not_decoded: Option<(Seen<(Side, ParseError)>, u32)>,
 }
@@ -166,6 +168,8 @@ impl SessionFacts {
             known.count = known.count.saturating_add(1);
         } else if self.out_of_place.len() < MAX_OUT_OF_PLACE {
             self.out_of_place.push(OutOfPlace { got, side, expected, first: at, count: 1 });
+        } else {
+            self.more_out_of_place = self.more_out_of_place.saturating_add(1);
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod files;
 mod flows;
+mod forgetting;
 mod streams;
 
 use std::io::{self, BufWriter, Write};

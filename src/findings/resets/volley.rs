@@ -43,9 +43,8 @@ fn is_companion(reset: &ResetFacts, other: &ResetFacts) -> bool {
     let alike = reset.flags == other.flags && reset.dont_fragment == other.dont_fragment;
     let foreign_bit = reset.sender.always_df && !reset.dont_fragment;
     let is_far = |ttl: u8| ttl.abs_diff(reset.ttl) > 2;
-    let foreign_ttl = reset.sender.packets() > 0
-        && reset.sender.knows_each_ttl()
-        && reset.sender.ttls().all(|(ttl, _)| is_far(ttl));
+    let foreign_ttl =
+        reset.sender.packets() > 0 && reset.sender.knows_each_ttl() && reset.sender.ttls().all(|(ttl, _)| is_far(ttl));
     reset.claimed_by == other.claimed_by
         && reset.at.frame != other.at.frame
         && reset.at.time.since(other.at.time).abs() <= VOLLEY

@@ -103,6 +103,8 @@ pub struct TcpFacts {
     pub more_resets: u32,
     /// ICMP errors about this connection.
     pub icmp: Vec<Seen<IcmpError>>,
+    /// Those that were not kept.
+    pub more_icmp: u32,
     /// Times in which nothing came although bytes were unacknowledged.
     pub stalls: Stalls,
     /// The end.

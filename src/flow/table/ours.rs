@@ -3,7 +3,7 @@
 
 use super::{Consumer, Conversation, Endpoint, FlowKey, RDP_PORT, RolesFrom, State, Table};
 use crate::base::{At, BySide, NoticeKind, Side};
-use crate::flow::candidates::Candidate;
+use crate::flow::candidates::{Candidate, MAX_CANDIDATES};
 use crate::flow::opening::Opening;
 use crate::flow::proxied::{GATEWAY, GATEWAY_SAYS, Proxied, bytes_before};
 use crate::wire::negotiation::looks_like_connection_request;
@@ -14,6 +14,12 @@ const MAX_KNOWN_SERVERS: usize = 4096;
 
 /// More servers on other ports than are remembered.
 pub const SERVERS_FULL: NoticeKind = NoticeKind("server-limit-reached");
+
+/// The beginning of a connection on another port was kept, and had to make room.
+pub const OPENINGS_FORGOTTEN: NoticeKind = NoticeKind("openings-not-remembered");
+
+/// What begins in its middle may be what is left of a connection that is over.
+pub const ENDS_FORGOTTEN: NoticeKind = NoticeKind("ends-not-remembered");
 
 /// Something came for a connection that was over.
 pub const STRAY: NoticeKind = NoticeKind("late-packets");
@@ -80,6 +86,11 @@ impl<C: Consumer + Default> Table<C> {
             });
             return;
         }
+        if !flags.has(TcpFlags::SYN) && !is_request && self.tombstones.may_have_forgotten(&key) {
+            self.notices.add(ENDS_FORGOTTEN, Some(at.frame), || {
+                "so many connections ended that the first of them are not remembered: one that begins here in its middle may be made of packets that came late for one of those".to_owned()
+            });
+        }
         if let Some(opening) = Opening::begin(segment, at) {
             self.insert(key, source_is_low, State::Opening(Box::new(opening)), at.time);
             return;
@@ -99,6 +110,14 @@ impl<C: Consumer + Default> Table<C> {
         }
         let Candidate { packets, preamble } =
             if is_request { self.candidates.take(&key) } else { Candidate::default() };
+        let is_elsewhere = is_request && !known(&source) && !known(&destination);
+        if is_elsewhere && packets.is_empty() && self.candidates.has_forgotten() {
+            self.notices.add(OPENINGS_FORGOTTEN, Some(at.frame), || {
+                format!(
+                    "more than {MAX_CANDIDATES} connections on other ports than {RDP_PORT} began in between: the handshake of an RDP connection there may be in the capture, and was forgotten before it was known for one"
+                )
+            });
+        }
         let before = bytes_before(segment, &source, &packets);
         if is_request && before.is_some() {
             // The port of a proxy leads to everything; others of its

@@ -31,6 +31,15 @@ impl Tombstones {
         }
     }
 
+    /// Whether there is a connection that may be over, and is not among them for want
+    /// of room.
+    pub(super) const fn may_have_forgotten(&self, key: &FlowKey) -> bool {
+        match key {
+            FlowKey::V4(_) => self.narrow.has_forgotten,
+            FlowKey::V6(_) => self.wide.has_forgotten,
+        }
+    }
+
     pub(super) fn add(&mut self, key: FlowKey) {
         match key {
             FlowKey::V4(key) => self.narrow.add(key),
@@ -44,6 +53,7 @@ impl Tombstones {
 struct Last<K, const KEPT: usize> {
     keys: HashSet<K>,
     order: VecDeque<K>,
+    has_forgotten: bool,
 }
 
 impl<K: Copy + Eq + Hash, const KEPT: usize> Last<K, KEPT> {
@@ -56,6 +66,7 @@ impl<K: Copy + Eq + Hash, const KEPT: usize> Last<K, KEPT> {
             && let Some(oldest) = self.order.pop_front()
         {
             self.keys.remove(&oldest);
+            self.has_forgotten = true;
         }
         self.keys.insert(key);
         self.order.push_back(key);
@@ -64,7 +75,7 @@ impl<K: Copy + Eq + Hash, const KEPT: usize> Last<K, KEPT> {
 
 impl<K, const KEPT: usize> Default for Last<K, KEPT> {
     fn default() -> Self {
-        Self { keys: HashSet::default(), order: VecDeque::new() }
+        Self { keys: HashSet::default(), order: VecDeque::new(), has_forgotten: false }
     }
 }
 
@@ -75,8 +86,9 @@ mod tests {
     #[test]
     fn the_oldest_is_forgotten_for_one_more() {
         let mut last = Last::<u32, 3>::default();
-        for key in [1, 2, 3, 1, 4] {
+        for (key, has_forgotten) in [(1, false), (2, false), (3, false), (1, false), (4, true)] {
             last.add(key);
+            assert_eq!(last.has_forgotten, has_forgotten);
         }
         assert_eq!(last.order, [2, 3, 4]);
         assert!(!last.keys.contains(&1) && last.keys.contains(&4));

@@ -184,7 +184,7 @@ impl Builder {
         summary.bytes = inputs.captures.iter().map(|c| c.bytes).sum();
         summary.complete = inputs.unreadable.is_empty() && inputs.captures.iter().all(|c| !c.incomplete);
         let mut notices: Vec<Notice> = analysis.notices.iter().map(|n| notice(n, frames)).collect();
-        notices.extend(views.notice());
+        notices.extend(views.notices());
         notices.extend(counted.as_ref().and_then(Tallies::notice));
         notices.extend((others > 0).then(|| left_out(others)));
         let clients = views.clients();

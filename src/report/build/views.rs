@@ -31,6 +31,8 @@ pub(super) struct Views {
     servers: Hosts<Endpoint, IpAddr>,
     clients: Hosts<IpAddr, Endpoint>,
     certificates: BTreeMap<Endpoint, Vec<Shown>>,
+    /// Connections in which one was shown that found no room.
+    more_certificates: u64,
 }
 
 /// What counts of an attempt for both of its ends.
@@ -91,6 +93,7 @@ impl Views {
         };
         let server = super::endpoint(&connection.tcp.endpoints.server);
         if self.certificates.len() >= MAX_LISTED && !self.certificates.contains_key(&server) {
+            self.more_certificates += 1;
             return;
         }
         let start = connection.tcp.first.time.into();
@@ -104,20 +107,31 @@ impl Views {
             // Most servers have one.
             known.reserve_exact(1);
             known.push(Shown { sha256, connections: 1, first: start, last: start });
+        } else {
+            self.more_certificates += 1;
         }
     }
 
     /// What found no room.
-    pub(super) fn notice(&self) -> Option<Notice> {
+    pub(super) fn notices(&self) -> impl Iterator<Item = Notice> {
         let count = self.servers.left_out.max(self.clients.left_out);
-        (count > 0).then(|| Notice {
+        let hosts = (count > 0).then(|| Notice {
             kind: "hosts-not-listed".to_owned(),
             says: format!(
                 "more than {MAX_LISTED} servers or clients, or {MAX_PAIRS} pairs of them: attempts of later ones are in the sums, and not counted for each server and client"
             ),
             count,
             frame: None,
-        })
+        });
+        let certificates = (self.more_certificates > 0).then(|| Notice {
+            kind: "certificates-not-listed".to_owned(),
+            says: format!(
+                "more than {MAX_CERTIFICATES} certificates of one server, or of more than {MAX_LISTED} servers: later ones stand with their connections, and not with their servers"
+            ),
+            count: self.more_certificates,
+            frame: None,
+        });
+        hosts.into_iter().chain(certificates)
     }
 
     /// The servers, those with most failures first: they are what the reader
