@@ -19,7 +19,7 @@ mod text;
 mod time;
 
 pub use cursor::Cursor;
-pub(crate) use digits::Digits;
+pub(crate) use digits::{Digits, Thousand};
 pub use error::{Cause, LimitSource, ParseError};
 pub use frame::{CaptureId, Frame};
 pub use gap::{Gap, GapCause};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::base::{self, Digits};
+use crate::base::{self, Digits, Thousand};
 
 /// A point in time, UTC, as RFC 3339 with nine decimals of the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,50 +57,68 @@ impl Time {
 }
 
 /// Writes times: RFC 3339 with nine decimals. A report holds dozens of times for
-/// each connection, so no formatter is asked; and nearly all of them are of the
-/// same day as the one before.
+/// each connection, so no formatter is asked; and most of them are of the same
+/// second as the one before.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::report) struct Clock {
     /// When the day begins, in nanoseconds since 1970-01-01.
     day: i64,
-    /// A time of that day, in quotation marks.
-    text: [u8; 32],
+    /// When the second begins, in the same way.
+    second: i64,
+    /// A time of that second, in quotation marks.
+    text: [u8; Clock::WIDTH],
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { day: 0, text: *b"\"1970-01-01T..:..:...........0Z\"" }
+        Self { day: 0, second: 0, text: *b"\"1970-01-01T00:00:00.000000000Z\"" }
     }
 }
 
 impl Clock {
-    const DAY: u64 = 86_400 * 1_000_000_000;
+    /// How long a time is in quotation marks.
+    pub(in crate::report) const WIDTH: usize = 32;
+    const DAY: u64 = 86_400 * Self::SECOND;
+    const SECOND: u64 = 1_000_000_000;
 
-    /// The time in quotation marks.
-    #[inline]
-    pub(in crate::report) fn quoted(&mut self, time: Time) -> [u8; 32] {
+    /// Writes the time in quotation marks.
+    #[inline(always)]
+    pub(in crate::report) fn write(&mut self, time: Time, room: &mut [u8; Self::WIDTH]) {
         let nanos = time.0.nanos();
-        // A time before the day wraps to a number beyond all days.
-        let mut since = nanos.wrapping_sub(self.day) as u64;
-        if since >= Self::DAY {
+        // A time before the second wraps to a number beyond all seconds.
+        let mut since = nanos.wrapping_sub(self.second) as u64;
+        if since >= Self::SECOND {
             since = self.turn(nanos);
         }
+        *room = self.text;
+        let (millis, nanos) = (since as u32 / 1_000_000, since as u32 % 1_000_000);
+        // What each of them writes over the digits is written again.
+        put(room, 21, Thousand::of(millis).all().to_le_bytes());
+        put(room, 24, Thousand::of(nanos / 1_000).all().to_le_bytes());
+        put(room, 27, (Thousand::of(nanos % 1_000).all() | u32::from(b'Z') << 24).to_le_bytes());
+    }
+
+    /// Turns to the second of a time, and says how long that is after it began.
+    #[inline(never)]
+    fn turn(&mut self, nanos: i64) -> u64 {
+        let mut since = nanos.wrapping_sub(self.day) as u64;
+        if since >= Self::DAY {
+            since = self.turn_day(nanos);
+        }
         // Both are small.
-        let (second, nanos) = ((since / 1_000_000_000) as u32, (since % 1_000_000_000) as u32);
+        let (second, nanos_since) = ((since / Self::SECOND) as u32, since % Self::SECOND);
+        self.second = nanos.wrapping_sub(nanos_since as i64);
         let clock = second / 3600 * 10_000 + second / 60 % 60 * 100 + second % 60;
         let [_, _, hour @ .., m1, m2, s1, s2] = Digits::of(clock).all();
-        let mut text = self.text;
-        put::<2>(&mut text, 12, hour);
-        put(&mut text, 15, [m1, m2]);
-        put(&mut text, 18, [s1, s2]);
-        put(&mut text, 21, Digits::of(nanos / 10).all());
-        put(&mut text, 29, [b'0' + (nanos % 10) as u8]);
-        text
+        put::<2>(&mut self.text, 12, hour);
+        put(&mut self.text, 15, [m1, m2]);
+        put(&mut self.text, 18, [s1, s2]);
+        nanos_since
     }
 
     /// Turns to the day of a time, and says how long that is after it began.
     #[cold]
-    fn turn(&mut self, nanos: i64) -> u64 {
+    fn turn_day(&mut self, nanos: i64) -> u64 {
         let since = nanos.rem_euclid(Self::DAY as i64);
         // The first day of all may begin before the first number.
         self.day = nanos.wrapping_sub(since);
@@ -114,7 +132,7 @@ impl Clock {
 }
 
 #[inline(always)]
-fn put<const N: usize>(text: &mut [u8; 32], place: usize, digits: [u8; N]) {
+fn put<const N: usize>(text: &mut [u8; Clock::WIDTH], place: usize, digits: [u8; N]) {
     if let Some(there) = text.get_mut(place..place + N) {
         there.copy_from_slice(&digits);
     }
@@ -210,7 +228,9 @@ impl Serialize for Nanos {
         if !serializer.is_human_readable() {
             return serializer.serialize_i64(self.0.0.nanos());
         }
-        let [_, text @ .., _] = Clock::default().quoted(self.0);
+        let mut text = [0; Clock::WIDTH];
+        Clock::default().write(self.0, &mut text);
+        let [_, text @ .., _] = text;
         serializer.serialize_str(core::str::from_utf8(&text).map_err(ser::Error::custom)?)
     }
 }

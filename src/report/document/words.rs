@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::base;
@@ -23,7 +24,7 @@ impl SchemaVersion {
 }
 
 /// A frame of a capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FrameRef {
     /// The number of the frame within its capture file, from 1, as Wireshark
@@ -107,6 +108,20 @@ pub struct Notice {
 }
 
 impl FrameRef {
+    /// The name under which it is written.
+    pub(in crate::report) const NAME: &str = "FrameRef";
+
+    #[inline(never)]
+    fn serialize_whole<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct(Self::NAME, 1 + usize::from(self.capture.is_some()))?;
+        object.serialize_field("number", &self.number)?;
+        match &self.capture {
+            Some(capture) => object.serialize_field("capture", capture)?,
+            None => object.skip_field("capture")?,
+        }
+        object.end()
+    }
+
     /// Frame `number` of the only capture.
     #[must_use]
     pub const fn new(number: u64) -> Self {
@@ -117,6 +132,28 @@ impl FrameRef {
     #[must_use]
     pub const fn of_capture(capture: u32, number: u64) -> Self {
         Self { number, capture: Some(capture) }
+    }
+}
+
+/// Bears its name, so that whoever writes it may do so at once.
+impl Serialize for FrameRef {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(Self::NAME, &FrameNumber(self))
+    }
+}
+
+/// What a frame is: an object for people, and a number for others where there is
+/// but one capture.
+struct FrameNumber<'a>(&'a FrameRef);
+
+impl Serialize for FrameNumber<'_> {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.capture.is_none() && !serializer.is_human_readable() {
+            return serializer.serialize_u64(self.0.number);
+        }
+        self.0.serialize_whole(serializer)
     }
 }
 

@@ -5,22 +5,25 @@
 //! of it is joined, or broken into lines; so all is written once, but for the
 //! few whose like changed.
 
-use super::page::Page;
+use core::num::Wrapping;
+
+use super::page::{Count, Page, put_at};
+use super::text;
 use crate::report::document::{Clock, Time};
 
 /// The longest line that a list or object is joined to, with the comma behind
 /// it.
-const WIDTH: u32 = 100;
+const WIDTH: Count = Wrapping(100);
 
 /// Columns of a level.
-const INDENT: u32 = 2;
+const INDENT: Count = Wrapping(2);
 
 /// What stands between two lines, with the widest indentation.
-const LINE_BREAK: &[u8; 64] = b",\n                                                              ";
+const LINE_BREAK: &[u8; 32] = b",\n                              ";
 
 /// What begins in this column or behind it stays on its line. A report does not
 /// come near.
-const DEEPEST: u32 = LINE_BREAK.len() as u32 - 3 - INDENT;
+const DEEPEST: Count = Wrapping(LINE_BREAK.len() as u32 - 3 - INDENT.0);
 
 /// A document in the making.
 #[derive(Debug)]
@@ -28,14 +31,14 @@ pub(super) struct Layout {
     page: Page,
     form: Form,
     /// Where its last line starts.
-    line: u32,
+    line: Count,
     /// In which column lines begin in the innermost list or object.
-    indent: u32,
+    indent: Count,
     /// Whether the innermost list or object is written on one line.
     is_joined: bool,
     /// The end of the last one that takes several lines: what is around it
     /// cannot fit.
-    broken: u32,
+    broken: Count,
     /// What the last field is called.
     field: Kind,
     /// Whether the last one of its kind took several lines.
@@ -47,10 +50,10 @@ pub(super) struct Layout {
 #[derive(Clone, Copy, Debug)]
 struct Form {
     /// Where the lines of the value end.
-    margin: u32,
+    margin: Count,
     /// Lists and objects whose own lines end before this column always take
     /// several.
-    in_lines: u32,
+    in_lines: Count,
     has_lines: bool,
 }
 
@@ -65,9 +68,9 @@ const KINDS: usize = 4096;
 /// A list or object that is being written.
 #[derive(Debug)]
 pub(super) struct Bracket {
-    at: u32,
-    column: u32,
-    entries: u32,
+    at: Count,
+    column: Count,
+    entries: Count,
     kind: Kind,
     manner: Manner,
 }
@@ -87,8 +90,10 @@ impl Form {
     const fn of(depth: Option<usize>) -> Self {
         match depth {
             // The outermost two levels of a document take lines of their own.
-            Some(depth) => Self { margin: depth as u32 * INDENT, in_lines: 2 * INDENT, has_lines: true },
-            None => Self { margin: 0, in_lines: 0, has_lines: false },
+            Some(depth) => {
+                Self { margin: Wrapping(depth as u32 * INDENT.0), in_lines: Wrapping(2 * INDENT.0), has_lines: true }
+            }
+            None => Self { margin: Wrapping(0), in_lines: Wrapping(0), has_lines: false },
         }
     }
 }
@@ -112,6 +117,15 @@ impl Kind {
     }
 }
 
+impl Bracket {
+    /// One entry more; whether it is the first.
+    #[inline(always)]
+    fn count(&mut self) -> bool {
+        self.entries += 1;
+        self.entries == Wrapping(1)
+    }
+}
+
 impl Default for Layout {
     fn default() -> Self {
         Self::on(Page::default())
@@ -128,10 +142,10 @@ impl Layout {
         Self {
             page,
             form: Form::of(None),
-            line: 0,
-            indent: 0,
+            line: Wrapping(0),
+            indent: Wrapping(0),
             is_joined: true,
-            broken: 0,
+            broken: Wrapping(0),
             field: Kind::OTHER,
             takes_lines: [true; KINDS],
             clock: Clock::default(),
@@ -164,14 +178,49 @@ impl Layout {
 
     /// Begins a new text in the same memory.
     pub(super) fn clear(&mut self) {
-        self.page.truncate(0);
+        self.page.truncate(Wrapping(0));
     }
 
     /// Writes a time.
     #[inline(always)]
     pub(super) fn time(&mut self, time: Time) {
-        let text = self.clock.quoted(time);
-        self.page.put(&text, text.len() as u32);
+        let clock = &mut self.clock;
+        self.page.scalar(|room| {
+            clock.write(time, room);
+            Wrapping(Clock::WIDTH as u32)
+        });
+    }
+
+    /// Writes a frame of the only capture: an object of which a report has dozens
+    /// for each connection, nearly all of them on one line.
+    #[inline(never)]
+    pub(super) fn frame(&mut self, number: u64, kind: Kind) {
+        if number >= text::SMALL || (!self.is_joined && self.indent < self.form.in_lines) {
+            return self.frame_as_others(number, kind);
+        }
+        const WIDEST: usize = br#"{"number": 123456}"#.len();
+        let at = self.page.len();
+        let name = Wrapping(10) + self.space();
+        self.page.scalar::<{ WIDEST + 2 }>(|room| {
+            let (digits, count) = text::small(number as u32);
+            put_at(room, 0, br#"{"number": "#);
+            put_at(room, name.0 as usize % 16, &digits);
+            put_at(room, (name + count).0 as usize % 32, b"}");
+            name + count + Wrapping(1)
+        });
+        if !self.is_joined && !fits(self.page.len() - self.line) {
+            self.page.truncate(at);
+            self.frame_as_others(number, kind);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn frame_as_others(&mut self, number: u64, kind: Kind) {
+        let mut bracket = self.open(b'{', kind);
+        self.field(&mut bracket, "number");
+        text::push_unsigned(number, &mut self.page);
+        self.close(&bracket, b'}');
     }
 
     /// Where scalars are written.
@@ -184,7 +233,7 @@ impl Layout {
     #[inline(always)]
     pub(super) fn open(&mut self, bracket: u8, kind: Kind) -> Bracket {
         let at = self.page.len();
-        self.page.put(&[bracket], 1);
+        self.page.byte(bracket);
         let kind = kind.of(self.field);
         let manner = if self.is_joined {
             Manner::Within
@@ -195,7 +244,7 @@ impl Layout {
             self.is_joined = true;
             Manner::Joined
         };
-        Bracket { at, column: at - self.line, entries: 0, kind, manner }
+        Bracket { at, column: at - self.line, entries: Wrapping(0), kind, manner }
     }
 
     /// Begins the next entry of the list.
@@ -208,12 +257,11 @@ impl Layout {
     /// Begins the next entry of the list or object.
     #[inline(always)]
     pub(super) fn entry(&mut self, bracket: &mut Bracket) {
-        let is_first = bracket.entries == 0;
-        bracket.entries += 1;
+        let is_first = bracket.count();
         if bracket.manner == Manner::InLines {
             self.new_line(is_first);
         } else if !is_first {
-            self.page.put(b", ", 1 + self.space());
+            self.page.put(b", ", Wrapping(1) + self.space());
         }
     }
 
@@ -222,64 +270,67 @@ impl Layout {
     pub(super) fn field(&mut self, bracket: &mut Bracket, name: &str) {
         const BEHIND: &[u8; 3] = b"\": ";
         self.field = Kind::named(name);
-        let is_first = bracket.entries == 0;
-        bracket.entries += 1;
-        let space = self.space();
+        let is_first = bracket.count();
         if bracket.manner == Manner::InLines {
-            let (line_break, comma) = line_break(is_first);
-            self.line = self.page.len() + comma + 1;
-            self.page.block_and_word(line_break, comma + 1 + self.indent, name, BEHIND, 2 + space);
+            let (line_break, before) = line_break(is_first);
+            self.line = self.page.len() + before;
+            self.page.block_and_word(line_break, before + self.indent, name, BEHIND, Wrapping(3));
         } else {
-            let before = if is_first { 0 } else { 1 + space };
-            self.page.block_and_word(b", ", before, name, BEHIND, 2 + space);
+            let space = self.space();
+            let before = if is_first { Wrapping(0) } else { Wrapping(1) + space };
+            self.page.block_and_word(b", ", before, name, BEHIND, Wrapping(2) + space);
         }
     }
 
     /// What stands between a name and its value.
     pub(super) fn colon(&mut self) {
         self.field = Kind::OTHER;
-        self.page.put(b": ", 1 + self.space());
+        self.page.put(b": ", Wrapping(1) + self.space());
     }
 
     #[inline(always)]
-    fn space(&self) -> u32 {
-        u32::from(self.form.has_lines)
+    fn space(&self) -> Count {
+        Wrapping(self.form.has_lines.into())
     }
 
     /// Ends the list or object.
     #[inline(always)]
     pub(super) fn close(&mut self, bracket: &Bracket, close: u8) {
+        let is_empty = bracket.entries == Wrapping(0);
         match bracket.manner {
-            Manner::Within => self.page.put(&[close], 1),
+            Manner::Within => self.page.byte(close),
             Manner::Joined => {
-                self.page.put(&[close], 1);
+                self.page.byte(close);
                 self.is_joined = false;
                 // What is empty is joined, however long the line is.
-                if bracket.entries > 0 && !fits(bracket.column + self.page.len() - bracket.at) {
+                if !is_empty && !fits(bracket.column + self.page.len() - bracket.at) {
                     self.break_lines(bracket);
                 }
             }
             Manner::InLines => {
                 self.indent -= INDENT;
-                if bracket.entries > 0 {
-                    self.close_lines(bracket);
+                if is_empty {
+                    self.page.byte(close);
+                } else if self.is_to_be_joined(bracket) {
+                    self.join(bracket);
+                    self.page.byte(close);
+                } else {
+                    let (line_break, before) = line_break(true);
+                    self.page.block_and_byte(line_break, before + self.indent, close);
+                    self.broken = self.page.len();
                 }
-                self.page.put(&[close], 1);
             }
         }
     }
 
-    #[inline(never)]
-    fn close_lines(&mut self, bracket: &Bracket) {
-        if self.indent >= self.form.in_lines && self.broken <= bracket.at {
-            // With a space for each line break but the first, and a bracket.
-            let breaks = bracket.entries * (1 + self.indent + INDENT);
-            if fits(bracket.column + self.page.len() - bracket.at - breaks + bracket.entries) {
-                return self.join(bracket);
-            }
-        }
-        self.new_line(true);
-        self.broken = self.page.len();
+    /// Whether what was written in lines would fit on one.
+    #[inline(always)]
+    fn is_to_be_joined(&self, bracket: &Bracket) -> bool {
+        // With a space for each line break but the first, and a bracket.
+        let saved = bracket.entries * (self.indent + INDENT);
+        self.broken <= bracket.at
+            && fits(bracket.column + self.page.len() - bracket.at - saved)
+            && self.indent >= self.form.in_lines
     }
 
     #[inline(always)]
@@ -294,9 +345,9 @@ impl Layout {
     /// Begins a line, after a comma but for the first one.
     #[inline(always)]
     fn new_line(&mut self, is_first: bool) {
-        let (line_break, comma) = line_break(is_first);
-        self.line = self.page.len() + comma + 1;
-        self.page.put(line_break, comma + 1 + self.indent);
+        let (line_break, before) = line_break(is_first);
+        self.line = self.page.len() + before;
+        self.page.put(line_break, before + self.indent);
     }
 
     /// Joins the lines of what is to be closed and was only guessed to take
@@ -306,8 +357,8 @@ impl Layout {
     fn join(&mut self, bracket: &Bracket) {
         self.learn(bracket.kind, false);
         self.line = bracket.at - bracket.column;
-        let indent = (self.indent + INDENT) as usize;
-        let first = bracket.at as usize + 1;
+        let indent = (self.indent + INDENT).0 as usize;
+        let first = bracket.at.0 as usize + 1;
         let text = self.page.text_mut();
         let (mut from, mut to) = (first, first);
         // No entry has a line break of its own.
@@ -322,7 +373,7 @@ impl Layout {
             text.copy_within(from..from + len, to);
             (from, to) = (from + len, to + len);
         }
-        self.page.truncate(to);
+        self.page.truncate(Wrapping(to as u32));
     }
 
     /// Breaks the lines of what was written on one and does not fit.
@@ -330,8 +381,8 @@ impl Layout {
     #[inline(never)]
     fn break_lines(&mut self, bracket: &Bracket) {
         self.learn(bracket.kind, true);
-        let text = self.page.text().get(bracket.at as usize..).unwrap_or_default().to_vec();
-        self.page.truncate(bracket.at as usize);
+        let text = self.page.text().get(bracket.at.0 as usize..).unwrap_or_default().to_vec();
+        self.page.truncate(bracket.at);
         self.lay(&text);
         self.broken = self.page.len();
     }
@@ -341,10 +392,13 @@ impl Layout {
         let [open @ (b'[' | b'{'), entries @ .., close] = text else {
             return self.page.extend(text);
         };
-        if entries.is_empty() || self.indent >= DEEPEST || fits(self.page.len() - self.line + text.len() as u32) {
+        if entries.is_empty()
+            || self.indent >= DEEPEST
+            || fits(self.page.len() - self.line + Wrapping(text.len() as u32))
+        {
             return self.page.extend(text);
         }
-        self.page.put(&[*open], 1);
+        self.page.byte(*open);
         self.indent += INDENT;
         let (mut rest, mut is_first) = (entries, true);
         while !rest.is_empty() {
@@ -358,23 +412,23 @@ impl Layout {
         }
         self.indent -= INDENT;
         self.new_line(true);
-        self.page.put(&[*close], 1);
+        self.page.byte(*close);
     }
 }
 
-/// What begins a line, and how many commas are in it.
+/// What begins a line, and how much of it stands before the indentation.
 #[inline(always)]
-const fn line_break(is_first: bool) -> (&'static [u8; 63], u32) {
+const fn line_break(is_first: bool) -> (&'static [u8; 31], Count) {
     match LINE_BREAK {
-        [_, without_comma @ ..] if is_first => (without_comma, 0),
-        [with_comma @ .., _] => (with_comma, 1),
+        [_, without_comma @ ..] if is_first => (without_comma, Wrapping(1)),
+        [with_comma @ .., _] => (with_comma, Wrapping(2)),
     }
 }
 
 /// Whether a line may end in this column, before its comma.
 #[inline(always)]
-const fn fits(column: u32) -> bool {
-    column < WIDTH - 1
+const fn fits(column: Count) -> bool {
+    column.0 < WIDTH.0 - 1
 }
 
 /// Of entries on one line, the length of the first.

@@ -1,15 +1,68 @@
 //! Texts and numbers as JSON.
 
-use super::page::Page;
-use crate::base::Digits;
+use core::num::Wrapping;
+
+use super::page::{Count, Page, put_at};
+use crate::base::{Digits, Thousand};
 use crate::report::escape::is_deceptive;
 
+/// Longer than most texts are.
+const SHORT: usize = 32;
+
 /// Writes `text` in quotation marks.
-#[inline]
+#[inline(always)]
 pub(super) fn push(text: &str, page: &mut Page) {
+    if text.len() > SHORT || !push_short(text.as_bytes(), page) {
+        push_any(text, page);
+    }
+}
+
+/// Writes a short text, if each byte of it stands for itself in JSON and is no
+/// part of a character that a terminal obeys: nearly all texts of a report are
+/// ASCII without any of these.
+#[inline(always)]
+fn push_short(text: &[u8], page: &mut Page) -> bool {
+    let mut is_plain = false;
+    page.scalar::<{ SHORT + 2 }>(|room| {
+        is_plain = copy_short(text, room);
+        Wrapping(if is_plain { text.len() as u32 + 2 } else { 0 })
+    });
+    is_plain
+}
+
+#[inline(always)]
+fn copy_short(text: &[u8], room: &mut [u8; SHORT + 2]) -> bool {
+    let len = text.len().min(SHORT);
+    let mark = |room: &mut [u8; SHORT + 2]| {
+        put_at(room, 0, b"\"");
+        put_at(room, 1 + len, b"\"");
+    };
+    if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        put_at(room, 1, first);
+        put_at(room, 1 + len - 16, last);
+        mark(room);
+        is_plain(first) & is_plain(last)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        put_at(room, 1, first);
+        put_at(room, 1 + len - 8, last);
+        mark(room);
+        others(u64::from_ne_bytes(*first)) | others(u64::from_ne_bytes(*last)) == 0
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        put_at(room, 1, first);
+        put_at(room, 1 + len - 4, last);
+        mark(room);
+        let (first, last) = (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last));
+        others(u64::from(first) | u64::from(last) << 32) == 0
+    } else {
+        false
+    }
+}
+
+/// Writes any text.
+#[inline(never)]
+fn push_any(text: &str, page: &mut Page) {
     let bytes = text.as_bytes();
-    if let Some([mark, room @ ..]) = page.room(bytes.len() + 2).get_mut(..bytes.len() + 2)
-        && let Some((end, room)) = room.split_last_mut()
+    if let [mark, room @ .., end] = page.room(bytes.len().wrapping_add(2))
         && copy_plain(bytes, room)
     {
         (*mark, *end) = (b'"', b'"');
@@ -20,49 +73,42 @@ pub(super) fn push(text: &str, page: &mut Page) {
 }
 
 /// Copies a text to room of its size, and says whether each byte stands for
-/// itself in JSON and is no part of a character that a terminal obeys. Nearly all
-/// texts of a report are ASCII without any of these.
-#[inline]
+/// itself.
 fn copy_plain(text: &[u8], room: &mut [u8]) -> bool {
-    // The last bytes of a text are copied twice, which is quicker than one by one.
-    copy_blocks::<16>(text, room)
-        .or_else(|| copy_blocks::<8>(text, room))
-        .or_else(|| copy_blocks::<4>(text, room))
-        .unwrap_or_else(|| {
-            room.copy_from_slice(text);
-            text.iter().all(|byte| is_other(*byte) == 0)
-        })
-}
-
-/// The same for a text of one block at least.
-#[inline(always)]
-fn copy_blocks<const N: usize>(text: &[u8], room: &mut [u8]) -> Option<bool> {
-    let (last, last_room) = (text.last_chunk::<N>()?, room.last_chunk_mut::<N>()?);
-    *last_room = *last;
-    for (block, room) in text.as_chunks::<N>().0.iter().zip(room.as_chunks_mut::<N>().0) {
-        *room = *block;
-        if !is_plain(block) {
-            return Some(false);
-        }
+    room.copy_from_slice(text);
+    match text.last_chunk::<SHORT>() {
+        Some(last) => text.as_chunks::<SHORT>().0.iter().all(is_plain) && is_plain(last),
+        None => text.iter().all(|byte| is_plain(&[*byte])),
     }
-    Some(is_plain(last))
 }
 
-/// Of a block whose size is known, the compiler looks at all bytes at once.
+/// Whether all bytes stand for themselves: at once, for the size is known.
 #[inline(always)]
 fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
-    block.iter().fold(0, |others, byte| others | is_other(*byte)) == 0
+    let is_other = |byte: u8| {
+        let is_out_of_range = byte.wrapping_sub(b' ') > b'~' - b' ';
+        is_out_of_range | ((byte ^ b'"').min(byte ^ b'\\') == 0)
+    };
+    !block.iter().fold(false, |others, byte| others | is_other(*byte))
 }
 
-/// Whether a byte is to be written otherwise.
+/// Which bytes of a word do not stand for themselves, in their highest bits.
 #[inline(always)]
-const fn is_other(byte: u8) -> u8 {
-    (byte.wrapping_sub(b' ') > b'~' - b' ') as u8 | (byte == b'"') as u8 | (byte == b'\\') as u8
+const fn others(bytes: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Each of these sets the bit of such a byte, and a carry or borrow comes from
+    // no other.
+    let control = bytes.wrapping_sub(EACH * b' ' as u64);
+    let delete = bytes.wrapping_add(EACH);
+    let quote = (bytes ^ (EACH * b'"' as u64)).wrapping_sub(EACH);
+    let backslash = (bytes ^ (EACH * b'\\' as u64)).wrapping_sub(EACH);
+    (bytes | control | delete | quote | backslash) & (EACH << 7)
 }
 
 #[cold]
+#[inline(never)]
 fn push_escaped(text: &str, page: &mut Page) {
-    page.put(b"\"", 1);
+    page.byte(b'"');
     for c in text.chars() {
         match c {
             '"' => page.extend(b"\\\""),
@@ -80,31 +126,55 @@ fn push_escaped(text: &str, page: &mut Page) {
             _ => page.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    page.put(b"\"", 1);
+    page.byte(b'"');
 }
 
 /// Writes a whole number.
 #[inline(always)]
 pub(super) fn push_unsigned(n: u64, page: &mut Page) {
     match n {
-        0..10 => page.put(&[b'0' + n as u8], 1),
-        10..100_000_000 => push_number(n as u32, page),
-        _ => page.extend(itoa::Buffer::new().format(n).as_bytes()),
+        0..10 => page.put_scalar(&[b'0' + n as u8], Wrapping(1)),
+        10..SMALL => {
+            let (digits, count) = small(n as u32);
+            page.put_scalar(&digits, count);
+        }
+        _ => push_large(n, page),
     }
 }
 
-/// Writes a whole number of up to eight digits.
-#[inline]
-fn push_number(n: u32, page: &mut Page) {
-    let (digits, count) = Digits::of(n).significant();
-    page.put(&digits, count as u32);
+/// What is not below it is no small number.
+pub(super) const SMALL: u64 = 1_000_000;
+
+/// The digits of a small number, and how many there are.
+#[inline(always)]
+pub(super) fn small(n: u32) -> ([u8; 8], Count) {
+    if n < 1_000 {
+        let (digits, count) = Thousand::of(n).significant();
+        (u64::from(digits).to_le_bytes(), Wrapping(count))
+    } else {
+        let (digits, count) = Thousand::of(n / 1_000).significant();
+        let behind = u64::from(Thousand::of(n % 1_000).all());
+        ((u64::from(digits) | behind << (8 * count)).to_le_bytes(), Wrapping(count) + Wrapping(Thousand::COUNT))
+    }
+}
+
+/// Writes any whole number.
+#[inline(never)]
+fn push_large(n: u64, page: &mut Page) {
+    match n {
+        0..100_000_000 => {
+            let (digits, count) = Digits::of(n as u32).significant();
+            page.put_scalar(&digits, Wrapping(count as u32));
+        }
+        _ => page.extend(itoa::Buffer::new().format(n).as_bytes()),
+    }
 }
 
 /// Writes a whole number.
 #[inline(always)]
 pub(super) fn push_signed(n: i64, page: &mut Page) {
     if n < 0 {
-        page.put(b"-", 1);
+        page.put_scalar(b"-", Wrapping(1));
     }
     push_unsigned(n.unsigned_abs(), page);
 }
@@ -114,13 +184,27 @@ pub(super) fn push_signed(n: i64, page: &mut Page) {
 #[inline]
 pub(super) fn push_thousandths(n: i64, page: &mut Page) {
     if n < 0 {
-        page.put(b"-", 1);
+        page.put_scalar(b"-", Wrapping(1));
     }
-    let (whole, decimals) = (n.unsigned_abs() / 1_000, n.unsigned_abs() % 1_000);
-    push_unsigned(whole, page);
-    let needed = if decimals.is_multiple_of(100) { 2 } else { 4 - u32::from(decimals.is_multiple_of(10)) };
-    let [.., tenth, hundredth, thousandth] = Digits::of(decimals as u32).all();
-    page.put(&[b'.', tenth, hundredth, thousandth], needed);
+    let n = n.unsigned_abs();
+    if n < SMALL {
+        let (whole, count) = Thousand::of(n as u32 / 1_000).significant();
+        let (decimals, needed) = decimals(n as u32 % 1_000);
+        let text = u64::from(whole) | u64::from(decimals) << (8 * count);
+        page.put_scalar(&text.to_le_bytes(), Wrapping(count) + needed);
+    } else {
+        push_unsigned(n / 1_000, page);
+        let (decimals, needed) = decimals((n % 1_000) as u32);
+        page.put_scalar(&decimals.to_le_bytes(), needed);
+    }
+}
+
+/// The decimals of so many thousandths behind their point, and how many of these
+/// bytes are needed.
+#[inline(always)]
+fn decimals(thousandths: u32) -> (u32, Count) {
+    let digits = Thousand::of(thousandths);
+    (u32::from(b'.') | digits.all() << 8, Wrapping(1) + Wrapping(digits.decimals()))
 }
 
 #[cfg(test)]
@@ -129,7 +213,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn written(text: &str) -> String {
-        let mut page = Page::default();
+        let mut page = Page::with_room(0);
         push(text, &mut page);
         String::from_utf8(page.text().to_vec()).unwrap()
     }
@@ -151,7 +235,7 @@ mod tests {
     #[test]
     fn numbers_of_each_length_are_written() {
         for n in (0..20).flat_map(|power| [10_u64.pow(power) - 1, 10_u64.pow(power)]).chain([u64::MAX]) {
-            let mut page = Page::default();
+            let mut page = Page::with_room(0);
             push_unsigned(n, &mut page);
             assert_eq!(page.text(), n.to_string().as_bytes());
         }

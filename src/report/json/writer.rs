@@ -4,13 +4,15 @@
 //! each byte of each name and text for what is to be escaped, and cannot tell
 //! names that the program gave from texts of strangers.
 
+use core::num::Wrapping;
+
 use serde::ser::{self, Error as _, Impossible, Serialize};
 use serde_json::{Error, Result};
 
 use super::layout::{Bracket, Kind, Layout};
 use super::page::Page;
 use super::text;
-use crate::report::document::{Millis, Time};
+use crate::report::document::{FrameRef, Millis, Time};
 
 /// Writes `value` into `layout`: as one that stands `depth` levels deep, with
 /// what stands before it on its line, or on one line without spaces.
@@ -38,6 +40,8 @@ enum Number {
     Time,
     /// Microseconds, of which milliseconds are written.
     Millis,
+    /// That of a frame of the only capture.
+    Frame,
 }
 
 /// A list or an object that is being written.
@@ -98,7 +102,7 @@ impl<'a> ser::Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_bool(self, v: bool) -> Result<()> {
-        self.page().put(if v { b"true " } else { b"false" }, 5 - u32::from(v));
+        self.page().put_scalar(if v { b"true " } else { b"false" }, Wrapping(if v { 4 } else { 5 }));
         Ok(())
     }
 
@@ -120,6 +124,7 @@ impl<'a> ser::Serializer for Writer<'a> {
             Number::Itself => text::push_signed(v, self.page()),
             Number::Millis => text::push_thousandths(v, self.page()),
             Number::Time => self.layout.time(Time::from_nanos(v)),
+            Number::Frame => self.layout.frame(v.unsigned_abs(), Kind::named(FrameRef::NAME)),
         }
         Ok(())
     }
@@ -141,7 +146,10 @@ impl<'a> ser::Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_u64(self, v: u64) -> Result<()> {
-        text::push_unsigned(v, self.page());
+        match self.number {
+            Number::Frame => self.layout.frame(v, Kind::named(FrameRef::NAME)),
+            _ => text::push_unsigned(v, self.page()),
+        }
         Ok(())
     }
 
@@ -185,7 +193,7 @@ impl<'a> ser::Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_unit(self) -> Result<()> {
-        self.page().put(b"null", 4);
+        self.page().put_scalar(b"null", Wrapping(4));
         Ok(())
     }
 
@@ -195,7 +203,7 @@ impl<'a> ser::Serializer for Writer<'a> {
 
     #[inline]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<()> {
-        self.page().word(variant, b"\"", 1);
+        self.page().word(variant);
         Ok(())
     }
 
@@ -204,6 +212,7 @@ impl<'a> ser::Serializer for Writer<'a> {
         let number = match name {
             Time::NAME => Number::Time,
             Millis::NAME => Number::Millis,
+            FrameRef::NAME => Number::Frame,
             _ => Number::Itself,
         };
         value.serialize(Writer { number, ..self })

@@ -15,10 +15,10 @@ fn plain(value: &Value, depth: usize, column: usize, out: &mut String) {
         }
         _ => return out.push_str(&one_line),
     };
-    if entries.is_empty() || (depth > 1 && fits((column + one_line.len()) as u32)) {
+    if entries.is_empty() || (depth > 1 && fits(Wrapping((column + one_line.len()) as u32))) {
         return out.push_str(&one_line);
     }
-    let indent = " ".repeat(INDENT as usize * (depth + 1));
+    let indent = " ".repeat(INDENT.0 as usize * (depth + 1));
     out.push(open);
     for (n, (key, value)) in entries.iter().enumerate() {
         out.push_str(if n == 0 { "\n" } else { ",\n" });
@@ -27,7 +27,7 @@ fn plain(value: &Value, depth: usize, column: usize, out: &mut String) {
         plain(value, depth + 1, indent.len() + key.len(), out);
     }
     out.push('\n');
-    out.push_str(&" ".repeat(INDENT as usize * depth));
+    out.push_str(&" ".repeat(INDENT.0 as usize * depth));
     out.push(close);
 }
 
@@ -60,7 +60,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 #[test]
 fn what_is_deeper_than_any_report_stays_on_its_line() {
-    let mut value = Value::from("x".repeat(WIDTH as usize));
+    let mut value = Value::from("x".repeat(WIDTH.0 as usize));
     for depth in 0..60 {
         value = serde_json::json!({"in": [value], "depth": depth});
     }
@@ -71,7 +71,7 @@ fn what_is_deeper_than_any_report_stays_on_its_line() {
         assert_eq!(serde_json::from_slice::<Value>(layout.text()).unwrap(), value);
         let indent = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
         let deepest = layout.text().split(|byte| *byte == b'\n').map(indent).max();
-        assert_eq!(deepest, Some((DEEPEST + INDENT) as usize / 2 * 2));
+        assert_eq!(deepest, Some((DEEPEST + INDENT).0 as usize / 2 * 2));
     }
 }
 
@@ -83,7 +83,7 @@ proptest! {
     ) {
         let mut layout = Layout::default();
         for value in values {
-            let mut expected = " ".repeat(INDENT as usize * depth);
+            let mut expected = " ".repeat(INDENT.0 as usize * depth);
             write(&value, Some(depth), &expected, &mut layout).unwrap();
             plain(&value, depth, expected.len(), &mut expected);
             prop_assert_eq!(core::str::from_utf8(layout.text()).unwrap(), expected);
