@@ -6,6 +6,7 @@
 mod cursor;
 mod digits;
 mod error;
+mod few;
 mod frame;
 mod gap;
 mod link_type;
@@ -21,6 +22,7 @@ mod time;
 pub use cursor::Cursor;
 pub(crate) use digits::{Digits, Thousand};
 pub use error::{Cause, LimitSource, ParseError};
+pub use few::Few;
 pub use frame::{CaptureId, Frame};
 pub use gap::{Gap, GapCause};
 pub use link_type::LinkType;

@@ -1,6 +1,6 @@
 //! What a rule says: a finding with its proof, or an exclusion with its own.
 
-use crate::base::{At, Certainty, Frame, Side, Text};
+use crate::base::{At, Certainty, Few, Frame, Side, Text};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,5 +133,5 @@ pub struct Excluded {
     /// Why not.
     pub because: Text,
     /// Frames that show it.
-    pub frames: Vec<Frame>,
+    pub frames: Few<Frame>,
 }

@@ -92,14 +92,10 @@ const fn in_time(visibility: Visibility) -> &'static str {
 /// measurements may go on in between; they are no answers.
 fn slow(case: &Case<'_>) -> impl Iterator<Item = Slow> {
     let leg = case.tcp.rtt.server.min().unwrap_or(Span::ZERO);
-    let aside = |step: &Step| !matches!(step.message, Message::AutoDetect | Message::Multitransport);
     let active = case.session.stages.of(Stage::Active).map(|stage| stage.first.time);
-    let steps = case.session.steps.list();
-    let asked = steps.clone().filter(aside);
-    let answers = steps.filter(aside).skip(1);
-    asked.zip(answers).filter_map(move |(asked, answer)| {
-        // Few get past this.
-        if answer.side != Side::Server || answer.at.time.since(asked.last.time) < SLOW {
+    let among = |message| !matches!(message, Message::AutoDetect | Message::Multitransport);
+    case.session.steps.apart(SLOW, among).filter_map(move |(asked, answer)| {
+        if answer.side != Side::Server {
             return None;
         }
         let in_sequence = active.is_none_or(|active| answer.at.time <= active)

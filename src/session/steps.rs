@@ -66,6 +66,22 @@ impl Steps {
         self.list.iter().enumerate().map(|(place, kept)| self.step(place, kept))
     }
 
+    /// Where so long or longer passed from one of the steps that are `among` to the
+    /// next of them: both. Few steps are looked at in whole.
+    pub fn apart(&self, least: Span, among: impl Fn(Message) -> bool) -> impl Iterator<Item = (Step, Step)> {
+        let mut before: Option<(usize, &Kept)> = None;
+        let list = self.list.iter().enumerate().filter(move |(_, kept)| among(kept.message));
+        list.filter_map(move |(place, kept)| {
+            let (place_before, kept_before) = before.replace((place, kept))?;
+            // Of a repeated step the last one counts.
+            if !kept_before.is_repeated && kept.at.time.since(kept_before.at.time) < least {
+                return None;
+            }
+            let (earlier, later) = (self.step(place_before, kept_before), self.step(place, kept));
+            (later.at.time.since(earlier.last.time) >= least).then_some((earlier, later))
+        })
+    }
+
     /// How many followed and were only counted.
     #[must_use]
     pub const fn left_out(&self) -> u64 {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Certainty, FrameRef, Text};
+use super::{Certainty, Few, FrameRef, Text};
 
 /// What explains the end of a connection best.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -119,7 +119,8 @@ pub struct RuledOut {
     /// What excludes it.
     pub because: Text,
     /// The frames that show that.
-    pub frames: Vec<FrameRef>,
+    #[schemars(with = "Vec<FrameRef>")]
+    pub frames: Few<FrameRef>,
 }
 
 /// Whether a connection ended the way that the Remote Desktop client reports as

@@ -27,7 +27,7 @@ mod words;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::base::Text;
+pub use crate::base::{Few, Text};
 pub use attempt::{Attempt, AttemptVerdict, Outcome, Summary, Tie};
 pub use capture::{Capture, Interface, Unreadable};
 pub use connection::{Connection, Ended, EndedBy, EndedHow, Proxied, ProxyProtocol, RolesFrom};

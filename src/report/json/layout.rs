@@ -304,7 +304,7 @@ impl Layout {
                 self.is_joined = false;
                 // What is empty is joined, however long the line is.
                 if !is_empty && !fits(bracket.column + self.page.len() - bracket.at) {
-                    self.break_lines(bracket);
+                    self.break_lines(bracket.at, bracket.kind);
                 }
             }
             Manner::InLines => {
@@ -312,7 +312,7 @@ impl Layout {
                 if is_empty {
                     self.page.byte(close);
                 } else if self.is_to_be_joined(bracket) {
-                    self.join(bracket);
+                    self.join(bracket.at, bracket.column, bracket.kind);
                     self.page.byte(close);
                 } else {
                     let (line_break, before) = line_break(true);
@@ -354,11 +354,11 @@ impl Layout {
     /// several.
     #[cold]
     #[inline(never)]
-    fn join(&mut self, bracket: &Bracket) {
-        self.learn(bracket.kind, false);
-        self.line = bracket.at - bracket.column;
+    fn join(&mut self, at: Count, column: Count, kind: Kind) {
+        self.learn(kind, false);
+        self.line = at - column;
         let indent = (self.indent + INDENT).0 as usize;
-        let first = bracket.at.0 as usize + 1;
+        let first = at.0 as usize + 1;
         let text = self.page.text_mut();
         let (mut from, mut to) = (first, first);
         // No entry has a line break of its own.
@@ -379,10 +379,10 @@ impl Layout {
     /// Breaks the lines of what was written on one and does not fit.
     #[cold]
     #[inline(never)]
-    fn break_lines(&mut self, bracket: &Bracket) {
-        self.learn(bracket.kind, true);
-        let text = self.page.text().get(bracket.at.0 as usize..).unwrap_or_default().to_vec();
-        self.page.truncate(bracket.at);
+    fn break_lines(&mut self, at: Count, kind: Kind) {
+        self.learn(kind, true);
+        let text = self.page.text().get(at.0 as usize..).unwrap_or_default().to_vec();
+        self.page.truncate(at);
         self.lay(&text);
         self.broken = self.page.len();
     }

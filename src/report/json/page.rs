@@ -72,8 +72,8 @@ impl Page {
         if at + N + SCALAR > self.bytes.len() {
             self.grow(N + SCALAR);
         }
-        if let Some(Ok(room)) = self.bytes.get_mut(at..at + N).map(TryFrom::try_from) {
-            self.len += write(room);
+        if let Some(room) = self.bytes.get_mut(at..at + N + SCALAR).and_then(<[u8]>::first_chunk_mut) {
+            self.len = Wrapping(at as u32) + write(room);
             debug_assert!(self.end() <= at + N);
         }
     }
@@ -85,9 +85,9 @@ impl Page {
     pub(super) fn scalar<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> Count) {
         const { assert!(N <= SCALAR) };
         let at = self.end();
-        match self.bytes.get_mut(at..at + N).map(TryFrom::try_from) {
-            Some(Ok(room)) => self.len += write(room),
-            _ => unreachable!("a scalar stands behind a block"),
+        match self.bytes.get_mut(at..at + N).and_then(<[u8]>::first_chunk_mut) {
+            Some(room) => self.len = Wrapping(at as u32) + write(room),
+            None => unreachable!("a scalar stands behind a block"),
         }
         debug_assert!(self.end() <= at + N);
     }

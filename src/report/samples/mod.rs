@@ -138,7 +138,7 @@ pub(crate) fn injected_reset() -> Report {
                 id: "sender-went-on".into(),
                 points_to: BuiltBy::OtherDevice,
                 strength: Strength::Proof,
-                frames: vec![frame(11)],
+                frames: [frame(11)].into_iter().collect(),
                 says: "the server sent its ServerHello 20 ms after it is said to have reset".into(),
             },
             ResetEvidence {
@@ -194,17 +194,17 @@ pub(crate) fn injected_reset() -> Report {
         RuledOut {
             finding: "expired-certificate".into(),
             because: "no certificate had been sent before the reset".into(),
-            frames: vec![frame(9)],
+            frames: [frame(9)].into_iter().collect(),
         },
         RuledOut {
             finding: "packet-loss".into(),
             because: "nothing was lost or sent again".into(),
-            frames: vec![frame(1), frame(12)],
+            frames: [frame(1), frame(12)].into_iter().collect(),
         },
         RuledOut {
             finding: "hello-rejected".into(),
             because: "the server accepted the ClientHello and answered it".into(),
-            frames: vec![frame(11)],
+            frames: [frame(11)].into_iter().collect(),
         },
     ];
     c.pattern_0x7 = Pattern0x7 {
