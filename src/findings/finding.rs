@@ -129,7 +129,7 @@ impl Finding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excluded {
     /// Id of the finding that it is not.
-    pub finding: &'static str,
+    pub finding: Text,
     /// Why not.
     pub because: Text,
     /// Frames that show it.

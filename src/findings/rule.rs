@@ -212,6 +212,10 @@ impl Out {
         if !self.prose.is_written() {
             return;
         }
-        self.excluded.push(Excluded { finding, because: because.into(), frames: frames.into_iter().collect() });
+        self.excluded.push(Excluded {
+            finding: finding.into(),
+            because: because.into(),
+            frames: frames.into_iter().collect(),
+        });
     }
 }

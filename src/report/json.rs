@@ -91,7 +91,7 @@ impl<Store: Read + Write + Seek> Waiting<Store> {
         if self.is_stored {
             self.layout.clear();
         } else {
-            self.layout.renew(PAGE + ENTRY);
+            self.layout.shrink(PAGE + ENTRY);
             self.is_stored = true;
         }
         Ok(())
@@ -101,7 +101,7 @@ impl<Store: Read + Write + Seek> Waiting<Store> {
         out.begin(name)?;
         if self.is_stored {
             self.store.rewind()?;
-            io::copy(&mut self.store, out.out)?;
+            io::copy(&mut io::BufReader::with_capacity(PAGE, self.store), out.out)?;
         }
         out.out.write_all(self.layout.text())?;
         out.end(self.is_empty)

@@ -1,7 +1,7 @@
 //! Findings and exclusions.
 
 use super::Frames;
-use crate::base::{Side, Text};
+use crate::base::{Few, Side, Text};
 use crate::findings::{self, Excluded, Match};
 use crate::report::document::{AtFault, Evidence, Finding, Pattern0x7, PatternMatch, Role, RuledOut, Severity};
 
@@ -47,11 +47,17 @@ fn piece(evidence: findings::Evidence, role: Role, frames: Frames) -> Evidence {
     Evidence { frame: frames.name(evidence.at.frame), role, says: evidence.says }
 }
 
+/// So a list of the one becomes a list of the other in its place.
+const _: () = assert!(size_of::<Excluded>() == size_of::<RuledOut>());
+
 pub(super) fn ruled_out(excluded: Excluded, frames: Frames) -> RuledOut {
     RuledOut {
-        finding: excluded.finding.into(),
+        finding: excluded.finding,
         because: excluded.because,
-        frames: excluded.frames.into_iter().map(|f| frames.name(f)).collect(),
+        frames: match excluded.frames.as_slice() {
+            [frame] => Few::from_buf([frames.name(*frame)]),
+            several => several.iter().map(|frame| frames.name(*frame)).collect(),
+        },
     }
 }
 

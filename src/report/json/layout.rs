@@ -171,9 +171,10 @@ impl Layout {
         self.page.extend(text);
     }
 
-    /// Begins a new text, with room for so many bytes.
-    pub(super) fn renew(&mut self, len: usize) {
-        self.page = Page::with_room(len);
+    /// Begins a new text in the same memory, of which it gives up what is more than
+    /// so many bytes.
+    pub(super) fn shrink(&mut self, len: usize) {
+        self.page.shrink(len);
     }
 
     /// Begins a new text in the same memory.

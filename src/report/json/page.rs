@@ -59,6 +59,13 @@ impl Page {
         Self { bytes: vec![0; len + MORE], len: Wrapping(0) }
     }
 
+    /// Gives up its text, and all memory but for that of a text of so many bytes.
+    pub(super) fn shrink(&mut self, len: usize) {
+        self.len = Wrapping(0);
+        self.bytes.truncate(len + MORE);
+        self.bytes.shrink_to_fit();
+    }
+
     pub(super) fn truncate(&mut self, len: Count) {
         self.len = self.len.min(len);
     }
