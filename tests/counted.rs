@@ -54,7 +54,8 @@ fn report(bytes: &[u8], counts: bool, hosts: &[IpAddr]) -> Report {
             builder.tell(batch, Some(&analyzer), &mut all).unwrap();
         }
     }
-    let mut analysis = analyzer.finish_telling(0, |by, batch| builder.tell(batch, Some(by), &mut all)).unwrap();
+    let mut analysis =
+        analyzer.finish_telling(0, |by, batch| builder.tell(batch, Some(by), &mut all).map(drop)).unwrap();
     builder.tell(Batch::take(&mut analysis), None, &mut all).unwrap();
     let rest = builder.finish(&analysis, &Inputs { captures: vec![capture.info()], unreadable: vec![] });
     Report { attempts: all.attempts, connections: all.connections, ..rest }

@@ -136,6 +136,15 @@ impl Analyzer {
         Connection { id: probe.id, ..whole }
     }
 
+    /// Probes that were told: their room may be wanted again.
+    pub fn take_back(&mut self, probes: Vec<Probe>) {
+        for probe in probes {
+            if let Shown::Bare(bare) = probe.shown {
+                self.table.take_back(bare);
+            }
+        }
+    }
+
     /// Makes the probes of a batch connections like the others.
     pub(super) fn make_whole(&self, batch: &mut Batch) {
         for probe in core::mem::take(&mut batch.probes) {

@@ -138,8 +138,10 @@ impl Analyzer {
     pub(super) fn settle(&mut self, keep: usize, may_have_dropped: bool) -> Batch {
         let (waiting, order) = self.gather(may_have_dropped);
         // For now by place; the ids are given to those that are told.
-        let place = |(place, at): (u32, &u32)| waiting.get(*at as usize).map(|waiting| waiting.link(place));
-        let links: Vec<Link> = (0..).zip(&order).filter_map(place).collect();
+        let mut links: Vec<Link> = Vec::with_capacity(waiting.len());
+        for (place, at) in (0..).zip(&order) {
+            links.extend(waiting.get(*at as usize).map(|waiting| waiting.link(place)));
+        }
         let groups = choose(attempts::groups(&links), &links, keep);
 
         let mut ids: Vec<Option<u32>> = vec![None; links.len()];

@@ -202,7 +202,8 @@ fn read_telling(
         let more = timeline.next_packets(&mut taking);
         let taken = taking.taken;
         if let Some(batch) = analyzer.settled() {
-            tell(batch, Some(&analyzer), listener)?;
+            let told = tell(batch, Some(&analyzer), listener)?;
+            analyzer.take_back(told);
         }
         progress.packets(taken, || timeline.progress().read);
         if !more {
@@ -219,11 +220,12 @@ fn read_telling(
     if let Some(until) = captures.iter().map(|capture| capture.watched_until()).min().flatten() {
         while analyzer.tick_some(until, ENDED_AT_ONCE) {
             if let Some(batch) = analyzer.settled() {
-                tell(batch, Some(&analyzer), listener)?;
+                let told = tell(batch, Some(&analyzer), listener)?;
+                analyzer.take_back(told);
             }
         }
     }
-    let mut analysis = analyzer.finish_telling(dropped, |by, batch| tell(batch, Some(by), listener))?;
+    let mut analysis = analyzer.finish_telling(dropped, |by, batch| tell(batch, Some(by), listener).map(drop))?;
     let inputs = Inputs { captures, unreadable };
     listener.all_is_read(build::captures(&inputs), build::findings(&analysis, &inputs));
     tell(Batch::take(&mut analysis), None, listener)?;

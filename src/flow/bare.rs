@@ -47,6 +47,10 @@ impl Bare {
         })
     }
 
+    pub(super) fn into_opening(self) -> Box<Opening> {
+        self.opening
+    }
+
     /// All of its packets, in their order.
     pub fn packets(&self) -> impl DoubleEndedIterator<Item = &BarePacket> + Clone {
         self.opening.packets()

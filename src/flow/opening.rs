@@ -94,15 +94,20 @@ const ROOM: usize = 2;
 const MAX_PACKETS: usize = 8;
 
 impl Opening {
-    /// An opening that begins with `segment`, where it is one.
-    pub fn begin(segment: &Segment<'_>, at: At) -> Option<Self> {
+    /// Whether `segment` begins one.
+    pub const fn is_begun_by(segment: &Segment<'_>) -> bool {
         let is_syn = segment.tcp.flags.has(TcpFlags::SYN) && !segment.tcp.flags.has(TcpFlags::ACK);
-        (is_syn && is_bare(segment)).then(|| Self {
-            first: BarePacket::of(segment, at),
-            rest: Vec::new(),
-            last_seen: at.time,
-            is_reset: false,
-        })
+        is_syn && is_bare(segment)
+    }
+
+    fn begin(segment: &Segment<'_>, at: At) -> Self {
+        Self { first: BarePacket::of(segment, at), rest: Vec::new(), last_seen: at.time, is_reset: false }
+    }
+
+    fn begin_anew(&mut self, segment: &Segment<'_>, at: At) {
+        self.rest.clear();
+        let rest = core::mem::take(&mut self.rest);
+        *self = Self { rest, ..Self::begin(segment, at) };
     }
 
     /// Keeps a segment that `side` sent, if it changes nothing that matters yet:
@@ -219,6 +224,37 @@ impl Opening {
             conversation.segment(&packet.segment(), side, packet.at);
         }
         conversation
+    }
+}
+
+/// As many as are over at a time, and more: of a scan each takes the room of
+/// another one.
+const MAX_SPARE: usize = 256;
+
+/// The room of openings that are over.
+#[derive(Debug, Default)]
+pub struct Spare {
+    #[expect(clippy::vec_box, reason = "what is over was in a box, and what begins will be")]
+    openings: Vec<Box<Opening>>,
+}
+
+impl Spare {
+    /// An opening that begins with `segment`.
+    pub fn begin(&mut self, segment: &Segment<'_>, at: At) -> Box<Opening> {
+        match self.openings.pop() {
+            Some(mut opening) => {
+                opening.begin_anew(segment, at);
+                opening
+            }
+            None => Box::new(Opening::begin(segment, at)),
+        }
+    }
+
+    /// It is over.
+    pub fn take_back(&mut self, opening: Box<Opening>) {
+        if self.openings.len() < MAX_SPARE {
+            self.openings.push(opening);
+        }
     }
 }
 

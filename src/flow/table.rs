@@ -22,7 +22,7 @@ use super::bare::Bare;
 use super::candidates::Candidates;
 use super::conversation::{Consumer, Conversation, RolesFrom, TcpFacts};
 use super::key::FlowKey;
-use super::opening::Opening;
+use super::opening::{Opening, Spare};
 use super::queues::{Kind, Queues};
 use super::trace::Room;
 use crate::base::{At, CaptureTime, Notice, NoticeKind, Notices, Side};
@@ -116,6 +116,7 @@ pub struct Table<C> {
     index: Index,
     slots: Vec<Option<Slot<C>>>,
     free: Vec<u32>,
+    spare: Spare,
     queues: Queues,
     /// By port number: as many as there are, so that looking needs no check.
     watched_ports: Box<[bool; 1 << 16]>,
@@ -149,6 +150,7 @@ impl<C: Consumer + Default> Default for Table<C> {
             index: Index::default(),
             slots: Vec::new(),
             free: Vec::new(),
+            spare: Spare::default(),
             queues: Queues::default(),
             watched_ports,
             known_servers: HashSet::default(),
@@ -179,6 +181,11 @@ impl<C: Consumer + Default> Table<C> {
     /// are over, unless their packets are remembered.
     pub const fn leave_bare(&mut self) {
         self.leaves_bare = true;
+    }
+
+    /// Nobody needs that connection any more: its room may be wanted again.
+    pub fn take_back(&mut self, bare: Bare) {
+        self.spare.take_back(bare.into_opening());
     }
 
     /// A trace of `held` segments is not needed any more.
@@ -232,7 +239,7 @@ impl<C: Consumer + Default> Table<C> {
         );
         if let Some(slot) = self.index.get(&key)
             && let Some(Some(found)) = self.slots.get_mut(slot as usize)
-            && let Some(conversation) = found.state.follow(&self.traces)
+            && let Some(conversation) = found.state.follow(&self.traces, &mut self.spare)
         {
             conversation.icmp_error(*error, at);
             self.queues.touch(slot, found.kind, conversation.last_seen());
@@ -318,7 +325,7 @@ impl<C: Consumer + Default> Table<C> {
         }
         let traced = if self.traces.is_wanted() { found.state.traced() } else { 0 };
         let is_new = matches!(found.state, State::Opening(_));
-        let Some(conversation) = found.state.follow(&self.traces) else { return };
+        let Some(conversation) = found.state.follow(&self.traces, &mut self.spare) else { return };
         let before = conversation.held_bytes();
         conversation.segment(segment, side, at);
         let untraced = self.traces.is_wanted()

@@ -176,7 +176,10 @@ impl Steps {
 
     /// No more will come.
     pub(super) fn shrink_to_fit(&mut self) {
-        self.list.shrink_to_fit();
+        // Of a few there is little to give back.
+        if self.list.capacity() > STEPS_AT_ONCE {
+            self.list.shrink_to_fit();
+        }
     }
 
     pub(super) fn swap_sides(&mut self) {

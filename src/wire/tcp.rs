@@ -46,10 +46,10 @@ fn header(c: &mut Cursor<'_>) -> Result<(TcpHeader, usize), ParseError> {
 /// list, as it does for the receiver.
 pub(super) fn options(bytes: &[u8]) -> TcpOptions {
     let mut options = TcpOptions::default();
-    let mut c = Cursor::new("tcp", bytes);
-    while let Ok(Some((kind, value))) = option(&mut c) {
+    let mut rest = bytes;
+    while let Some((kind, value, after)) = option(rest) {
+        rest = after;
         match (kind, value) {
-            (NO_OPERATION, _) => {}
             (MAXIMUM_SEGMENT_SIZE, &[a, b]) => options.mss = Some(u16::from_be_bytes([a, b])),
             (WINDOW_SCALE, &[shift]) => options.window_scale = Some(shift),
             (SACK_PERMITTED, []) => options.sack_permitted = true,
@@ -68,15 +68,18 @@ pub(super) fn options(bytes: &[u8]) -> TcpOptions {
     options
 }
 
-/// The next option's kind and value; `None` at the end of the list.
-fn option<'a>(c: &mut Cursor<'a>) -> Result<Option<(u8, &'a [u8])>, ParseError> {
-    match c.u8("kind")? {
-        END_OF_LIST => Ok(None),
-        NO_OPERATION => Ok(Some((NO_OPERATION, &[]))),
-        kind => match usize::from(c.u8("length")?).checked_sub(2) {
-            Some(len) => Ok(Some((kind, c.take(len, "value")?))),
-            None => Err(c.malformed("length")),
-        },
+/// The next option's kind and value, and what comes after it; `None` at the end
+/// of the list.
+#[inline]
+fn option(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    match bytes {
+        [] | [END_OF_LIST, ..] => None,
+        [NO_OPERATION, after @ ..] => Some((NO_OPERATION, &[], after)),
+        [kind, length, after @ ..] => {
+            let (value, after) = after.split_at_checked(usize::from(*length).checked_sub(2)?)?;
+            Some((*kind, value, after))
+        }
+        [_] => None,
     }
 }
 

@@ -91,8 +91,9 @@ impl<C: Consumer + Default> Table<C> {
                 "so many connections ended that the first of them are not remembered: one that begins here in its middle may be made of packets that came late for one of those".to_owned()
             });
         }
-        if let Some(opening) = Opening::begin(segment, at) {
-            self.insert(key, source_is_low, State::Opening(Box::new(opening)), at.time);
+        if Opening::is_begun_by(segment) {
+            let opening = self.spare.begin(segment, at);
+            self.insert(key, source_is_low, State::Opening(opening), at.time);
             return;
         }
         let (side, roles_from) = if flags.has(TcpFlags::SYN) {

@@ -2,7 +2,7 @@
 
 use super::{Consumer, Conversation, FlowKey, Kind};
 use crate::base::{CaptureTime, Side};
-use crate::flow::opening::Opening;
+use crate::flow::opening::{Opening, Spare};
 use crate::flow::trace::Room;
 
 /// One connection.
@@ -49,9 +49,12 @@ impl<C: Consumer + Default> State<C> {
     }
 
     /// The conversation, begun now where it was an opening.
-    pub(super) fn follow(&mut self, traces: &Room) -> Option<&mut Conversation<C>> {
+    pub(super) fn follow(&mut self, traces: &Room, spare: &mut Spare) -> Option<&mut Conversation<C>> {
         if let Self::Opening(opening) = self {
-            *self = Self::Followed(opening.follow(traces.begin()));
+            let followed = Self::Followed(opening.follow(traces.begin()));
+            if let Self::Opening(opening) = core::mem::replace(self, followed) {
+                spare.take_back(opening);
+            }
         }
         match self {
             Self::Followed(conversation) => Some(conversation),

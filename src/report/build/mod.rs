@@ -105,11 +105,12 @@ impl Builder {
     }
 
     /// Tells what was settled. `by`: who settled it just now; nobody, where
-    /// nothing of it is a [`Probe`].
+    /// nothing of it is a [`Probe`]. Gives the probes back, which nobody needs any
+    /// more.
     ///
     /// # Errors
     /// Those of the listener.
-    pub fn tell(&mut self, batch: Batch, by: Option<&Analyzer>, listener: &mut dyn Listener) -> io::Result<()> {
+    pub fn tell(&mut self, batch: Batch, by: Option<&Analyzer>, listener: &mut dyn Listener) -> io::Result<Vec<Probe>> {
         let Batch { mut connections, probes, attempts } = batch;
         let several = self.counted.is_some().then(|| Several::of_batch(&connections, &probes));
         let mut told: Vec<Attempt> = Vec::with_capacity(attempts.len());
@@ -152,7 +153,7 @@ impl Builder {
             let same_as = same_as.remove(&connection.id).unwrap_or_default();
             listener.connection(connection::build(connection, attempt.id, same_as, self.frames), attempt)?;
         }
-        Ok(())
+        Ok(probes)
     }
 
     fn concerns(&self, attempt: &attempts::Attempt) -> bool {
