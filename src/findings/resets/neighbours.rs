@@ -1,6 +1,7 @@
 //! What the other connections of a capture tell of a host: the ground on which
 //! a reset can be judged whose own connection is too short.
 
+use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 use foldhash::HashMap;
 
@@ -57,7 +58,27 @@ struct Shown {
 /// point.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours {
-    hosts: HashMap<(CaptureId, IpAddr), Known>,
+    hosts: HashMap<Host, Known>,
+}
+
+/// A host, as one capture shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Host {
+    capture: CaptureId,
+    ip: IpAddr,
+}
+
+/// In few steps: each connection is held against its hosts several times.
+impl Hash for Host {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.ip {
+            IpAddr::V4(ip) => state.write_u64(u64::from(self.capture.0) << 32 | u64::from(ip.to_bits())),
+            IpAddr::V6(ip) => {
+                state.write_u128(ip.to_bits());
+                state.write_u32(self.capture.0);
+            }
+        }
+    }
 }
 
 impl Neighbours {
@@ -77,7 +98,7 @@ impl Neighbours {
                 has_more_ttls: !habits.knows_each_ttl(),
             };
             let ttls = habits.ttls().map(|(ttl, count)| (ttl, u64::from(count)));
-            self.add((tcp.first.frame.capture, tcp.endpoints.of(side).ip), &shown, ttls);
+            self.add(Host { capture: tcp.first.frame.capture, ip: tcp.endpoints.of(side).ip }, &shown, ttls);
         }
     }
 
@@ -87,19 +108,25 @@ impl Neighbours {
         let ttls = bare.syns().map(|syn| (syn.ip().ttl, 1));
         let packets = ttls.clone().count() as u64;
         let client = Shown { packets, beyond_handshake: packets.saturating_sub(1), ..Shown::default() };
-        self.add((capture, endpoints.client.ip), &client, ttls);
+        self.add(Host { capture, ip: endpoints.client.ip }, &client, ttls);
         if let Some(answer) = bare.answer() {
             let server = Shown { packets: 1, min_rtt: bare.round_trip(), ..Shown::default() };
-            self.add((capture, endpoints.server.ip), &server, core::iter::once((answer.ip().ttl, 1)));
+            self.add(Host { capture, ip: endpoints.server.ip }, &server, core::iter::once((answer.ip().ttl, 1)));
         }
     }
 
     /// Adds what one connection shows of a host, with the TTLs of its packets.
-    fn add(&mut self, host: (CaptureId, IpAddr), shown: &Shown, ttls: impl Iterator<Item = (u8, u64)>) {
-        if shown.packets == 0 || self.is_forgotten(host) {
+    fn add(&mut self, host: Host, shown: &Shown, ttls: impl Iterator<Item = (u8, u64)>) {
+        if shown.packets == 0 {
             return;
         }
-        let known = self.hosts.entry(host).or_default();
+        let known = if self.hosts.len() < MAX_HOSTS {
+            self.hosts.entry(host).or_default()
+        } else if let Some(known) = self.hosts.get_mut(&host) {
+            known
+        } else {
+            return;
+        };
         known.connections = known.connections.saturating_add(1);
         known.rtt_is_steady |= shown.rtt_is_steady;
         known.has_more_ttls |= shown.has_more_ttls;
@@ -129,16 +156,17 @@ impl Neighbours {
     /// other connections may clear it, and nobody can look.
     #[must_use]
     pub fn has_forgotten(&self, tcp: &TcpFacts, side: Side) -> bool {
-        self.is_forgotten((tcp.first.frame.capture, tcp.endpoints.of(side).ip))
+        self.is_forgotten(Host { capture: tcp.first.frame.capture, ip: tcp.endpoints.of(side).ip })
     }
 
     /// The same of who ended a connection that carried nothing, by a reset.
     #[must_use]
     pub fn has_forgotten_ender(&self, bare: &Bare) -> bool {
-        bare.reset().is_some_and(|(_, reset)| self.is_forgotten((reset.at.frame.capture, reset.ip().src)))
+        bare.reset()
+            .is_some_and(|(_, reset)| self.is_forgotten(Host { capture: reset.at.frame.capture, ip: reset.ip().src }))
     }
 
-    fn is_forgotten(&self, host: (CaptureId, IpAddr)) -> bool {
+    fn is_forgotten(&self, host: Host) -> bool {
         self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&host)
     }
 
@@ -159,7 +187,7 @@ impl Neighbours {
 
     /// What a capture shows of a host.
     pub(super) fn host(&self, capture: CaptureId, ip: IpAddr) -> Option<&Known> {
-        self.hosts.get(&(capture, ip))
+        self.hosts.get(&Host { capture, ip })
     }
 }
 
@@ -183,7 +211,8 @@ mod tests {
     fn strangers(count: usize) -> Neighbours {
         let mut neighbours = Neighbours::default();
         let shown = Shown { packets: 1, ..Shown::default() };
-        (0..count).for_each(|n| neighbours.add((CaptureId(0), ip(n)), &shown, core::iter::once((64, 1))));
+        (0..count)
+            .for_each(|n| neighbours.add(Host { capture: CaptureId(0), ip: ip(n) }, &shown, core::iter::once((64, 1))));
         neighbours
     }
 
@@ -227,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_fifth_ttl_is_not_left_out_silently() {
-        let host = (CaptureId(0), ip(7));
+        let host = Host { capture: CaptureId(0), ip: ip(7) };
         let shown = Shown { packets: 1, ..Shown::default() };
         let mut neighbours = Neighbours::default();
         for (ttl, has_more) in [(64, false), (63, false), (65, false), (62, false), (64, false), (120, true)] {

@@ -61,11 +61,14 @@ pub(super) struct Reached {
 
 impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
     pub(super) fn add(&mut self, tried: &Tried, host: Host, peer: Peer) {
-        if self.tallies.len() >= MAX_LISTED && !self.tallies.contains_key(&host) {
+        let tally = if self.tallies.len() < MAX_LISTED {
+            self.tallies.entry(host).or_default()
+        } else if let Some(tally) = self.tallies.get_mut(&host) {
+            tally
+        } else {
             self.left_out += 1;
             return;
-        }
-        let tally = self.tallies.entry(host).or_default();
+        };
         tally.attempts = tally.attempts.saturating_add(1);
         let mut reached = Reached::default();
         match tried.outcome {
