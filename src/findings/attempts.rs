@@ -13,7 +13,7 @@ use foldhash::HashMap;
 use super::diagnosis::Outcome;
 use super::link::Link;
 use super::sighting::{Sighting, sightings};
-use crate::base::{CaptureTime, Span};
+use crate::base::{CaptureTime, Few, Span};
 use crate::flow::Endpoint;
 use crate::session::Stage;
 
@@ -64,7 +64,7 @@ pub struct Attempt {
     /// The connections, in the order of their start; those that are one and the
     /// same, as several captures show it, beside one another, the most telling
     /// last.
-    pub connections: Vec<u32>,
+    pub connections: Few<u32>,
     /// Why each connection after the first is among them.
     pub ties: Vec<Tie>,
     /// The client's address.
@@ -175,7 +175,7 @@ impl<'a> Group<'a> {
     pub fn attempt(&self, id: impl Fn(u32) -> u32) -> Attempt {
         let (first, decisive) = (self.first.told(), self.decisive());
         let connections =
-            if self.is_one() { vec![id(first.id)] } else { self.views().map(|view| id(view.id)).collect() };
+            if self.is_one() { Few::from([id(first.id)]) } else { self.views().map(|view| id(view.id)).collect() };
         Attempt {
             connections,
             ties: with_views(self),

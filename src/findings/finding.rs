@@ -61,7 +61,7 @@ pub struct Finding {
     /// Frames that support it.
     pub supporting: Vec<Evidence>,
     /// What this capture cannot show about it.
-    pub cannot_tell: Vec<Text>,
+    pub cannot_tell: Few<Text>,
     /// What to do next.
     pub next: Vec<Text>,
 }
@@ -84,7 +84,7 @@ impl Finding {
             at_fault: None,
             primary,
             supporting: Vec::new(),
-            cannot_tell: Vec::new(),
+            cannot_tell: Few::new(),
             next: Vec::new(),
         }
     }

@@ -132,7 +132,7 @@ impl Recording {
             if attempt.connections.len() > 1
                 && let Some(disk) = &self.disk
             {
-                disk.withdraw(attempt.connections.clone());
+                disk.withdraw(attempt.connections.to_vec());
             }
             return;
         }
@@ -156,7 +156,7 @@ impl Recording {
         let Some(tap) = taps.get(usize::from(first.vantage)).filter(|_| first.vantage == vantage) else { return };
         let kept = parts.iter().map(|part| Arc::clone(&part.kept));
         let taken = disk.evidence(Evidence {
-            connections: attempt.connections.clone(),
+            connections: attempt.connections.to_vec(),
             time: attempt.end,
             finding,
             sentence: attempt.sentence.clone(),

@@ -47,7 +47,7 @@ impl BareReset {
     pub fn of(bare: &Bare, neighbours: &Neighbours) -> Result<Option<Self>, Unusual> {
         let Some((by, reset)) = bare.reset() else { return Ok(None) };
         let known = neighbours.host(reset.at.frame.capture, reset.ip().src);
-        let forgotten = neighbours.has_forgotten_ender(bare);
+        let forgotten = known.is_none() && neighbours.is_full();
         let (sender, receiver) = match by {
             Side::Client => (Some(bare.syn()), bare.answer()),
             Side::Server => (None, bare.syns().rev().find(|syn| number(syn).is_some())),

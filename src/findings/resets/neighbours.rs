@@ -120,7 +120,8 @@ impl Neighbours {
         if shown.packets == 0 {
             return;
         }
-        let known = if self.hosts.len() < MAX_HOSTS {
+        let has_room = !self.is_full();
+        let known = if has_room {
             self.hosts.entry(host).or_default()
         } else if let Some(known) = self.hosts.get_mut(&host) {
             known
@@ -167,7 +168,12 @@ impl Neighbours {
     }
 
     fn is_forgotten(&self, host: Host) -> bool {
-        self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&host)
+        self.is_full() && !self.hosts.contains_key(&host)
+    }
+
+    /// Whether a host of which nothing is known may have been forgotten.
+    pub(super) fn is_full(&self) -> bool {
+        self.hosts.len() >= MAX_HOSTS
     }
 
     /// How much is known of the hosts whose addresses the resets of a connection

@@ -1,7 +1,7 @@
 //! What a piece of evidence may look at.
 
 use super::company::Company;
-use super::neighbours::Known;
+use super::neighbours::{Known, Neighbours};
 use super::other_end::View;
 use super::same_device::Suspects;
 use crate::base::{At, Side, Span};
@@ -62,7 +62,7 @@ impl<'a> Scene<'a> {
         prose: Prose,
     ) -> Self {
         let sender = company.neighbours.and_then(|n| n.of(tcp, reset.claimed_by));
-        let is_forgotten = company.neighbours.is_some_and(|n| n.has_forgotten(tcp, reset.claimed_by));
+        let is_forgotten = sender.is_none() && company.neighbours.is_some_and(Neighbours::is_full);
         let own = reset.sender.ttls().map(|(ttl, n)| (ttl, u64::from(n)));
         let shaken = u64::from(reset.sender.handshake_ttl.is_some());
         let baseline = Baseline::of(own, reset.sender.packets() > shaken, sender, is_forgotten)

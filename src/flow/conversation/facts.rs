@@ -1,6 +1,6 @@
 //! Everything TCP tells about a finished connection.
 
-use crate::base::{At, BySide, CaptureTime, Seen, Side, Span};
+use crate::base::{At, BySide, CaptureTime, Few, Seen, Side, Span};
 use crate::flow::direction_facts::DirectionFacts;
 use crate::flow::habits::Habits;
 use crate::flow::proxied::Proxied;
@@ -26,7 +26,7 @@ pub enum RolesFrom {
 #[derive(Clone, Debug, Default)]
 pub struct Handshake {
     /// The SYNs: times of the first few.
-    pub syn_times: Vec<At>,
+    pub syn_times: Few<At>,
     /// How many SYNs.
     pub syns: u32,
     /// The first SYN-ACK.

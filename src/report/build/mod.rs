@@ -326,7 +326,7 @@ fn attempt(id: u32, attempt: attempts::Attempt) -> Attempt {
         id,
         client_ip: attempt.client_ip,
         server: endpoint(&attempt.server),
-        connections: attempt.connections,
+        connections: attempt.connections.into_vec(),
         ties: attempt.ties.into_iter().map(Into::into).collect(),
         start: attempt.start.into(),
         end: attempt.end.into(),
