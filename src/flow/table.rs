@@ -31,7 +31,7 @@ use crate::wire::{IcmpError, Segment, TcpFlags};
 /// The port of RDP (MS-RDPBCGR §2.1).
 pub const RDP_PORT: u16 = 3389;
 
-/// Connections followed at a time. Each costs some 9 KiB once it is established; the oldest is
+/// Connections followed at a time. Each costs some 11 KiB once it is established; the oldest is
 /// finished early when one more comes.
 const MAX_CONNECTIONS: usize = 65_536;
 

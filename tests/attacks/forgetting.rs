@@ -27,7 +27,7 @@ fn refused(clients: u32) -> Survived {
             pcap.tcp(10, &SERVER, &client(number), &refusal)?;
         }
         let late = data(CLIENT_ISN.wrapping_add(1), 1, b"late");
-        for wait in [MINUTE; 300] {
+        for wait in [MINUTE; 500] {
             pcap.tcp(wait, &client(clients - 1), &SERVER, &late)?;
         }
         pcap.tcp(10, &client(0), &SERVER, &late)
@@ -39,7 +39,7 @@ fn more_hosts_and_more_ends_than_are_remembered() {
     let few = refused(14_000);
     assert_eq!((few.noticed("hosts-not-remembered"), few.noticed("ends-not-remembered")), (0, 0));
     assert!(few.noticed("late-packets") > 0, "the first is remembered");
-    let many = refused(14_400);
+    let many = refused(28_700);
     assert!(many.noticed("hosts-not-remembered") >= 64, "{}", many.report["notices"]);
     assert_eq!(many.noticed("ends-not-remembered"), 1);
 }
