@@ -24,7 +24,8 @@ pub struct McsFacts {
     pub joins_skipped: bool,
 }
 
-/// The most licensing messages that are kept; a session host's take five.
+/// The most licensing messages that are kept; a session host's take five. Later
+/// ones are steps as these are.
 pub const MAX_LICENCE_MESSAGES: usize = 12;
 
 /// What is known of licensing.

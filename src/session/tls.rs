@@ -12,7 +12,8 @@ use crate::wire::tls::suite::Protection;
 use crate::wire::tls::{Alert, Certificate, CipherSuite, ClientHello, ContentType, ServerHello, Version};
 use crate::wire::tls::{alert, certificate};
 
-/// The most clear alerts that are kept; two would be one from each side.
+/// The most clear alerts that are kept; two would be one from each side. Later ones
+/// are steps, and blame nobody.
 const MAX_ALERTS: usize = 4;
 
 /// How many protected records a TLS 1.3 client may send before its Finished:

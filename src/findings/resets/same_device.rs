@@ -15,7 +15,8 @@ use crate::flow::{Bare, BarePacket, ResetFacts, TcpFacts};
 const MIN_OTHERS: usize = 2;
 
 /// Looks remembered. A device has a handful; one that draws its TTLs has some
-/// hundred, and is found in each connection by other things.
+/// hundred, and is found in each connection by other things. One that finds no room
+/// here is held against nobody else.
 const MAX_LOOKS: usize = 1_000;
 
 /// Route changes and parallel paths stay within this.

@@ -6,7 +6,7 @@ use crate::flow::loss::{LossEvent, SegmentClass};
 use crate::flow::seq::Seq;
 use crate::wire::{Segment, TcpFlags};
 
-/// SYN times kept: Linux sends at most seven.
+/// SYN times kept: Linux sends at most seven. All are counted.
 const MAX_SYN_TIMES: usize = 8;
 
 impl<C: Consumer> Conversation<C> {

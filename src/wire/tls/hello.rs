@@ -8,7 +8,8 @@ use super::{CipherSuite, Version};
 use crate::base::{Cursor, ParseError, Secret};
 
 /// The most cipher suites, versions and application protocols that are kept of
-/// an offer. Clients send a few dozen; a hostile one could send 32 000.
+/// an offer. Clients send a few dozen; a hostile one could send 32 000. How many
+/// suites there were is kept.
 pub const MAX_OFFERED: usize = 128;
 
 /// The longest server name that is kept, in bytes (RFC 1035 section 2.3.4).

@@ -7,7 +7,8 @@ use crate::findings::resets::{Builder, Judgement, PointsAt};
 use crate::flow::{Endpoint, Habits, ResetFacts, TcpFacts};
 use crate::wire::TcpFlags;
 
-/// Captures of one connection that are held against each other.
+/// Captures of one connection that are held against each other: what one of them
+/// proves, others do not take back, so that more could only prove more.
 const MAX_VIEWS: usize = 4;
 
 /// Round trips that differ by less are equal.
