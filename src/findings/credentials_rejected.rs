@@ -5,7 +5,7 @@ use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use super::words::as_told;
 use crate::base::{At, Certainty, Side};
-use crate::session::{Mechanism, Stage};
+use crate::session::{MAX_LEGS, Mechanism, Stage};
 
 /// The rule.
 pub struct CredentialsRejected;
@@ -65,8 +65,8 @@ impl Rule for CredentialsRejected {
             )
         } else {
             format!(
-                "After {} CredSSP messages the server answered with {what}. Network, certificate and TLS had done their part.{mechanism}",
-                credssp.legs.len()
+                "After {} the server answered with {what}. Network, certificate and TLS had done their part.{mechanism}",
+                messages(credssp.legs.len())
             )
         })
         .cannot_tell(if at_once {
@@ -83,5 +83,24 @@ impl Rule for CredentialsRejected {
             finding = finding.support([Evidence::new(first.at, "first CredSSP message")]);
         }
         out.found(finding);
+    }
+}
+
+/// So many CredSSP messages, of which no more than [`MAX_LEGS`] are kept.
+fn messages(kept: usize) -> String {
+    let at_least = if kept < MAX_LEGS { "" } else { "at least " };
+    format!("{at_least}{kept} CredSSP messages")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_more_are_kept_there_may_have_been_more() {
+        assert_eq!(
+            [messages(MAX_LEGS - 1), messages(MAX_LEGS)],
+            ["15 CredSSP messages", "at least 16 CredSSP messages"]
+        );
     }
 }
