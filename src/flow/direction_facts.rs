@@ -179,3 +179,24 @@ impl DirectionFacts {
         self.longest_zero_window = self.longest_zero_window.max(time);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Frame;
+
+    fn at(ms: i64) -> At {
+        At { frame: Frame::new(0, 1), time: CaptureTime::from_nanos(ms * 1_000_000) }
+    }
+
+    #[test]
+    fn beyond_the_skips_that_are_kept_any_time_may_have_one() {
+        let mut facts = DirectionFacts::default();
+        let may_have = |facts: &DirectionFacts, after, until| facts.may_have_skipped(at(after).time, at(until).time);
+        (1..=MAX_SKIPS as i64).for_each(|n| facts.note_skip(1, Span::ZERO, at(n * 100)));
+        assert!(may_have(&facts, 150, 250) && !may_have(&facts, 110, 190) && !may_have(&facts, 1_610, 1_690));
+        facts.note_skip(1, Span::ZERO, at(1_700));
+        assert!(may_have(&facts, 1_610, 1_690), "nobody knows when the next one was");
+        assert!(!may_have(&facts, 110, 190), "what came before the last that is kept is known");
+    }
+}
