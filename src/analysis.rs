@@ -5,6 +5,7 @@
 
 mod drops;
 mod live;
+mod notes;
 mod packets;
 mod probes;
 mod settling;
@@ -21,7 +22,7 @@ use watched::Watched;
 use crate::base::{At, CaptureId, Gap, Notice, NoticeKind, Notices, Side};
 use crate::findings::attempts::Attempt;
 use crate::findings::crowding::{self, Crowding};
-use crate::findings::resets::{Company, MAX_HOSTS, Suspects};
+use crate::findings::resets::{Company, Suspects};
 use crate::findings::{
     CAPTURE_RULES, CROWD_RULES, Classes, Coverage, Crowd, Diagnosis, Finding, Severity, Totals, connection_sentence,
     diagnose_in, reconsider,
@@ -36,21 +37,6 @@ const MAX_WAITING: usize = 10_000;
 
 /// Connections that are in no list of the report.
 pub const NOT_LISTED: NoticeKind = NoticeKind("connections-not-listed");
-
-/// Bytes that were not put in order because a limit was reached.
-const HOLE_GIVEN_UP: NoticeKind = NoticeKind("reassembly-limit-reached");
-
-/// Segments that bring other bytes for a place than came before.
-const DISAGREEMENT: NoticeKind = NoticeKind("segments-disagree");
-
-/// Segments whose numbers nobody comes to.
-const LEAPS: NoticeKind = NoticeKind("sequence-numbers-leap");
-
-/// More of a kind than is kept of one connection.
-const DETAILS: NoticeKind = NoticeKind("connection-details-limit");
-
-/// Resets in the name of hosts for which there was no room.
-const HOSTS_FORGOTTEN: NoticeKind = NoticeKind("hosts-not-remembered");
 
 /// One connection, explained. Its parts are freed one by one as they are told.
 #[derive(Clone, Debug)]
@@ -199,7 +185,7 @@ impl Analyzer {
                 Over::Bare(bare) if self.connections.len() + self.candidates.len() < MAX_WAITING => {
                     self.totals.add_bare(&bare);
                     if self.totals.neighbours.has_forgotten_ender(&bare) {
-                        note_forgotten(&mut self.notices, bare.last());
+                        notes::forgotten(&mut self.notices, bare.last());
                     }
                     self.candidates.push(bare.into());
                     continue;
@@ -211,15 +197,16 @@ impl Analyzer {
                 tcp.swap_sides();
             }
             let mut session = Box::new(session.into_facts());
-            note_streams(&mut self.notices, &tcp);
-            note_details(&mut self.notices, &tcp, &session);
+            notes::streams(&mut self.notices, &tcp);
+            notes::messages(&mut self.notices, &session);
+            notes::details(&mut self.notices, &tcp, &session);
             let lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));
             let dropped = lost.is_some();
             self.totals.add(&tcp, &Coverage::of(&tcp, dropped));
             let forgotten_sender =
                 tcp.resets.iter().find(|reset| self.totals.neighbours.has_forgotten(&tcp, reset.claimed_by));
             if let Some(reset) = forgotten_sender {
-                note_forgotten(&mut self.notices, reset.at);
+                notes::forgotten(&mut self.notices, reset.at);
             }
             if self.connections.len() + self.candidates.len() >= MAX_WAITING {
                 self.notices.add(NOT_LISTED, Some(tcp.first.frame), || {
@@ -252,57 +239,6 @@ impl Analyzer {
             self.connections.push(Connection { id: 0, capture, tcp, session, diagnosis, sentence, lost, acquaintance });
         }
         self.table.forget_trace(forgotten);
-    }
-}
-
-/// A connection has a reset that is judged by less than others are.
-fn note_forgotten(notices: &mut Notices, at: At) {
-    notices.add(HOSTS_FORGOTTEN, Some(at.frame), || {
-        format!(
-            "more than {MAX_HOSTS} hosts: of later ones no other connections are remembered, by which a reset in their name could be judged; where its own connection is short, its sender stays undetermined"
-        )
-    });
-}
-
-/// What is counted of a connection, and not looked at one by one.
-fn note_details(notices: &mut Notices, tcp: &TcpFacts, session: &SessionFacts) {
-    let kinds = [
-        (tcp.more_resets, tcp.resets.len(), "resets"),
-        (tcp.more_icmp, tcp.icmp.len(), "ICMP errors"),
-        (session.more_out_of_place, session.out_of_place.len(), "kinds of messages out of place"),
-    ];
-    for (_, kept, what) in kinds.into_iter().filter(|(more, ..)| *more > 0) {
-        notices.add(DETAILS, Some(tcp.first.frame), || {
-            format!("a connection has more {what} than the first {kept} that are looked at")
-        });
-    }
-}
-
-/// What was left out of the streams of a connection.
-fn note_streams(notices: &mut Notices, tcp: &TcpFacts) {
-    for side in Side::BOTH {
-        let facts = tcp.directions.of(side);
-        if facts.given_up > 0 {
-            notices.add(HOLE_GIVEN_UP, Some(tcp.last.frame), || {
-                "more came behind a missing packet than is held back; what the packet said is left out".to_owned()
-            });
-        }
-        if let Some((before, at)) = facts.first_disagreeing {
-            notices.add(DISAGREEMENT, Some(at.frame), || {
-                format!(
-                    "{} segments of the {side} bring other bytes than frame {} had brought for the same place; what came first was read, and its receiver may have read the other",
-                    facts.disagreeing, before.frame
-                )
-            });
-        }
-        if let Some(at) = facts.first_leap {
-            notices.add(LEAPS, Some(at.frame), || {
-                format!(
-                    "{} segments of the {side} have sequence numbers far beyond all that was sent, and nothing goes on there; they were left out",
-                    facts.leaps
-                )
-            });
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::clock::SetBack;
 use super::window::Window;
 use crate::base::{CaptureTime, Frame, LinkType, NoticeKind, Notices, Secret, open_enum};
 
@@ -194,6 +195,8 @@ pub struct CaptureInfo {
     pub first_time: Option<CaptureTime>,
     /// The time of the last packet.
     pub last_time: Option<CaptureTime>,
+    /// Where the clock was set back.
+    pub set_back: SetBack,
     /// Packets of which fewer bytes were captured than were on the wire.
     pub cut_packets: u64,
     /// Packets that the capturing host says it lost; `None`: it says nothing.
@@ -239,6 +242,7 @@ impl CaptureInfo {
             stored_bytes: 0,
             first_time: None,
             last_time: None,
+            set_back: SetBack::default(),
             cut_packets: 0,
             dropped: None,
             losses: Vec::new(),
@@ -249,6 +253,17 @@ impl CaptureInfo {
             notices: Notices::default(),
             incomplete: false,
             sha256: None,
+        }
+    }
+
+    /// Frame `number` was captured at `time`.
+    #[inline]
+    pub(super) fn passes(&mut self, time: CaptureTime, number: u64) {
+        self.first_time.get_or_insert(time);
+        if let Some(before) = self.last_time.replace(time)
+            && time < before
+        {
+            self.set_back.note(before, time, number);
         }
     }
 

@@ -14,6 +14,7 @@
 //! packets, with comments, to anything that takes bytes.
 
 mod beside;
+mod clock;
 mod error;
 mod expand;
 mod info;
@@ -36,6 +37,7 @@ mod window;
 #[cfg(test)]
 mod written;
 
+pub use clock::{CLOCK_SET_BACK, SetBack};
 pub use error::{OpenError, OpenReason, ReadError};
 pub use info::{
     CAPTURE_DETAILS_LIMIT, CaptureInfo, Comment, Compression, EXPANSION_LIMIT, FILE_CUT_SHORT, FILE_DAMAGED, Format,

@@ -123,6 +123,7 @@ impl Pcap {
     pub(super) fn run(
         &mut self,
         window: &mut Window,
+        info: &CaptureInfo,
         until: CaptureTime,
         from: Origin,
         taker: &mut impl Taker,
@@ -130,7 +131,7 @@ impl Pcap {
         let (first, mut last_second) = self.seconds?;
         let (unread, header_len, link) = (window.unread(), self.header_len, self.link);
         let Origin { before, vantage } = from;
-        let (mut at, mut frame, mut run) = (0_usize, before, Run::begin());
+        let (mut at, mut frame, mut run) = (0_usize, before, Run::begin(info));
         while let Some((header, record)) = unread.get(at..).and_then(|bytes| self.beyond_doubt(bytes, last_second)) {
             let time = self.time(header);
             let Some(data) = record.get(header_len..) else { break };
@@ -141,7 +142,7 @@ impl Pcap {
             last_second = header.seconds;
             let original_len = header.original.max(header.captured);
             frame.number = frame.number.wrapping_add(1);
-            run.add(data.len(), original_len, time);
+            run.add(data.len(), original_len, time, frame.number);
             let packet = Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len };
             if !taker.take(&packet) {
                 break;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::clock::SetBack;
+use super::info::CaptureInfo;
 use crate::base::{CaptureTime, Frame, LinkType};
 
 /// A packet in the window, not yet borrowed from it.
@@ -48,22 +50,35 @@ pub(super) struct Run {
     pub(super) cut_packets: u64,
     /// The time of the last one.
     pub(super) last: CaptureTime,
-    /// The latest time.
-    pub(super) latest: CaptureTime,
+    /// The latest time of all but those behind the last step back of the clock.
+    before: CaptureTime,
+    /// Such steps, from the packets before it on.
+    pub(super) set_back: SetBack,
 }
 
 impl Run {
-    pub(super) const fn begin() -> Self {
+    /// Behind the packets of `info`.
+    pub(super) fn begin(info: &CaptureInfo) -> Self {
         let never = CaptureTime::from_nanos(i64::MIN);
-        Self { packets: 0, bytes: 0, cut_packets: 0, last: never, latest: never }
+        let (last, set_back) = (info.last_time.unwrap_or(never), info.set_back);
+        Self { packets: 0, bytes: 0, cut_packets: 0, last, before: never, set_back }
     }
 
     /// Adds a packet, but to the number of them.
     #[inline]
-    pub(super) fn add(&mut self, captured: usize, original_len: u32, time: CaptureTime) {
+    pub(super) fn add(&mut self, captured: usize, original_len: u32, time: CaptureTime, number: u64) {
         self.bytes = self.bytes.wrapping_add(captured as u64);
         self.cut_packets = self.cut_packets.wrapping_add(u64::from(captured < original_len as usize));
-        (self.last, self.latest) = (time, self.latest.max(time));
+        if time < self.last {
+            self.before = self.before.max(self.last);
+            self.set_back.note(self.last, time, number);
+        }
+        self.last = time;
+    }
+
+    /// The latest time of its packets, or of one before them.
+    pub(super) fn latest(&self) -> CaptureTime {
+        self.before.max(self.last)
     }
 }
 

@@ -193,17 +193,19 @@ impl Capture {
         let run = match &mut self.walker {
             Walker::Pcap(walker) => {
                 let before = Frame { capture, number: self.info.packets };
-                walker.run(&mut self.window, until, Origin { before, vantage }, taker)
+                walker.run(&mut self.window, &self.info, until, Origin { before, vantage }, taker)
             }
             Walker::Pcapng(walker) => walker.run(&mut self.window, &mut self.info, until, vantage, taker),
             Walker::NetMon(_) | Walker::Snoop(_) => return self.step(until, vantage, taker),
         };
         if let Some(run) = run {
-            let Run { packets, bytes, cut_packets, last, latest } = run;
+            let latest = run.latest();
+            let Run { packets, bytes, cut_packets, last, set_back, .. } = run;
             self.info.packets = self.info.packets.wrapping_add(packets);
             self.info.bytes = self.info.bytes.wrapping_add(bytes);
             self.info.cut_packets = self.info.cut_packets.wrapping_add(cut_packets);
             self.info.last_time = Some(last);
+            self.info.set_back = set_back;
             taker.passed(Passed { packets, capture, vantage, last, latest });
         }
         Ok(())
@@ -285,8 +287,7 @@ impl Capture {
         info.packets = info.packets.wrapping_add(1);
         info.bytes = info.bytes.wrapping_add(captured);
         info.cut_packets = info.cut_packets.wrapping_add(u64::from(captured < u64::from(record.original_len)));
-        info.first_time.get_or_insert(record.time);
-        info.last_time = Some(record.time);
+        info.passes(record.time, record.number);
         if info.link_types.last() != Some(&record.link) {
             info.link(record.link);
         }

@@ -263,6 +263,9 @@ impl Tls {
             handshake::Message::Certificate(chain) => {
                 let leaf = chain.certificates.first().map(|der| certificate::decode(der));
                 facts(t).chain_len = chain.certificates.len();
+                if let Some(error) = chain.stopped {
+                    t.facts.undecoded(side, error, at);
+                }
                 match leaf {
                     Some(Ok(leaf)) => facts(t).certificate = Some(at.seen(leaf)),
                     Some(Err(error)) => t.facts.undecoded(side, error, at),

@@ -142,6 +142,10 @@ fn times_that_run_backwards() {
         Ok(())
     });
     assert_eq!((survived.packets(), survived.connections().len()), (4_800, 1_600));
+    assert_eq!(survived.noticed("clock-set-back"), 1_599, "{}", survived.report["captures"]);
+    let stages = survived.connections().iter().flat_map(|c| c["stages"].as_array().unwrap());
+    assert!(stages.clone().count() >= 1_600);
+    stages.for_each(|stage| assert!(stage["duration_ms"].as_f64().unwrap() >= 0.0, "{stage}"));
     survived.accuses_nobody();
 }
 

@@ -1,5 +1,7 @@
 //! Messages: lengths that lie, certificates without end.
 
+use serde_json::{Value, json};
+
 use super::{CONFIRM, Pcap, REQUEST, survives};
 
 /// Sends `bytes` from the server in segments, after a negotiation that chose
@@ -48,7 +50,8 @@ fn record_lengths_that_lie() {
     }
     let survived = survives(16, |out| serve(out, &bytes));
     let connection = &survived.connections()[0];
-    assert_eq!(connection["stage"], "tls", "{connection}");
+    assert_eq!((&connection["stage"], &connection["stage_is_lower_bound"]), (&json!("tls"), &json!(true)));
+    assert_eq!(survived.noticed("messages-not-understood"), 1, "{}", survived.report["notices"]);
     survived.accuses_nobody();
 }
 
@@ -68,9 +71,15 @@ fn frame_lengths_that_lie() {
         });
         let connection = &survived.connections()[0];
         assert_eq!(connection["stage"], "x224", "{claimed}");
-        // No server of RDP: that may be said, and no more.
+        // Either this is no server of RDP, and no more than that may be said, or
+        // one that sends nonsense, which is said of its messages.
         let verdict = &connection["verdict"];
-        assert!(verdict.is_null() || verdict["finding"] == "not-rdp", "{claimed}: {verdict}");
+        if claimed == 0xffff {
+            let nonsense = ["messages-not-decoded", "messages-not-understood"].map(|kind| survived.noticed(kind));
+            assert_eq!((verdict, nonsense), (&Value::Null, [1, 1]), "{}", survived.report["notices"]);
+        } else {
+            assert_eq!(verdict["finding"], "not-rdp", "{claimed}: {verdict}");
+        }
     }
 }
 
@@ -85,6 +94,8 @@ fn certificates_of_64_kib() {
         let survived = survives(16, |out| serve(out, &bytes));
         let connection = &survived.connections()[0];
         assert_eq!(connection["tls"]["suite"], "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "{}", connection["tls"]);
+        assert_eq!(connection["tls"]["certificate"], Value::Null);
+        assert_eq!(survived.noticed("messages-not-decoded"), 1, "{}", survived.report["notices"]);
         survived.accuses_nobody();
     }
 }
@@ -98,5 +109,6 @@ fn handshake_messages_of_16_mib() {
     }
     let survived = survives(16, |out| serve(out, &bytes));
     assert_eq!(survived.connections()[0]["stage"], "tls");
+    assert_eq!(survived.noticed("messages-not-decoded"), 1, "{}", survived.report["notices"]);
     survived.accuses_nobody();
 }

@@ -207,8 +207,7 @@ impl Tap {
                     self.info.packets += 1;
                     self.info.bytes += packet.data.len() as u64;
                     self.info.cut_packets += u64::from(packet.header.caplen < packet.header.len);
-                    self.info.first_time.get_or_insert(time);
-                    self.info.last_time = Some(time);
+                    self.info.passes(time, self.info.packets);
                     give(&Packet {
                         frame: Frame { capture: self.id, number: self.info.packets },
                         time,

@@ -40,7 +40,7 @@ impl Pcapng {
         let before = Frame { capture: self.id, number: self.number.wrapping_sub(1) };
         let unread = window.unread();
         let (mut at, mut frame) = (0_usize, before);
-        let mut run = Run::begin();
+        let mut run = Run::begin(info);
         let mut link = info.link_types.last().copied()?;
         while let Some(block) = unread.get(at..).and_then(|bytes| plain(self.order, bytes)) {
             let Some(source) = self.interfaces.get(block.interface as usize) else { break };
@@ -56,7 +56,7 @@ impl Pcapng {
             frame.number = frame.number.wrapping_add(1);
             let Plain { interface, data, .. } = block;
             let original_len = block.original_len.max(data.len() as u32);
-            run.add(data.len(), original_len, time);
+            run.add(data.len(), original_len, time, frame.number);
             if !taker.take(&Packet { frame, time, link, interface, vantage, packet_id: None, data, original_len }) {
                 break;
             }

@@ -8,8 +8,8 @@ use crate::base::{CaptureTime, Side, Span};
 use crate::findings::{Diagnosis, EndedBy as By};
 use crate::flow::{self, EndKind};
 use crate::report::document::{
-    BySide, Connection, Ended, EndedBy, EndedHow, Endpoint, Proxied, ProxyProtocol, RolesFrom, Stage, StageRecord,
-    Step, Verdict, Waiting,
+    BySide, Connection, Ended, EndedBy, EndedHow, Endpoint, Millis, Proxied, ProxyProtocol, RolesFrom, Stage,
+    StageRecord, Step, Verdict, Waiting,
 };
 use crate::session::{self, Owed};
 use crate::wire::preamble::Preamble;
@@ -121,6 +121,11 @@ fn over(connection: &analysis::Connection) -> CaptureTime {
     }
 }
 
+/// How long a stage took; nothing where the clock was set back meanwhile.
+fn duration(from: CaptureTime, to: CaptureTime) -> Millis {
+    to.since(from).max(Span::ZERO).into()
+}
+
 /// The stages, the TCP handshake (which the session floor does not see) first.
 fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord> {
     let analysis::Connection { tcp, session, .. } = connection;
@@ -136,7 +141,7 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
             first_frame: frames.name(syn.frame),
             last_frame: frames.name(last.unwrap_or(syn).frame),
             start: syn.time.into(),
-            duration_ms: end.since(syn.time).into(),
+            duration_ms: duration(syn.time, end),
             waiting_for: None,
         });
     }
@@ -146,7 +151,7 @@ fn stages(connection: &analysis::Connection, frames: Frames) -> Vec<StageRecord>
         first_frame: frames.name(fact.first.frame),
         last_frame: frames.name(fact.last.frame),
         start: fact.first.time.into(),
-        duration_ms: fact.end.unwrap_or(over).since(fact.first.time).into(),
+        duration_ms: duration(fact.first.time, fact.end.unwrap_or(over)),
         waiting_for: None,
     }));
     // Who begins to close owes nothing but the end; what was owed before that

@@ -24,7 +24,7 @@ use super::document::{
     SchemaVersion, SideChannel, Summary, Tool, Unreadable,
 };
 use crate::analysis::{self, Analysis, Analyzer, Batch, Probe};
-use crate::base::{self, Frame};
+use crate::base::{self, CaptureId, Frame};
 use crate::capture::{CaptureInfo, Format};
 use crate::findings::{self, attempts};
 use crate::flow;
@@ -348,6 +348,7 @@ fn side_channel(channel: &flow::SideChannel, frames: Frames) -> SideChannel {
 }
 
 fn capture(index: u32, info: &CaptureInfo, frames: Frames) -> Capture {
+    let set_back = info.set_back.notice(CaptureId(index));
     Capture {
         index,
         path: info.name.clone(),
@@ -378,6 +379,6 @@ fn capture(index: u32, info: &CaptureInfo, frames: Frames) -> Capture {
         has_tls_secrets: !info.secrets.is_empty(),
         written_by: info.written_by.clone(),
         comments: info.comments.iter().filter(|c| c.frame.is_none()).map(|c| c.text.clone()).collect(),
-        notices: info.notices.list().iter().map(|n| notice(n, frames)).collect(),
+        notices: info.notices.list().iter().chain(&set_back).map(|n| notice(n, frames)).collect(),
     }
 }

@@ -52,7 +52,7 @@ pub struct StageRecord {
     /// Time of its first message.
     pub start: Time,
     /// From its first message to the first of the next stage, or to the end of
-    /// the connection.
+    /// the connection; 0 where the clock was set back in between.
     pub duration_ms: Millis,
     /// What was owed and never came, in the stage in which the connection
     /// ended. Absent elsewhere.
