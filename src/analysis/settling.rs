@@ -35,12 +35,12 @@ use crate::findings::{Link, Member, Outcome, connection_sentence, diagnose, sigh
 
 /// Finished connections that wait for company. Those of one person follow each
 /// other within seconds; a device between is known after three.
-const COMPANY: usize = 96;
+const COMPANY: usize = 80;
 
 /// Finished connections that gather before any is settled. All that wait are
 /// looked at then, so that it is more than are looked at again. With company
-/// they take less than 5 MiB, of up to 20 KiB each.
-const AT_ONCE: usize = 128;
+/// they take less than 4 MiB, of up to 20 KiB each.
+const AT_ONCE: usize = 112;
 
 /// Connections of which a summary of 72 bytes is kept, for what is said of many of
 /// them together: 1.1 MiB.
