@@ -33,6 +33,7 @@ mod public;
 mod readme;
 mod redaction;
 mod ruled_out;
+mod set_back;
 mod stalls;
 mod streams;
 mod tidy;

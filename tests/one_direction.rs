@@ -24,7 +24,7 @@ fn sender(packet: &Kept) -> Option<Side> {
 }
 
 /// By client's port: connections of one case differ in it.
-fn by_port(connections: &[Connection]) -> BTreeMap<u16, Vec<&Connection>> {
+pub fn by_port(connections: &[Connection]) -> BTreeMap<u16, Vec<&Connection>> {
     let mut all: BTreeMap<u16, Vec<&Connection>> = BTreeMap::new();
     for connection in connections {
         all.entry(connection.tcp.endpoints.client.port).or_default().push(connection);

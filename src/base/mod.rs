@@ -33,4 +33,4 @@ pub use secret::Secret;
 pub use seen::{At, Certainty, Seen, Visibility};
 pub use side::{BySide, Side};
 pub use text::Text;
-pub use time::{CaptureTime, Span};
+pub use time::{CaptureTime, OUT_OF_ORDER, Span};

@@ -16,6 +16,11 @@ pub struct CaptureTime(i64);
 #[repr(Rust, packed(4))] // See `Frame`.
 pub struct Span(i64);
 
+/// A packet may be earlier by so much than one that was captured before it though
+/// nobody set a clock: processors and interfaces of one machine hand over what they
+/// have in batches, every tenth of a second mostly.
+pub const OUT_OF_ORDER: Span = Span::from_secs(1);
+
 impl CaptureTime {
     /// From nanoseconds since the Unix epoch.
     #[must_use]

@@ -1,16 +1,11 @@
 //! Whether the clock of a capture was set back: what lies across that has no
 //! duration that anybody could measure.
 
-use crate::base::{CaptureId, CaptureTime, Frame, Notice, NoticeKind, Span};
+use crate::base::{CaptureId, CaptureTime, Frame, Notice, NoticeKind, OUT_OF_ORDER, Span};
 
 /// The clock of the capture was set back, or captures were put together out of
 /// order.
 pub const CLOCK_SET_BACK: NoticeKind = NoticeKind("clock-set-back");
-
-/// A packet may be earlier by so much than the one before it though nobody set a
-/// clock: processors and interfaces of one machine hand over what they have in
-/// batches, every tenth of a second mostly.
-const BATCH: Span = Span::from_secs(1);
 
 /// Steps back of a capture's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +24,7 @@ impl SetBack {
     #[cold]
     pub(super) fn note(&mut self, before: CaptureTime, time: CaptureTime, number: u64) {
         let step = before.since(time);
-        if step > BATCH {
+        if step > OUT_OF_ORDER {
             self.count = self.count.saturating_add(1);
             self.most = self.most.max(step);
             self.first.get_or_insert(number);

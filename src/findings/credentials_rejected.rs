@@ -32,13 +32,13 @@ impl Rule for CredentialsRejected {
         let alert = session.tls.as_ref().and_then(|tls| tls.encrypted_alert.server);
         let (refused, what): (At, &str) = match (credssp.error, alert) {
             (Some(at), _) => (at, "a CredSSP message with nothing but an error code, by its size"),
-            (None, Some(at)) if credssp.legs.iter().any(|leg| leg.at.time <= at.time) => {
+            (None, Some(at)) if credssp.legs.iter().any(|leg| !leg.at.follows(&at)) => {
                 (at, "an encrypted TLS alert in place of the server's next CredSSP message")
             }
             _ => return,
         };
         // What comes after the client has left answers nobody.
-        if case.ended_by(Side::Client) && refused.time > case.tcp.end.at.time {
+        if case.ended_by(Side::Client) && refused.follows(&case.tcp.end.at) {
             return;
         }
         let mechanism = match credssp.mechanism {

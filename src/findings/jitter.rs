@@ -3,7 +3,7 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::path::{Path, SERVER_CLOCK};
 use super::rule::{Case, Out, Rule};
-use crate::base::{Certainty, Side, Span};
+use crate::base::{At, Certainty, Side, Span};
 
 /// Fewer round trips say nothing about how they vary.
 const MIN_SAMPLES: u32 = 6;
@@ -37,7 +37,7 @@ impl Rule for Jitter {
         if path.samples() < MIN_SAMPLES || jitter <= enough || jitter.times(2) <= shortest {
             return;
         }
-        let first = loss.iter().flat_map(|loss| &loss.events).map(|event| event.at).min_by_key(|at| at.time);
+        let first = loss.iter().flat_map(|loss| &loss.events).map(|event| event.at).min_by(At::order);
         let at = first.or(case.tcp.handshake.syn_ack).unwrap_or(case.tcp.first);
         let overtaken = match reordered {
             0 => String::new(),

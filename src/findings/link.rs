@@ -72,7 +72,11 @@ impl Link {
     /// The summary of a connection, without its sentence.
     #[must_use]
     pub fn of(id: u32, tcp: &TcpFacts, session: &SessionFacts, coverage: Coverage, told: &Told) -> Self {
-        let damaged = coverage.missing_side.is_some() || coverage.late_start || coverage.gaps || coverage.dropped;
+        let damaged = coverage.missing_side.is_some()
+            || coverage.late_start
+            || coverage.gaps
+            || coverage.dropped
+            || coverage.set_back;
         Self {
             id,
             client: tcp.endpoints.client,

@@ -3,7 +3,7 @@
 use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::path::{Path, SERVER_CLOCK};
 use super::rule::{Case, Out, Rule};
-use crate::base::{Certainty, Side};
+use crate::base::{At, Certainty, Side};
 use crate::flow::{LossFacts, SegmentClass};
 
 /// Fewer losses are no rate.
@@ -33,7 +33,7 @@ impl Rule for PacketLoss {
             return;
         }
         let lost = directions.iter().flat_map(|facts| &facts.loss.events).filter(|event| event.class.is_loss());
-        let Some(first) = lost.map(|event| event.at).min_by_key(|at| at.time) else { return };
+        let Some(first) = lost.map(|event| event.at).min_by(At::order) else { return };
         let percent = (u64::from(losses) * 200 / packets.max(1)).div_ceil(2);
         let path = Path::of(case);
         // What the missing side did meanwhile is not known.

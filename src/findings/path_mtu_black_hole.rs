@@ -85,7 +85,7 @@ fn hole(case: &Case<'_>, side: Side) -> Option<Hole> {
     let same: Vec<&LossEvent> = facts.loss.events.iter().filter(|e| e.offset == edge && e.class.is_loss()).collect();
     let (first, last) = (same.first()?, same.last()?);
     let large: Vec<&&LossEvent> = same.iter().filter(|event| event.ip_len == first.ip_len).collect();
-    let burst = facts.loss.bursts.iter().find(|b| b.first.time <= first.at.time && first.at.time <= b.last.time)?;
+    let burst = facts.loss.bursts.iter().find(|b| !b.first.follows(&first.at) && !first.at.follows(&b.last))?;
     let recovered = matches!(burst.outcome, BurstOutcome::Recovered(_));
     let shrunk = recovered && last.ip_len < first.ip_len;
     if large.len() < MIN_REPETITIONS || (recovered && !shrunk) {
@@ -114,7 +114,7 @@ fn missing(case: &Case<'_>, side: Side) -> Option<Missing> {
     let headers = headers(case);
     let least = u64::from(MIN_SUSPECT.saturating_sub(headers));
     let stays = later.time.since(since.time) >= HOLE_OPEN;
-    let damaged = case.coverage.late_start || case.coverage.gaps || case.coverage.dropped;
+    let damaged = case.coverage.late_start || case.coverage.gaps || case.coverage.dropped || case.coverage.set_back;
     let reported = case.coverage.missing_side.is_none() && !damaged;
     let mss = case.tcp.directions.of(side.other()).mss;
     let full = mss.map(|mss| u32::from(mss).saturating_add(headers));

@@ -74,14 +74,14 @@ impl RetransmissionBurst {
         let unrecovered = burst.outcome == BurstOutcome::Unrecovered;
         // The connection died of it when nothing of that side got through any
         // more, whoever then gave up.
-        let got_through = facts.last_acknowledged.is_some_and(|at| at.time > burst.last.time);
+        let got_through = facts.last_acknowledged.is_some_and(|at| at.follows(&burst.last));
         let died = unrecovered
             && !case.is_active()
             && !got_through
             && lasted >= LETHAL
             && match case.tcp.end.kind {
                 EndKind::Silence => true,
-                EndKind::Fin | EndKind::Reset => case.tcp.end.at.time >= burst.first.time,
+                EndKind::Fin | EndKind::Reset => !burst.first.follows(&case.tcp.end.at),
                 EndKind::CaptureEnd => false,
             };
         let cut_off = unrecovered && case.is_active() && !got_through && case.tcp.end.kind == EndKind::Silence;
@@ -237,7 +237,7 @@ fn needless(burst: &Burst) -> String {
 fn place(case: &Case<'_>, side: Side, burst: &Burst) -> String {
     let events = &case.tcp.directions.of(side).loss.events;
     let within = |place| {
-        let of = events.iter().filter(|event| event.at.time >= burst.first.time && event.at.time <= burst.last.time);
+        let of = events.iter().filter(|event| !burst.first.follows(&event.at) && !event.at.follows(&burst.last));
         of.filter(|event| event.place == Some(place)).count()
     };
     match (within(Place::Before), within(Place::After)) {
@@ -254,10 +254,12 @@ fn place(case: &Case<'_>, side: Side, burst: &Burst) -> String {
 
 /// How long everything stood still for it.
 fn stalled(case: &Case<'_>, side: Side, burst: &Burst) -> Span {
-    let stalls =
-        case.tcp.stalls.list().iter().filter(|stall| {
-            stall.owner == side && stall.to.time >= burst.first.time && stall.from.time <= burst.last.time
-        });
+    let stalls = case
+        .tcp
+        .stalls
+        .list()
+        .iter()
+        .filter(|stall| stall.owner == side && !burst.first.follows(&stall.to) && !stall.from.follows(&burst.last));
     stalls.fold(Span::ZERO, |sum, stall| sum + stall.duration())
 }
 

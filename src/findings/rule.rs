@@ -4,7 +4,7 @@ use super::RULES;
 use super::finding::{Evidence, Excluded, Finding};
 use super::prose::Prose;
 use super::resets::{Builder, Judgement};
-use crate::base::{At, Certainty, Frame, Side, Span, Text};
+use crate::base::{At, Certainty, Frame, OUT_OF_ORDER, Side, Span, Text};
 use crate::flow::{EndKind, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 use crate::wire::TcpFlags;
@@ -49,6 +49,9 @@ pub struct Coverage {
     pub cut: bool,
     /// Packets were dropped while capturing, by the capture's own count.
     pub dropped: bool,
+    /// The clock was set back while it was open: what a time was measured across
+    /// is not known.
+    pub set_back: bool,
 }
 
 /// What rules found.
@@ -80,6 +83,7 @@ impl Coverage {
             gaps: Side::BOTH.into_iter().any(|s| directions.of(s).gaps + directions.of(s).given_up > 0),
             cut: directions.client.cut_frames + directions.server.cut_frames > 0,
             dropped,
+            set_back: tcp.set_back > OUT_OF_ORDER,
         }
     }
 
@@ -92,7 +96,7 @@ impl Coverage {
     /// The certainty that is left of `best` on this capture.
     #[must_use]
     pub fn temper(&self, best: Certainty) -> Certainty {
-        if self.gaps || self.dropped || self.missing_side.is_some() { best.lowered() } else { best }
+        if self.gaps || self.dropped || self.set_back || self.missing_side.is_some() { best.lowered() } else { best }
     }
 }
 
@@ -109,9 +113,9 @@ impl Case<'_> {
     /// and what ended in silence here may have been cut off elsewhere.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let Coverage { missing_side, late_start, gaps, dropped, cut: _ } = self.coverage;
+        let Coverage { missing_side, late_start, gaps, dropped, set_back, cut: _ } = self.coverage;
         let ended = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
-        ended && missing_side.is_none() && !late_start && !gaps && !dropped
+        ended && missing_side.is_none() && !late_start && !gaps && !dropped && !set_back
     }
 
     /// The judgement on the reset that ended the connection.
@@ -141,7 +145,7 @@ impl Case<'_> {
     pub fn client_goodbye(&self) -> Option<At> {
         let clear_type = self.session.tls.as_ref().and_then(|tls| tls.encrypted_alert.client);
         let by_shape = self.session.records.as_ref().and_then(|records| records.final_alert.client);
-        clear_type.or(by_shape).filter(|at| at.time <= self.tcp.end.at.time)
+        clear_type.or(by_shape).filter(|at| !at.follows(&self.tcp.end.at))
     }
 
     /// Whether the client went of its own accord, even where the other side's

@@ -57,7 +57,7 @@ pub(super) fn owed_at_last(case: &Case<'_>) -> Option<Waiting> {
     let gave_up = waiting.owed == Owed::Close
         && matches!(waiting.since.value, Message::EncryptedAlert | Message::Alert | Message::DisconnectUltimatum);
     // What comes after the end answers nobody any more.
-    let too_late = waiting.owed == Owed::Close && waiting.since.time > case.tcp.end.at.time;
+    let too_late = waiting.owed == Owed::Close && waiting.since.at().follows(&case.tcp.end.at);
     match case.session.unanswered {
         Some(unanswered) if too_late || (gave_up && unanswered.side != waiting.side) => Some(unanswered),
         _ => Some(waiting),

@@ -77,7 +77,7 @@ impl Rule for ZeroWindow {
 /// What went on when the window was closed.
 fn stopped(case: &Case<'_>, side: Side, first: At) -> String {
     let stages = case.session.stages.list();
-    let stage = stages.iter().rev().find(|stage| stage.first.time <= first.time);
+    let stage = stages.iter().rev().find(|stage| !stage.first.follows(&first));
     match (stage, case.session.waiting) {
         (_, Some(waiting)) if case.tcp.directions.of(side).window_closed_since.is_some() => {
             format!("Meanwhile the {} owed {}.", waiting.side, waiting.owed)

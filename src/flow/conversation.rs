@@ -71,6 +71,7 @@ pub struct Conversation<C> {
     rtt: BySide<Rtt>,
     longest_silence: Span,
     clock_ran_back: u64,
+    set_back: Span,
     /// New data after the first reset, per side: the connection went on.
     progress_after_reset: BySide<u32>,
     /// A FIN or a RST has passed.
@@ -104,6 +105,7 @@ impl<C: Consumer> Conversation<C> {
             rtt: BySide::default(),
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
+            set_back: Span::ZERO,
             progress_after_reset: BySide::default(),
             may_be_over: false,
             held: 0,
@@ -181,7 +183,10 @@ impl<C: Consumer> Conversation<C> {
         }
         direction.facts.passes(at);
         let silence = at.time.since(self.last.time);
-        self.clock_ran_back += u64::from(at.time < self.last.time);
+        if silence < Span::ZERO {
+            self.clock_ran_back += 1;
+            self.set_back = self.set_back.max(silence.abs());
+        }
         self.longest_silence = self.longest_silence.max(silence);
         if segment.tcp.flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0 {
             self.may_be_over = true;
@@ -363,6 +368,7 @@ impl<C: Consumer> Conversation<C> {
             ending_reset,
             longest_silence: self.longest_silence,
             clock_ran_back: self.clock_ran_back,
+            set_back: self.set_back,
             trace: self.trace,
         });
         (facts, self.consumer)

@@ -28,7 +28,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
 /// The last thing that ends a conversation in an orderly way, from either side.
 fn last_word(scene: &Scene<'_>) -> Option<(At, String)> {
     let session = scene.session;
-    let before = |at: &At| at.time <= scene.reset.at.time;
+    let before = |at: &At| !at.follows(&scene.reset.at);
     let refused = session.negotiation.failure().map(|failure| (failure.at(), "a negotiation failure".to_owned()));
     let tls = session.tls.as_ref();
     let alert = tls.and_then(|tls| tls.alerts.last()).map(|a| (a.at(), format!("a TLS alert of the {}", a.value.0)));
@@ -42,7 +42,7 @@ fn last_word(scene: &Scene<'_>) -> Option<(At, String)> {
         .into_iter()
         .flatten()
         .filter(|(at, _)| before(at))
-        .max_by_key(|(at, _)| (at.time, at.frame))
+        .max_by(|(a, _), (b, _)| a.order(b))
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ impl<C: Consumer> Conversation<C> {
         let fin = Side::BOTH
             .into_iter()
             .filter_map(|side| Some((side, self.directions.of(side).facts.fin?)))
-            .min_by_key(|(_, at)| (at.time, at.frame));
+            .min_by(|(_, one), (_, other)| one.order(other));
         match (reset, fin) {
             (Some((i, r)), None) => (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i)),
-            (Some((i, r)), Some((_, f))) if (r.at.time, r.at.frame) < (f.time, f.frame) => {
+            (Some((i, r)), Some((_, f))) if f.follows(&r.at) => {
                 (End { kind: EndKind::Reset, by: Some(r.claimed_by), at: r.at }, Some(i))
             }
             (_, Some((side, at))) => (End { kind: EndKind::Fin, by: Some(side), at }, None),

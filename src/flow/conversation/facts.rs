@@ -115,6 +115,9 @@ pub struct TcpFacts {
     pub longest_silence: Span,
     /// Packets whose time lies before that of the packet captured before them.
     pub clock_ran_back: u64,
+    /// By how much at most: beyond [`OUT_OF_ORDER`](crate::base::OUT_OF_ORDER)
+    /// somebody set the clock.
+    pub set_back: Span,
     /// What each segment was, where that was asked for.
     pub trace: Option<Box<Trace>>,
 }

@@ -93,8 +93,6 @@ impl<C: Consumer + Default> Table<C> {
         }
         self.free.push(slot);
         let vantage = found.key.vantage();
-        // What was seen was watched, though the clock was set back since.
-        let observed_until = observed_until.max(found.state.last_seen());
         let conversation = match found.state {
             State::Followed(conversation) => conversation,
             State::Opening(opening) => match self.left_bare(opening, observed_until, vantage) {
