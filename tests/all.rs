@@ -22,6 +22,7 @@ mod decrypted;
 mod dropped;
 mod generator;
 mod golden;
+mod imperfect;
 #[path = "fuzz/inputs.rs"]
 mod inputs;
 mod laws_resets;
@@ -33,7 +34,6 @@ mod public;
 mod readme;
 mod redaction;
 mod ruled_out;
-mod set_back;
 mod stalls;
 mod streams;
 mod tidy;

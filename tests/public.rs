@@ -41,7 +41,7 @@ const ATTEMPTS: &[(&str, &str)] = &[
     (
         "initconf-RDP-bruteforce/RDP-many-hosts-many-accounts.pcap",
         "4 failed credentials-rejected, failed stalled-negotiation, 18 failed credentials-rejected, \
-         failed host-reset, failed credentials-rejected",
+         unknown, failed credentials-rejected",
     ),
     (
         "initconf-RDP-bruteforce/RDP-one-account-many-hosts.pcap",

@@ -111,11 +111,20 @@ impl Fault {
                     took(acked)
                 )
             }
-            Self::Delivered(acked) => format!(
-                "The {side}'s computer had acknowledged the last message ({message}) {} after it was sent: it arrived. Whether the {} there did not answer, or its answers were lost before they came to the capture point, this capture does not show: the {side} was not heard again.",
-                took(acked),
-                program(side),
-            ),
+            Self::Delivered(acked) => {
+                let why = if heard_later(case.tcp.directions.of(side), acked) {
+                    format!(
+                        "the SYN of the {other} is missing from it, and with it what the numbers of later packets can prove"
+                    )
+                } else {
+                    format!("the {side} was not heard again")
+                };
+                format!(
+                    "The {side}'s computer had acknowledged the last message ({message}) {} after it was sent: it arrived. Whether the {} there did not answer, or its answers were lost before they came to the capture point, this capture does not show: {why}.",
+                    took(acked),
+                    program(side),
+                )
+            }
             Self::RequestLost(times) => format!(
                 "It is not the {} alone: what the {other} had sent was never acknowledged, although it was sent again {times} times. Either it, or every acknowledgment, was lost between the capture point and the {side}, or the {side}'s whole computer had stopped.",
                 program(side)
@@ -222,11 +231,20 @@ const fn host(side: Side, owed: Owed) -> &'static str {
 /// sent (and none is missing, or `AnswerLost` would have been found).
 fn answer_would_show(case: &Case<'_>, side: Side, acked: At) -> bool {
     let facts = case.tcp.directions.of(side);
-    // Without the handshake the scale of the windows is not known, and with it
-    // not which numbers can be right.
-    let counts = facts.never_seen == 0 && !case.coverage.late_start;
-    let heard_later = facts.last.is_some_and(|last| last.time.since(acked.time) >= LATER);
-    (counts && heard_later) || is_beside(case, side)
+    // Without the SYN of whoever offers room for them the scale of its windows is
+    // not known, and with it not which numbers can be right.
+    let has_scale = match side {
+        Side::Client => case.tcp.handshake.syn_acks > 0,
+        Side::Server => case.tcp.handshake.syns > 0,
+    };
+    let counts = facts.never_seen == 0 && has_scale;
+    (counts && heard_later(facts, acked)) || is_beside(case, side)
+}
+
+/// Whether a packet came so much later than `acked` that it would be numbered
+/// behind an answer.
+fn heard_later(facts: &DirectionFacts, acked: At) -> bool {
+    facts.last.is_some_and(|last| last.time.since(acked.time) >= LATER)
 }
 
 /// Whether the capture was taken at `side`, or next to it.

@@ -26,8 +26,11 @@ impl Rule for HostReset {
         }
         // A client that leaves does so on purpose; a server that cuts a
         // negotiation short fails it.
-        let failed = reset.claimed_by == Side::Server && !case.is_active();
-        if failed && (judgement.certainty < Certainty::Likely || case.coverage.missing_side.is_some()) {
+        let before_the_desktop = reset.claimed_by == Side::Server && !case.is_active();
+        // What is missing may have been the desktop.
+        let seen = case.session.stages.lower_bound().is_none() && !case.coverage.late_start;
+        let failed = before_the_desktop && seen;
+        if before_the_desktop && (judgement.certainty < Certainty::Likely || case.coverage.missing_side.is_some()) {
             // A client that is missing from the capture may have left before.
             return;
         }
@@ -61,6 +64,11 @@ impl Rule for HostReset {
                 let during = case.session.stage().words().during;
                 format!(
                     "The server ended the connection with a reset {during}. The reset is the server's own, by this: {}.",
+                    says()
+                )
+            } else if before_the_desktop {
+                format!(
+                    "Whether the desktop had been reached, and what came before, this capture does not show. The reset is the server's own, by this: {}.",
                     says()
                 )
             } else {

@@ -4,6 +4,7 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::Certainty;
+use crate::session::Stage;
 
 /// The rule.
 pub struct ProtocolNotOffered;
@@ -30,7 +31,7 @@ impl Rule for ProtocolNotOffered {
             return;
         }
         // A client that goes along has what it can live with.
-        if case.is_active() {
+        if case.session.stage() > Stage::X224 {
             return;
         }
         out.found(

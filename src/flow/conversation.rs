@@ -341,6 +341,10 @@ impl<C: Consumer> Conversation<C> {
     #[expect(clippy::boxed_local, reason = "to take it out of its box is to move all of it")]
     pub fn finish(mut self: Box<Self>, observed_until: CaptureTime) -> (Box<TcpFacts>, C) {
         self.take_gathered();
+        for side in Side::BOTH {
+            let one_sided = self.directions.of(side.other()).facts.packets == 0;
+            self.directions.of_mut(side).settle_all(side, self.last, one_sided, &mut self.consumer);
+        }
         let (end, ending_reset) = self.ending(observed_until);
         let BySide { client, server } = &mut self.directions;
         client.close_books(self.last.time);

@@ -123,19 +123,39 @@ impl Direction {
     /// Decides whether a hole is one of the capture. `one_sided`: the other
     /// direction was never seen.
     pub fn settle(&mut self, side: Side, at: At, one_sided: bool, consumer: &mut impl Consumer) {
+        self.settle_within(REORDER_GRACE, side, at, one_sided, consumer);
+    }
+
+    /// The same at the end: what was acknowledged and did not come comes no more.
+    pub fn settle_all(&mut self, side: Side, at: At, one_sided: bool, consumer: &mut impl Consumer) {
+        while self.settle_within(Span::ZERO, side, at, one_sided, consumer) {}
+    }
+
+    /// The same for acknowledged bytes that were waited for as long as `grace`;
+    /// whether there was such a hole.
+    fn settle_within(
+        &mut self,
+        grace: Span,
+        side: Side,
+        at: At,
+        one_sided: bool,
+        consumer: &mut impl Consumer,
+    ) -> bool {
         let Some(behind_hole) = self.hold.first().map(|part| part.offset).or_else(|| {
             // Acknowledged, never seen, and nothing behind it either; a FIN
             // takes one number of its own.
             let data_acked = self.fin_offset.map_or(self.acked, |fin| self.acked.min(fin));
             (data_acked > self.next).then_some(data_acked)
         }) else {
-            return;
+            return false;
         };
         let since = *self.hole_since.get_or_insert(at);
         let waited = at.time.since(since.time).abs();
-        if (self.acked >= behind_hole && waited >= REORDER_GRACE) || (one_sided && waited >= ONE_SIDED_GRACE) {
+        let is_missing = (self.acked >= behind_hole && waited >= grace) || (one_sided && waited >= ONE_SIDED_GRACE);
+        if is_missing {
             self.skip_to(behind_hole, side, at, GapCause::NotCaptured, consumer);
         }
+        is_missing
     }
 
     fn give_up_hole(&mut self, side: Side, at: At, cause: GapCause, consumer: &mut impl Consumer) {

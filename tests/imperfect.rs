@@ -1,0 +1,147 @@
+//! A capture that is not as good as it should be names no cause and no culprit
+//! that the whole one does not know of: its clock was set back, it lacks a packet
+//! that arrived, it began late.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use rdpwhy::analysis::Connection;
+use rdpwhy::base::{Certainty, Span};
+use rdpwhy::findings::resets::{Builder, Judgement};
+use rdpwhy::findings::{AtFault, EndedBy, Finding};
+
+use super::cases::{captures, folders};
+use super::laws_resets::{Kept, play, read};
+use super::one_direction::by_port;
+
+/// The first packets, of which each may matter, and some of the others.
+fn places(packets: usize) -> BTreeSet<usize> {
+    let first = (0..10).filter(|place| *place < packets);
+    first.chain((1..=4).map(|part| packets * part / 5)).filter(|place| *place < packets).collect()
+}
+
+fn cause(found: &Finding) -> String {
+    format!("{} ({:?})", found.id, found.at_fault)
+}
+
+/// What is said of it with more than a maybe, and of somebody.
+fn claims(connection: &Connection) -> BTreeSet<String> {
+    let diagnosis = &connection.diagnosis;
+    let verdict = diagnosis.verdict().filter(|found| found.certainty > Certainty::Possible);
+    let cause = verdict.filter(|found| found.at_fault != Some(AtFault::Unclear)).map(cause);
+    let is_foreign =
+        |reset: &Judgement| reset.built_by == Builder::OtherDevice && reset.certainty > Certainty::Possible;
+    let device = diagnosis.resets.iter().any(is_foreign).then(|| "a reset of another device".to_owned());
+    cause.into_iter().chain(device).collect()
+}
+
+/// The same of what it might be, too.
+fn known(connection: &Connection) -> BTreeSet<String> {
+    claims(connection).into_iter().chain(connection.diagnosis.findings.iter().map(cause)).collect()
+}
+
+fn ender(connection: &Connection) -> Option<String> {
+    let by = connection.diagnosis.ended_by;
+    matches!(by, EndedBy::Side(_) | EndedBy::OtherDevice).then(|| format!("ended by {by:?}"))
+}
+
+/// What is said of captures that are not whole, and by how many was tried.
+#[derive(Default)]
+struct Tried {
+    connections: usize,
+    claims: usize,
+    wrong: Vec<String>,
+}
+
+impl Tried {
+    /// All captures of all cases, each as `imperfect` makes others of it.
+    fn all<N: Display>(
+        imperfect: impl Fn(&[Kept]) -> Vec<(N, Vec<Kept>)>,
+        says: impl Fn(&Connection) -> BTreeSet<String>,
+    ) -> Self {
+        let mut tried = Self::default();
+        for folder in folders() {
+            for (vantage, path) in captures(&folder) {
+                let packets = read(&[&path]);
+                let whole = play(&packets);
+                let whole = by_port(&whole.connections);
+                for (name, packets) in imperfect(&packets) {
+                    for (port, connections) in by_port(&play(&packets).connections) {
+                        let others = || whole.get(&port).into_iter().flatten();
+                        let known: BTreeSet<String> =
+                            others().flat_map(|one| known(one).into_iter().chain(says(one))).collect();
+                        for connection in connections {
+                            tried.connections += 1;
+                            let claims: BTreeSet<String> =
+                                claims(connection).into_iter().chain(says(connection)).collect();
+                            tried.claims += claims.len();
+                            tried.wrong.extend(
+                                claims.difference(&known).map(|claim| {
+                                    format!("{}/{vantage} port {port}, {name}: {claim}", folder.display())
+                                }),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        tried
+    }
+
+    #[track_caller]
+    fn wrongs_nobody(self) {
+        let Self { connections, claims, wrong } = self;
+        assert!(connections > 2_000 && claims > 1_000, "{claims} claims of {connections} connections");
+        assert!(wrong.is_empty(), "{} of {connections}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}
+
+/// From packet `from` on, the clock is behind.
+fn set_back(packets: &[Kept], from: usize, step: Span) -> Vec<Kept> {
+    let behind = |(place, packet): (usize, &Kept)| {
+        let mut packet = packet.clone();
+        packet.time = if place < from { packet.time } else { packet.time - step };
+        packet
+    };
+    packets.iter().enumerate().map(behind).collect()
+}
+
+#[test]
+fn a_clock_that_was_set_back_wrongs_nobody() {
+    // Somebody corrects a clock a little, or by a time zone.
+    let steps = [2, 3_600].map(Span::from_secs);
+    let imperfect = |packets: &[Kept]| {
+        let places = [1, 4, 8].map(|part| packets.len() * part / 9);
+        let both = |from| steps.map(|step| (format!("{step} behind from {from} on"), set_back(packets, from, step)));
+        places.into_iter().flat_map(both).collect()
+    };
+    Tried::all(imperfect, |connection| ender(connection).into_iter().collect()).wrongs_nobody();
+}
+
+/// Where the one packet that is missing was all that told of the device: its
+/// reset, or that the server had accepted.
+const UNKNOWABLE: [&str; 2] = [
+    "injected-server-only/server port 35210, without packet 7: hello-rejected",
+    "windows-injected-suricata-both-tcp/client port 50101, without packet 1: connection-refused",
+];
+
+#[test]
+fn a_packet_that_the_capture_lacks_wrongs_nobody() {
+    let imperfect = |packets: &[Kept]| {
+        let without = |place: usize| [&packets[..place], &packets[place + 1..]].concat();
+        let places = places(packets.len()).into_iter();
+        places.map(|place| (format!("without packet {place}"), without(place))).collect()
+    };
+    let mut tried = Tried::all(imperfect, |_| BTreeSet::new());
+    tried.wrong.retain(|wrong| !UNKNOWABLE.iter().any(|known| wrong.contains(known)));
+    tried.wrongs_nobody();
+}
+
+#[test]
+fn a_capture_that_begins_late_wrongs_nobody() {
+    let imperfect = |packets: &[Kept]| {
+        let places = places(packets.len()).into_iter();
+        places.map(|place| (format!("from packet {place} on"), packets[place..].to_vec())).collect()
+    };
+    Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
+}
