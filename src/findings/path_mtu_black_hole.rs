@@ -1,5 +1,6 @@
 //! `path-mtu-black-hole`: large packets vanish while small ones pass.
 
+use super::fault::is_beside;
 use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::{At, Certainty, Seen, Side, Span};
@@ -115,7 +116,8 @@ fn missing(case: &Case<'_>, side: Side) -> Option<Missing> {
     let least = u64::from(MIN_SUSPECT.saturating_sub(headers));
     let stays = later.time.since(since.time) >= HOLE_OPEN;
     let damaged = case.coverage.late_start || case.coverage.gaps || case.coverage.dropped || case.coverage.set_back;
-    let reported = case.coverage.missing_side.is_none() && !damaged;
+    // Beside the sender nothing is lost before the capture: the capture lacks it.
+    let reported = case.coverage.missing_side.is_none() && !damaged && !is_beside(case, side);
     let mss = case.tcp.directions.of(side.other()).mss;
     let full = mss.map(|mss| u32::from(mss).saturating_add(headers));
     // Where packets as large as can be came through, size is not the matter.
@@ -357,8 +359,22 @@ mod tests {
         assert!(told(&one.tcp, one.consumer.facts()).contains("what 3 more say was not kept"));
     }
 
-    fn far_end(large: usize) -> Vec<Line> {
+    /// The same without the large ones, captured at the client all the same.
+    fn lacking(large: usize) -> Vec<Line> {
         flight(large, true).into_iter().filter(|line| line.data.len() != large).collect()
+    }
+
+    /// What the server sees: the client's packets have the way behind them.
+    fn far_end(large: usize) -> Vec<Line> {
+        let mut lines = lacking(large);
+        lines.iter_mut().filter(|line| line.from == Client).for_each(|line| line.ms += 9.9);
+        lines.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+        lines
+    }
+
+    #[test]
+    fn beside_the_sender_the_capture_lacks_them() {
+        assert!(finding(&lacking(1_460), "path-mtu-black-hole").is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use crate::base::Certainty;
+use crate::flow::EndKind;
 use crate::session::Stage;
 
 /// The rule.
@@ -30,8 +31,9 @@ impl Rule for ProtocolNotOffered {
             out.exclude(self.id(), because, [confirm.frame]);
             return;
         }
-        // A client that goes along has what it can live with.
-        if case.session.stage() > Stage::X224 {
+        // A client that goes along has what it can live with, and may do so still
+        // where the capture ends before.
+        if case.session.stage() > Stage::X224 || case.tcp.end.kind == EndKind::CaptureEnd {
             return;
         }
         out.found(

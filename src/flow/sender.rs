@@ -195,7 +195,9 @@ impl Sender {
         trips: &Trips,
     ) -> Option<SegmentClass> {
         let len = piece.end - piece.offset;
-        if len == 1 && piece.window_closed && piece.offset >= piece.max_end {
+        // RFC 9293 §3.8.6.1: the next byte, for which there is no room.
+        let is_next = piece.offset >= piece.max_end || piece.offset == piece.acked;
+        if len == 1 && piece.window_closed && is_next {
             self.probed = Some(piece.offset);
             return Some(SegmentClass::WindowProbe);
         }

@@ -2,6 +2,7 @@
 
 use super::{Consumer, Conversation, End, EndKind};
 use crate::base::{CaptureTime, Side, Span};
+use crate::flow::burst::{Burst, BurstOutcome};
 
 /// A connection whose capture went on for so long after its last packet, with
 /// something unanswered, ended in silence; before, the capture simply ended.
@@ -46,7 +47,8 @@ impl<C: Consumer> Conversation<C> {
         };
         let quiet = is_silent(self.last.time, observed_until);
         for side in [Side::Server, Side::Client] {
-            let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(|b| b.same_edge >= 2);
+            let in_vain = |burst: &Burst| burst.same_edge >= 2 && burst.outcome == BurstOutcome::Unrecovered;
+            let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(in_vain);
             let syns = match side {
                 Side::Server => self.handshake.syns >= 2,
                 Side::Client => self.handshake.syn_acks >= 3,
