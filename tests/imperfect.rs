@@ -1,6 +1,6 @@
 //! A capture that is not as good as it should be names no cause and no culprit
 //! that the whole one does not know of: its clock was set back, it lacks packets
-//! that arrived, it begins late or ends early.
+//! that arrived or their ends, it begins late or ends early.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -167,6 +167,19 @@ fn a_capture_that_lacks_one_in_ten_wrongs_nobody() {
             (format!("one in ten missing, {seed}"), kept.map(|(_, packet)| packet.clone()).collect())
         };
         (0..8).map(left).collect()
+    };
+    Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
+}
+
+#[test]
+fn a_capture_of_the_first_bytes_of_each_packet_wrongs_nobody() {
+    let imperfect = |packets: &[Kept]| {
+        let cut = |len: usize| {
+            let mut packets = packets.to_vec();
+            packets.iter_mut().for_each(|packet| packet.data.truncate(len));
+            (format!("{len} bytes of each"), packets)
+        };
+        [60, 68, 80, 96, 128].map(cut).to_vec()
     };
     Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
 }

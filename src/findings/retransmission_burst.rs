@@ -3,8 +3,8 @@
 use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use super::stalled_negotiation::owed_at_last;
-use crate::base::{Certainty, Side, Span};
-use crate::flow::{Backoff, Burst, BurstOutcome, EndKind, Place, Skip};
+use crate::base::{At, Certainty, Side, Span};
+use crate::flow::{Backoff, Burst, BurstOutcome, DirectionFacts, EndKind, Place, Skip};
 use crate::session::Owed;
 
 /// Fewer repetitions are everyday life.
@@ -63,6 +63,16 @@ impl Rule for RetransmissionBurst {
     }
 }
 
+/// How long nothing of what was under way had got through when the connection
+/// ended: what is repeated to somebody who has left kills nothing.
+fn dead_for(case: &Case<'_>, facts: &DirectionFacts, burst: &Burst) -> Span {
+    let later = |one: At, other: At| if other.follows(&one) { other } else { one };
+    let since = facts.last_acknowledged.into_iter().chain(facts.flights.newest()).fold(burst.first, later);
+    let end = case.tcp.end.at;
+    let until = if burst.last.follows(&end) { end } else { burst.last };
+    until.time.since(since.time)
+}
+
 impl RetransmissionBurst {
     fn judge(&self, case: &Case<'_>, side: Side, burst: &Burst, out: &mut Out) {
         // Without the other side's packets nobody knows what it acknowledged.
@@ -78,7 +88,7 @@ impl RetransmissionBurst {
         let died = unrecovered
             && !case.is_active()
             && !got_through
-            && lasted >= LETHAL
+            && dead_for(case, facts, burst) >= LETHAL
             && match case.tcp.end.kind {
                 EndKind::Silence => true,
                 EndKind::Fin | EndKind::Reset => !burst.first.follows(&case.tcp.end.at),

@@ -43,6 +43,13 @@ impl Flights {
         }
     }
 
+    /// When the last data was sent before which nothing was under way.
+    #[must_use]
+    pub fn newest(&self) -> Option<At> {
+        let newest = self.begun.checked_sub(1)?;
+        self.ring.get(newest % REMEMBERED).map(|flight| flight.first)
+    }
+
     /// When the data that was under way at `time` had been acknowledged.
     #[must_use]
     pub fn acknowledged_since(&self, time: CaptureTime) -> Option<At> {
@@ -77,5 +84,6 @@ mod tests {
         assert_eq!([since(20), since(29), since(45)], [Some(at(25)), Some(at(25)), Some(at(45))]);
         assert_eq!(since(50), None, "not acknowledged");
         assert_eq!(since(19), None, "forgotten");
+        assert_eq!((flights.newest(), Flights::default().newest()), (Some(at(50)), None));
     }
 }
