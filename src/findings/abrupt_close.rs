@@ -52,7 +52,8 @@ impl Rule for AbruptClose {
         } else {
             "the client was still sending when it ended.".to_owned()
         };
-        let certainty = if case.coverage.late_start { Certainty::Possible } else { Certainty::Likely };
+        let may_go_on = case.tcp.end.kind == EndKind::Silence && !case.tcp.fell_silent();
+        let certainty = if case.coverage.late_start || may_go_on { Certainty::Possible } else { Certainty::Likely };
         out.found(
             Finding::new(
                 self.id(),

@@ -101,6 +101,19 @@ fn certificates_of_64_kib() {
 }
 
 #[test]
+fn a_chain_of_more_certificates_than_are_read() {
+    let certificate = [&[0, 0, 4][..], &[0x30, 2, 5, 0]].concat();
+    let noticed = |links: usize| {
+        let list = certificate.repeat(links);
+        let bytes = [server_hello(), handshake(11, &[&length(&list)[..], &list].concat())].concat();
+        let survived = survives(16, |out| serve(out, &bytes));
+        survived.report["notices"].to_string().contains("certificate_list")
+    };
+    // Of two complaints, the chain and what is in it, the first is told.
+    assert!(noticed(17) && !noticed(16));
+}
+
+#[test]
 fn handshake_messages_of_16_mib() {
     // The length field allows it; nobody waits for it.
     let mut bytes = server_hello();

@@ -1,5 +1,6 @@
 //! Everything TCP tells about a finished connection.
 
+use super::ending::is_silent;
 use crate::base::{At, BySide, CaptureTime, Few, Seen, Side, Span};
 use crate::flow::direction_facts::DirectionFacts;
 use crate::flow::habits::Habits;
@@ -123,6 +124,13 @@ pub struct TcpFacts {
 }
 
 impl TcpFacts {
+    /// Whether the capture went on for so long after the last packet that nobody
+    /// was heard again; without that, a silence may be no more than its end.
+    #[must_use]
+    pub fn fell_silent(&self) -> bool {
+        is_silent(self.last.time, self.observed_until)
+    }
+
     /// The roles turn out to be the other way round.
     pub fn swap_sides(&mut self) {
         self.endpoints.swap();
