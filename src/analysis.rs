@@ -198,6 +198,7 @@ impl Analyzer {
             }
             let mut session = Box::new(session.into_facts());
             notes::streams(&mut self.notices, &tcp);
+            notes::clock(&mut self.notices, &tcp);
             notes::messages(&mut self.notices, &session);
             notes::details(&mut self.notices, &tcp, &session);
             let lost = self.drops.during(tcp.first.time, tcp.last.time.max(tcp.end.at.time));

@@ -1,5 +1,5 @@
 //! A capture that is not as good as it should be names no cause and no culprit
-//! that the whole one does not know of: its clock was set back, it lacks packets
+//! that the whole one does not know of: its clock was set, it lacks packets
 //! that arrived or their ends, it begins late or ends early.
 
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ impl Tried {
     /// All captures of all cases, each as `imperfect` makes others of it.
     fn all<N: Display>(
         imperfect: impl Fn(&[Kept]) -> Vec<(N, Vec<Kept>)>,
-        says: impl Fn(&Connection) -> BTreeSet<String>,
+        claims: impl Fn(&Connection) -> BTreeSet<String>,
     ) -> Self {
         let mut tried = Self::default();
         for folder in folders() {
@@ -71,11 +71,10 @@ impl Tried {
                     for (port, connections) in by_port(&play(&packets).connections) {
                         let others = || whole.get(&port).into_iter().flatten();
                         let known: BTreeSet<String> =
-                            others().flat_map(|one| known(one).into_iter().chain(says(one))).collect();
+                            others().flat_map(|one| known(one).into_iter().chain(claims(one))).collect();
                         for connection in connections {
                             tried.connections += 1;
-                            let claims: BTreeSet<String> =
-                                claims(connection).into_iter().chain(says(connection)).collect();
+                            let claims = claims(connection);
                             tried.claims += claims.len();
                             tried.wrong.extend(
                                 claims.difference(&known).map(|claim| {
@@ -99,14 +98,14 @@ impl Tried {
     }
 }
 
-/// From packet `from` on, the clock is behind.
-fn set_back(packets: &[Kept], from: usize, step: Span) -> Vec<Kept> {
-    let behind = |(place, packet): (usize, &Kept)| {
+/// From packet `from` on, the clock is ahead by `step`, or behind.
+fn set_ahead(packets: &[Kept], from: usize, step: Span) -> Vec<Kept> {
+    let ahead = |(place, packet): (usize, &Kept)| {
         let mut packet = packet.clone();
-        packet.time = if place < from { packet.time } else { packet.time - step };
+        packet.time = if place < from { packet.time } else { packet.time + step };
         packet
     };
-    packets.iter().enumerate().map(behind).collect()
+    packets.iter().enumerate().map(ahead).collect()
 }
 
 #[test]
@@ -115,10 +114,27 @@ fn a_clock_that_was_set_back_wrongs_nobody() {
     let steps = [2, 3_600].map(Span::from_secs);
     let imperfect = |packets: &[Kept]| {
         let places = [1, 4, 8].map(|part| packets.len() * part / 9);
-        let both = |from| steps.map(|step| (format!("{step} behind from {from} on"), set_back(packets, from, step)));
+        let back = |from, step| set_ahead(packets, from, Span::ZERO - step);
+        let both = |from| steps.map(|step| (format!("{step} behind from {from} on"), back(from, step)));
         places.into_iter().flat_map(both).collect()
     };
-    Tried::all(imperfect, |connection| ender(connection).into_iter().collect()).wrongs_nobody();
+    Tried::all(imperfect, |connection| claims(connection).into_iter().chain(ender(connection)).collect())
+        .wrongs_nobody();
+}
+
+#[test]
+fn a_clock_that_was_set_ahead_wrongs_nobody_where_timestamps_tell() {
+    let imperfect = |packets: &[Kept]| {
+        let places = (1..9).map(|part| packets.len() * part / 9);
+        let ahead = |from| {
+            [30, 90]
+                .map(|step| (format!("{step} s ahead from {from} on"), set_ahead(packets, from, Span::from_secs(step))))
+        };
+        places.flat_map(ahead).collect()
+    };
+    let told =
+        |connection: &Connection| if connection.tcp.leap.is_some() { claims(connection) } else { BTreeSet::new() };
+    Tried::all(imperfect, told).wrongs_nobody();
 }
 
 /// Where all that told of it is missing: the device's reset, that the server had
@@ -140,7 +156,7 @@ fn a_packet_that_the_capture_lacks_wrongs_nobody() {
         let places = places(packets.len()).into_iter();
         places.map(|place| (format!("without packet {place}"), without(place))).collect()
     };
-    Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
+    Tried::all(imperfect, claims).wrongs_nobody();
 }
 
 #[test]
@@ -149,7 +165,7 @@ fn a_capture_that_begins_late_wrongs_nobody() {
         let places = places(packets.len()).into_iter();
         places.map(|place| (format!("from packet {place} on"), packets[place..].to_vec())).collect()
     };
-    Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
+    Tried::all(imperfect, claims).wrongs_nobody();
 }
 
 #[test]
@@ -158,7 +174,7 @@ fn a_capture_that_ends_early_wrongs_nobody() {
         let places = places(packets.len()).into_iter();
         places.map(|place| (format!("up to packet {place}"), packets[..place].to_vec())).collect()
     };
-    Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
+    Tried::all(imperfect, claims).wrongs_nobody();
 }
 
 #[test]
@@ -171,7 +187,7 @@ fn a_capture_that_lacks_one_in_ten_wrongs_nobody() {
         };
         (0..8).map(left).collect()
     };
-    Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
+    Tried::all(imperfect, claims).wrongs_nobody();
 }
 
 #[test]
@@ -184,7 +200,7 @@ fn a_capture_of_the_first_bytes_of_each_packet_wrongs_nobody() {
         };
         [60, 68, 80, 96, 128].map(cut).to_vec()
     };
-    Tried::all(imperfect, |_| BTreeSet::new()).wrongs_nobody();
+    Tried::all(imperfect, claims).wrongs_nobody();
 }
 
 /// Many and different, the same on every run.

@@ -3,7 +3,7 @@
 
 use crate::base::{At, Cause, NoticeKind, Notices, Seen, Side};
 use crate::findings::resets::MAX_HOSTS;
-use crate::flow::TcpFacts;
+use crate::flow::{Leap, TcpFacts};
 use crate::session::{Blind, BlindCause, SessionFacts};
 
 /// Bytes that were not put in order because a limit was reached.
@@ -14,6 +14,9 @@ const DISAGREEMENT: NoticeKind = NoticeKind("segments-disagree");
 
 /// Segments whose numbers nobody comes to.
 const LEAPS: NoticeKind = NoticeKind("sequence-numbers-leap");
+
+/// A clock of a sender says far less than the capture's.
+const CLOCK_LEAPT: NoticeKind = NoticeKind("clock-leapt");
 
 /// Messages whose bytes contradict what they are.
 const NOT_READ: NoticeKind = NoticeKind("messages-not-decoded");
@@ -46,6 +49,19 @@ pub(super) fn details(notices: &mut Notices, tcp: &TcpFacts, session: &SessionFa
     for (_, kept, what) in kinds.into_iter().filter(|(more, ..)| *more > 0) {
         notices.add(DETAILS, Some(tcp.first.frame), || {
             format!("a connection has more {what} than the first {kept} that are looked at")
+        });
+    }
+}
+
+/// A silence that took no such time.
+pub(super) fn clock(notices: &mut Notices, tcp: &TcpFacts) {
+    if let Some(leap) = &tcp.leap {
+        let Leap { from, to, side, by_sender } = leap;
+        notices.add(CLOCK_LEAPT, Some(to.frame), || {
+            format!(
+                "nothing passed for {} before this frame, in which the {side}'s clock (its TCP timestamps) went on by {by_sender}: the clock of this capture was set forward, or the {side}'s computer slept; what lies across that has no right duration",
+                to.time.since(from.time)
+            )
         });
     }
 }

@@ -76,7 +76,7 @@ impl Link {
             || coverage.late_start
             || coverage.gaps
             || coverage.dropped
-            || coverage.set_back;
+            || coverage.clock_set;
         Self {
             id,
             client: tcp.endpoints.client,

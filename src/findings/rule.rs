@@ -49,9 +49,9 @@ pub struct Coverage {
     pub cut: bool,
     /// Packets were dropped while capturing, by the capture's own count.
     pub dropped: bool,
-    /// The clock was set back while it was open: what a time was measured across
-    /// is not known.
-    pub set_back: bool,
+    /// The clock was set back while it was open, or leapt ahead: what a time was
+    /// measured across is not known.
+    pub clock_set: bool,
 }
 
 /// What rules found.
@@ -83,7 +83,7 @@ impl Coverage {
             gaps: Side::BOTH.into_iter().any(|s| directions.of(s).gaps + directions.of(s).given_up > 0),
             cut: directions.client.cut_frames + directions.server.cut_frames > 0,
             dropped,
-            set_back: tcp.set_back > OUT_OF_ORDER,
+            clock_set: tcp.set_back > OUT_OF_ORDER || tcp.leap.is_some(),
         }
     }
 
@@ -96,7 +96,7 @@ impl Coverage {
     /// The certainty that is left of `best` on this capture.
     #[must_use]
     pub fn temper(&self, best: Certainty) -> Certainty {
-        if self.gaps || self.dropped || self.set_back || self.missing_side.is_some() { best.lowered() } else { best }
+        if self.gaps || self.dropped || self.clock_set || self.missing_side.is_some() { best.lowered() } else { best }
     }
 }
 
@@ -113,9 +113,9 @@ impl Case<'_> {
     /// and what ended in silence here may have been cut off elsewhere.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let Coverage { missing_side, late_start, gaps, dropped, set_back, cut: _ } = self.coverage;
+        let Coverage { missing_side, late_start, gaps, dropped, clock_set, cut: _ } = self.coverage;
         let ended = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
-        ended && missing_side.is_none() && !late_start && !gaps && !dropped && !set_back
+        ended && missing_side.is_none() && !late_start && !gaps && !dropped && !clock_set
     }
 
     /// The judgement on the reset that ended the connection.

@@ -48,9 +48,10 @@ pub fn connection(tcp: &TcpFacts, session: &SessionFacts, diagnosis: &Diagnosis)
 
 /// What somebody had owed for long when the capture ended.
 fn owed(tcp: &TcpFacts, session: &SessionFacts) -> String {
-    let long = |waiting: &Waiting| waiting.owed != Owed::Close && tcp.observed_until.since(waiting.since.time) >= LONG;
+    let long =
+        |waiting: &Waiting| waiting.owed != Owed::Close && tcp.passed(waiting.since.at(), tcp.observed_until) >= LONG;
     session.waiting.filter(long).map_or_else(String::new, |Waiting { side, owed, since }| {
-        format!("; the {side} had owed {owed} for {}", tcp.observed_until.since(since.time))
+        format!("; the {side} had owed {owed} for {}", tcp.passed(since.at(), tcp.observed_until))
     })
 }
 

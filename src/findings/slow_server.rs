@@ -111,7 +111,7 @@ fn slow(case: &Case<'_>) -> impl Iterator<Item = Slow> {
             return None;
         }
         let way = if asked.side == Side::Client { leg } else { Span::ZERO };
-        let thought = answer.at.time.since(asked.last.time) - way - case.tcp.stalls.within(asked.last, answer.at);
+        let thought = case.tcp.passed(asked.last, answer.at.time) - way - case.tcp.stalls.within(asked.last, answer.at);
         (thought >= SLOW).then_some(Slow { asked, answer, thought })
     })
 }

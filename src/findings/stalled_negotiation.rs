@@ -81,7 +81,7 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
         EndKind::CaptureEnd | EndKind::Silence => case.tcp.observed_until,
         EndKind::Fin | EndKind::Reset => case.tcp.end.at.time,
     };
-    let waited = until.since(since.time);
+    let waited = case.tcp.passed(since.at(), until);
     let fault = Fault::of(case, waiting);
     let patience = match (fault, *side) {
         (Fault::AnswerLost(_), _) => LOST,

@@ -54,7 +54,9 @@ impl Rule for StateExpired {
 fn end_after_silence(case: &Case<'_>) -> Option<(At, Span, &'static str, bool)> {
     // Nothing passed: that wants a capture which would have shown it.
     let unseen = Side::BOTH.into_iter().any(|side| case.has_unseen_bytes(side));
-    if unseen || case.coverage.gaps || case.coverage.missing_side.is_some() || case.tcp.clock_ran_back > 0 {
+    let coverage = &case.coverage;
+    let no_clock = coverage.clock_set || case.tcp.clock_ran_back > 0;
+    if unseen || coverage.gaps || coverage.missing_side.is_some() || no_clock {
         return None;
     }
     match case.tcp.end.kind {

@@ -14,6 +14,7 @@ pub use glimpse::Glimpse;
 
 use super::direction::{Direction, Surroundings};
 use super::gathering::Gathering;
+use super::leap::Leap;
 use super::queues::Kind;
 use super::reset::ResetFacts;
 use super::rtt::Rtt;
@@ -72,6 +73,7 @@ pub struct Conversation<C> {
     longest_silence: Span,
     clock_ran_back: u64,
     set_back: Span,
+    leap: Option<Leap>,
     /// New data after the first reset, per side: the connection went on.
     progress_after_reset: BySide<u32>,
     /// A FIN or a RST has passed.
@@ -106,6 +108,7 @@ impl<C: Consumer> Conversation<C> {
             longest_silence: Span::ZERO,
             clock_ran_back: 0,
             set_back: Span::ZERO,
+            leap: None,
             progress_after_reset: BySide::default(),
             may_be_over: false,
             held: 0,
@@ -212,7 +215,7 @@ impl<C: Consumer> Conversation<C> {
         if side == Side::Client && self.handshake.waits_for_client() && !is_syn && flags.has(TcpFlags::ACK) {
             self.complete_handshake(segment, at);
         }
-        let waiting = if Stalls::may_be_stall(silence) { self.waiting(at) } else { None };
+        let waiting = if Stalls::may_be_stall(silence) { self.waiting(segment, side, at) } else { None };
         let Self { directions, rtt, triggers, consumer, .. } = self;
         let (own, other) = directions.pair_mut(side);
         let acked_before = other.acked();
@@ -314,9 +317,18 @@ impl<C: Consumer> Conversation<C> {
     }
 
     /// What is waited for, where nothing came for longer than a healthy path
-    /// takes.
+    /// takes, until a packet of `side` did.
     #[cold]
-    fn waiting(&self, at: At) -> Option<Waiting> {
+    fn waiting(&mut self, segment: &Segment<'_>, side: Side, at: At) -> Option<Waiting> {
+        let leap = segment
+            .tcp
+            .options
+            .timestamps
+            .and_then(|(tsval, _)| Leap::told(&self.directions.of(side).habits, tsval, side, self.last, at));
+        if leap.is_some() {
+            self.leap = self.leap.or(leap);
+            return None;
+        }
         let gap = at.time.since(self.last.time);
         let smoothed = Trips::of(&self.rtt, Side::Client).smoothed.unwrap_or(Span::ZERO);
         if !Stalls::is_stall(gap, smoothed) {
@@ -373,6 +385,7 @@ impl<C: Consumer> Conversation<C> {
             longest_silence: self.longest_silence,
             clock_ran_back: self.clock_ran_back,
             set_back: self.set_back,
+            leap: self.leap,
             trace: self.trace,
         });
         (facts, self.consumer)

@@ -13,6 +13,7 @@
 //! gathered.
 
 use super::duplicates::Header;
+use super::leap::JUDGED_AS_IT_IS;
 use super::stall::MIN_STALL;
 use crate::base::{At, BySide, CaptureId, CaptureTime, Frame, Side, Span};
 use crate::wire::{Look, Outline, TcpFlags};
@@ -33,6 +34,9 @@ pub const MAX_UNDER_WAY: i64 = 1 << 30;
 
 /// No wait shorter than this can be a stall.
 const NO_STALL: u64 = MIN_STALL.nanos().unsigned_abs();
+
+/// Nanoseconds, of which the sender's clock need not be asked.
+const NO_LEAP: u64 = JUDGED_AS_IT_IS.nanos().unsigned_abs();
 
 /// A packet, in short.
 #[derive(Clone, Copy, Debug, Default)]
@@ -241,7 +245,7 @@ impl Gathering {
         // more. And where the difference is more than the clock can tell.
         let silence = at.time.nanos().wrapping_sub(last.time.nanos());
         let is_long = silence.cast_unsigned() > NO_STALL;
-        if (is_long && silence < 0) || (window != course.window && window == 0) {
+        if silence.cast_unsigned() > NO_LEAP || (window != course.window && window == 0) {
             return None;
         }
         let may_end_stall = is_long && (course.outstanding() || theirs.outstanding());

@@ -21,6 +21,7 @@ mod hold;
 mod key;
 #[cfg(test)]
 mod laws;
+mod leap;
 mod loss;
 mod opening;
 mod order;
@@ -48,6 +49,7 @@ pub use proxied::Proxied;
 pub use bare::Bare;
 pub use burst::{Backoff, Burst, BurstOutcome};
 pub use habits::{Habits, IpIdMode};
+pub use leap::Leap;
 pub use loss::{LossEvent, LossFacts, Needless, Place, SegmentClass};
 pub use opening::BarePacket;
 pub use reset::{Afterlife, ResetFacts, SequenceFit};

@@ -52,6 +52,8 @@ pub struct Line {
     pub frame: u64,
     /// A block received out of order, by the other side's offsets.
     pub sack: Option<(u32, u32)>,
+    /// The sender's timestamp.
+    pub tsval: Option<u32>,
 }
 
 /// A packet of `from` at `ms` milliseconds.
@@ -69,7 +71,13 @@ pub fn packet(ms: f64, from: Side, flags: u8, seq: u32, ack: u32, data: &[u8]) -
         window: 8192,
         frame: 0,
         sack: None,
+        tsval: None,
     }
+}
+
+/// `line` with a timestamp.
+pub fn stamped(line: Line, tsval: u32) -> Line {
+    Line { tsval: Some(tsval), ..line }
 }
 
 /// The three packets of a handshake on a 10 ms path, captured at the client.
@@ -147,5 +155,6 @@ fn options(line: &Line, peer_isn: u32) -> TcpOptions {
         *first = (peer_isn.wrapping_add(from), peer_isn.wrapping_add(to));
         options.sack_count = 1;
     }
+    options.timestamps = line.tsval.map(|tsval| (tsval, 0));
     options
 }

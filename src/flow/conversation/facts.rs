@@ -4,6 +4,7 @@ use super::ending::is_silent;
 use crate::base::{At, BySide, CaptureTime, Few, Seen, Side, Span};
 use crate::flow::direction_facts::DirectionFacts;
 use crate::flow::habits::Habits;
+use crate::flow::leap::Leap;
 use crate::flow::proxied::Proxied;
 use crate::flow::reset::ResetFacts;
 use crate::flow::rtt::Rtt;
@@ -119,11 +120,21 @@ pub struct TcpFacts {
     /// By how much at most: beyond [`OUT_OF_ORDER`](crate::base::OUT_OF_ORDER)
     /// somebody set the clock.
     pub set_back: Span,
+    /// The first silence in which the clock of who ended it stood still.
+    pub leap: Option<Leap>,
     /// What each segment was, where that was asked for.
     pub trace: Option<Box<Trace>>,
 }
 
 impl TcpFacts {
+    /// How long it was from one packet to `until`, as far as is known: less what
+    /// a [`Leap`] puts in between.
+    #[must_use]
+    pub fn passed(&self, from: At, until: CaptureTime) -> Span {
+        let too_much = self.leap.map_or(Span::ZERO, |leap| leap.within(from.time, until));
+        until.since(from.time) - too_much
+    }
+
     /// Whether the capture went on for so long after the last packet that nobody
     /// was heard again; without that, a silence may be no more than its end.
     #[must_use]
@@ -141,6 +152,9 @@ impl TcpFacts {
         self.roles_from = RolesFrom::Negotiation;
         self.end.by = self.end.by.map(Side::other);
         self.stalls.swap_sides();
+        if let Some(leap) = &mut self.leap {
+            leap.side = leap.side.other();
+        }
         if let Some(trace) = &mut self.trace {
             trace.swap_sides();
         }
