@@ -32,5 +32,5 @@ pub(crate) use open_flags::open_flags;
 pub use secret::Secret;
 pub use seen::{At, Certainty, Seen, Visibility};
 pub use side::{BySide, Side};
-pub use text::Text;
+pub use text::{Text, at_most, lossy_at_most};
 pub use time::{CaptureTime, OUT_OF_ORDER, Span};

@@ -14,7 +14,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 
-use crate::base::{CaptureTime, ParseError};
+use crate::base::{CaptureTime, ParseError, at_most, lossy_at_most};
 
 /// The longest certificate that is decoded, in bytes; real ones have one or two
 /// thousand.
@@ -24,14 +24,15 @@ pub const MAX_LEN: usize = 1 << 16;
 /// site has about a hundred.
 pub const MAX_NAMES: usize = 128;
 
-/// The longest text that is kept of a name, in bytes.
+/// The longest text that is kept of a name, in bytes; what is cut ends in `[...]`.
 pub const MAX_TEXT_LEN: usize = 1024;
 
 /// The longest object identifier that is written out, in bytes: longer ones
 /// turn into decimal numbers in quadratic time.
 const MAX_OID_LEN: usize = 32;
 
-/// The longest serial number that is kept, in bytes; RFC 5280 allows 20.
+/// The longest serial number that is kept, in bytes; RFC 5280 allows 20, and what
+/// is cut ends in `[...]`.
 const MAX_SERIAL_LEN: usize = 40;
 
 /// A certificate. All text in it was written by a stranger and is kept as it
@@ -85,7 +86,7 @@ pub fn decode(der: &[u8]) -> Result<Certificate, ParseError> {
     let (key_algorithm, key_bits) = key(parsed.public_key());
     let mut certificate = Certificate {
         subject: name(parsed.subject()),
-        common_name: parsed.subject().iter_common_name().next().map(text),
+        common_name: parsed.subject().iter_common_name().next().map(value),
         issuer: name(parsed.issuer()),
         serial: serial(parsed.raw_serial()),
         not_before: time(parsed.validity().not_before),
@@ -113,7 +114,7 @@ impl Certificate {
         for name in names.general_names {
             let kept = self.dns_names.len().saturating_add(self.ip_addresses.len());
             match name {
-                GeneralName::DNSName(name) if kept < MAX_NAMES => self.dns_names.push(bounded(name)),
+                GeneralName::DNSName(name) if kept < MAX_NAMES => self.dns_names.push(at_most(name, MAX_TEXT_LEN)),
                 GeneralName::IPAddress(bytes) if kept < MAX_NAMES => match address(bytes) {
                     Some(address) => self.ip_addresses.push(address),
                     None => self.names_omitted = self.names_omitted.saturating_add(1),
@@ -130,7 +131,7 @@ impl Certificate {
 fn name(name: &X509Name<'_>) -> String {
     let mut out = String::new();
     for attribute in name.iter_attributes() {
-        if out.len() >= MAX_TEXT_LEN {
+        if out.len() > MAX_TEXT_LEN {
             break;
         }
         if !out.is_empty() {
@@ -142,34 +143,33 @@ fn name(name: &X509Name<'_>) -> String {
             Err(_) => out.push_str(&identifier(kind)),
         }
         out.push('=');
-        out.push_str(&text(attribute));
+        out.push_str(&value(attribute));
     }
-    bounded(&out)
+    at_most(&out, MAX_TEXT_LEN)
 }
 
 /// The value of an attribute: BMPString is UTF-16, everything else is close
 /// enough to UTF-8.
-fn text(attribute: &AttributeTypeAndValue<'_>) -> String {
+fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
     let bytes = attribute.as_slice();
     match attribute.attr_value().tag() {
         Tag::BmpString => {
             let units = bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair));
-            let decoded = char::decode_utf16(units.take(MAX_TEXT_LEN));
-            bounded(&decoded.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>())
+            let decoded = char::decode_utf16(units.take(MAX_TEXT_LEN + 1));
+            let decoded: String = decoded.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+            at_most(&decoded, MAX_TEXT_LEN)
         }
-        _ => bounded(&String::from_utf8_lossy(bytes.get(..MAX_TEXT_LEN).unwrap_or(bytes))),
+        _ => lossy_at_most(bytes, MAX_TEXT_LEN),
     }
 }
 
-fn bounded(text: &str) -> String {
-    text.get(..text.floor_char_boundary(MAX_TEXT_LEN)).unwrap_or(text).to_owned()
-}
-
 fn serial(bytes: &[u8]) -> String {
-    bytes.iter().skip_while(|byte| **byte == 0).take(MAX_SERIAL_LEN).fold(String::new(), |mut hex, byte| {
+    let digits = bytes.iter().skip_while(|byte| **byte == 0).take(MAX_SERIAL_LEN + 1);
+    let hex = digits.fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
-    })
+    });
+    at_most(&hex, MAX_SERIAL_LEN * 2)
 }
 
 fn time(time: ASN1Time) -> CaptureTime {
@@ -283,6 +283,26 @@ mod tests {
         der[at - 2] = 0x0c;
         assert_eq!(decode(&der).unwrap().common_name.as_deref(), Some("\0e\0\u{1b}\0[\u{fffd}\0\0x"));
         assert!(!decode(&der).unwrap().is_self_issued);
+    }
+
+    /// A name of one common name with this content.
+    fn named(tag: u8, content: &[u8]) -> Vec<u8> {
+        let wrapped = |tag: u8, inner: &[u8]| [&[tag, 0x82], &(inner.len() as u16).to_be_bytes()[..], inner].concat();
+        let value = wrapped(tag, content);
+        wrapped(0x30, &wrapped(0x31, &wrapped(0x30, &[&b"\x06\x03\x55\x04\x03"[..], &value].concat())))
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_where_one_can_see_it() {
+        for (tag, letter) in [(0x0c, &b"x"[..]), (0x1e, b"\0x")] {
+            let told = |letters: usize| name(&X509Name::from_der(&named(tag, &letter.repeat(letters))).unwrap().1);
+            let whole = MAX_TEXT_LEN - "CN=".len();
+            assert_eq!(told(whole), format!("CN={}", "x".repeat(whole)));
+            assert_eq!(told(whole + 1), format!("CN={}[...]", "x".repeat(whole)));
+            assert_eq!(told(9_000), told(whole + 1));
+        }
+        assert_eq!(serial(&[0x11; MAX_SERIAL_LEN]), "11".repeat(MAX_SERIAL_LEN));
+        assert_eq!(serial(&[0x11; 99]), "11".repeat(MAX_SERIAL_LEN) + "[...]");
     }
 
     #[test]

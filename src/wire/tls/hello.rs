@@ -5,14 +5,15 @@ use tls_parser::{TlsExtension, TlsMessageHandshake};
 
 use super::handshake::LAYER;
 use super::{CipherSuite, Version};
-use crate::base::{Cursor, ParseError, Secret};
+use crate::base::{Cursor, ParseError, Secret, lossy_at_most};
 
 /// The most cipher suites, versions and application protocols that are kept of
 /// an offer. Clients send a few dozen; a hostile one could send 32 000. How many
 /// suites there were is kept.
 pub const MAX_OFFERED: usize = 128;
 
-/// The longest server name that is kept, in bytes (RFC 1035 section 2.3.4).
+/// The longest server name that is kept, in bytes (RFC 1035 section 2.3.4); what
+/// is cut ends in `[...]`.
 pub const MAX_NAME_LEN: usize = 255;
 
 /// The client's offer.
@@ -92,10 +93,10 @@ impl ClientHello {
     fn learn(&mut self, extension: TlsExtension<'_>) {
         match extension {
             TlsExtension::SNI(names) => {
-                self.server_name = names.first().map(|(_, name)| Secret::new(bounded_text(name)));
+                self.server_name = names.first().map(|(_, name)| Secret::new(lossy_at_most(name, MAX_NAME_LEN)));
             }
             TlsExtension::ALPN(protocols) => {
-                self.alpn = protocols.iter().take(MAX_OFFERED).map(|name| bounded_text(name)).collect();
+                self.alpn = protocols.iter().take(MAX_OFFERED).map(|name| lossy_at_most(name, MAX_NAME_LEN)).collect();
             }
             TlsExtension::SupportedVersions(versions) => {
                 self.supported_versions = versions.iter().take(MAX_OFFERED).map(|v| Version(v.0)).collect();
@@ -172,10 +173,6 @@ fn each_extension(
         }
     }
     Ok(())
-}
-
-fn bounded_text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.get(..MAX_NAME_LEN).unwrap_or(bytes)).into_owned()
 }
 
 #[cfg(test)]
