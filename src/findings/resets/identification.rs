@@ -7,7 +7,7 @@
 use super::scene::Scene;
 use super::{Piece, Strength};
 use crate::base::Span;
-use crate::flow::IpIdMode;
+use crate::flow::{IpIdMode, ResetFacts};
 
 /// A counter shared by all connections of a busy host may move on by so much
 /// within a second without our seeing it.
@@ -23,20 +23,9 @@ const MAX_SILENCE: Span = Span::from_secs(5);
 pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let reset = scene.reset;
     let (id, last) = (reset.id?, reset.sender.last_id?);
-    let since = reset.at.time.since(reset.sender.last.time);
-    if reset.sender.id_mode() != IpIdMode::Counter || since > MAX_SILENCE {
-        return None;
-    }
     // A mirror's copy from behind a router has a hop less.
     let usual_distance = reset.sender.ttls().any(|(ttl, _)| ttl.abs_diff(reset.ttl) <= 1);
-    if id == 0 && (usual_distance || reset.ttl <= 64) {
-        return None;
-    }
-    let ahead = id.wrapping_sub(last);
-    let allowed = i64::from(MIN_BREAK).saturating_add(since.nanos().max(0) / 1_000_000 * MAX_STEP_PER_SECOND / 1000);
-    // A packet numbered shortly before the last one was overtaken, not forged.
-    let behind = last.wrapping_sub(id);
-    if i64::from(ahead) <= allowed || (i64::from(behind) <= allowed && id != 0) {
+    if id == 0 && (usual_distance || reset.ttl <= 64) || !breaks_off(reset) {
         return None;
     }
     Some(Piece::other(
@@ -45,6 +34,20 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
         scene.compared(),
         format!("its IP identification is {id}; the {} counts its packets and had come to {last}", reset.claimed_by),
     ))
+}
+
+/// Whether its claimed sender counts, and does not come to its number.
+pub(super) fn breaks_off(reset: &ResetFacts) -> bool {
+    let (Some(id), Some(last)) = (reset.id, reset.sender.last_id) else { return false };
+    let since = reset.at.time.since(reset.sender.last.time);
+    if reset.sender.id_mode() != IpIdMode::Counter || since > MAX_SILENCE {
+        return false;
+    }
+    let ahead = id.wrapping_sub(last);
+    let allowed = i64::from(MIN_BREAK).saturating_add(since.nanos().max(0) / 1_000_000 * MAX_STEP_PER_SECOND / 1000);
+    // A packet numbered shortly before the last one was overtaken, not forged.
+    let behind = last.wrapping_sub(id);
+    i64::from(ahead) > allowed && (i64::from(behind) > allowed || id == 0)
 }
 
 #[cfg(test)]
