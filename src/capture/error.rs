@@ -14,6 +14,9 @@ pub(super) const MAX_NESTED: usize = 2;
 /// What we read, in one line.
 const EXPECTED: &str = "expected a packet capture: pcap, pcapng, NetMon 2.x or snoop, as such or in gzip, zstd or lz4";
 
+/// What goes before the command that permits it.
+const BEFORE_COMMAND: &str = "; run as its owner, or: ";
+
 /// A file that is no capture we can read.
 #[derive(Debug)]
 pub struct OpenError {
@@ -65,7 +68,7 @@ impl fmt::Display for OpenError {
             OpenReason::Io(e) => match e.kind() {
                 io::ErrorKind::NotFound => write!(f, "there is no such file; check the path"),
                 io::ErrorKind::PermissionDenied => {
-                    write!(f, "reading it is not permitted; run as its owner, or: chmod a+r {}", quoted(&self.name))
+                    write!(f, "reading it is not permitted{BEFORE_COMMAND}chmod a+r {}", quoted(&self.name))
                 }
                 _ => write!(f, "cannot be read: {e}"),
             },
@@ -215,6 +218,21 @@ impl fmt::Display for Advice<'_> {
     }
 }
 
+/// The message of an [`OpenError`] or a [`ReadError`] about `name`, without the name
+/// that it begins with.
+#[must_use]
+pub fn behind_name<'a>(message: &'a str, name: &str) -> &'a str {
+    let behind = message.strip_prefix(&shown(name)).and_then(|rest| rest.strip_prefix(": "));
+    behind.unwrap_or(message)
+}
+
+/// The same without the commands at its end, which hold the name.
+#[must_use]
+pub fn without_commands(message: &str) -> &str {
+    let told = message.split_once(BEFORE_COMMAND).map_or(message, |(told, _)| told);
+    told.find(EXPECTED).map_or(told, |at| told.get(..at.saturating_add(EXPECTED.len())).unwrap_or(told))
+}
+
 /// How a source is called in a sentence.
 fn shown(name: &str) -> String {
     if name == "-" { "standard input".to_owned() } else { printable(name) }
@@ -288,6 +306,47 @@ mod tests {
     #[test]
     fn a_name_gives_no_orders_to_a_terminal() {
         assert!(!says("\u{1b}]0;x\u{7}.zip", Foreign::Zip).contains(char::is_control));
+    }
+
+    #[test]
+    fn what_is_told_without_the_name_holds_no_part_of_it() {
+        let names =
+            ["jane/doe.txt", "jane's doe.tar.gz", "-jane", "jane: expected doe", "ja\u{1b}ne", "\u{202e}jane.zip"];
+        let foreign = [
+            Foreign::Empty,
+            Foreign::EventTrace,
+            Foreign::EventLog,
+            Foreign::NetMon1,
+            Foreign::PcapVersion(9, 9),
+            Foreign::Zip,
+            Foreign::SevenZip,
+            Foreign::Cabinet,
+            Foreign::Tar,
+            Foreign::Xz,
+            Foreign::Bzip2,
+            Foreign::TcpdumpText,
+            Foreign::FortiGateText,
+            Foreign::KeyLog,
+            Foreign::Text,
+            Foreign::Unknown([1, 2, 3, 4]),
+        ];
+        let reasons = || {
+            let denied = [io::ErrorKind::PermissionDenied, io::ErrorKind::NotFound, io::ErrorKind::Other];
+            let denied = denied.into_iter().map(|kind| OpenReason::Io(kind.into()));
+            let others = [OpenReason::Folder, OpenReason::NestedTooDeep, OpenReason::TooLargeForPipe(1 << 20)];
+            foreign.into_iter().map(OpenReason::Foreign).chain(denied).chain(others)
+        };
+        for name in names {
+            for inside in [vec![], vec![Compression::Gzip]] {
+                for reason in reasons() {
+                    let says = OpenError { name: name.into(), inside: inside.clone(), reason }.to_string();
+                    let told = without_commands(behind_name(&says, name));
+                    assert!(!told.contains("jane") && !told.contains("doe") && !told.is_empty(), "{told}");
+                }
+            }
+        }
+        let says = says("jane.txt", Foreign::Text);
+        assert_eq!(without_commands(behind_name(&says, "jane.txt")), format!("this is a text; {EXPECTED}"));
     }
 
     #[test]

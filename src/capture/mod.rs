@@ -38,7 +38,7 @@ mod window;
 mod written;
 
 pub use clock::{CLOCK_SET_BACK, SetBack};
-pub use error::{OpenError, OpenReason, ReadError};
+pub use error::{OpenError, OpenReason, ReadError, behind_name, without_commands};
 pub use info::{
     CAPTURE_DETAILS_LIMIT, CaptureInfo, Comment, Compression, EXPANSION_LIMIT, FILE_CUT_SHORT, FILE_DAMAGED, Format,
     INTERFACE_UNKNOWN, Interface, Loss, Secrets, SecretsKind, TIME_MISSING, TIME_ZONE_UNKNOWN,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use rdpwhy::analysis::{Analyzer, Batch};
 use rdpwhy::base;
-use rdpwhy::capture::{CaptureOptions, Packet, Passed, Problem, Source, Taker, Timeline};
+use rdpwhy::capture::{CaptureOptions, Packet, Passed, Problem, Source, Taker, Timeline, behind_name};
 use rdpwhy::report::build::{self, Builder, Inputs, Listed, Listener};
 use rdpwhy::report::document::{Capture, Notice, Report};
 use rdpwhy::report::plots::Plots;
@@ -119,7 +119,7 @@ pub(super) fn write_report(
         format @ (Format::Text | Format::Markdown | Format::Html) => {
             let (report, plots) = read(timeline, progress, wanted, format == Format::Html);
             let report = match redactor {
-                Some(redactor) => redactor.report(&report),
+                Some(redactor) => redactor.report(&report)?,
                 None => report,
             };
             if !nothing {
@@ -169,7 +169,7 @@ fn read_hiding(
 ) -> io::Result<Report> {
     let Some(redactor) = redactor else { return read_telling(timeline, progress, wanted, None, listener) };
     let mut hiding = redactor.telling(&known_captures(timeline), listener);
-    Ok(redactor.report(&read_telling(timeline, progress, wanted, None, &mut hiding)?))
+    redactor.report(&read_telling(timeline, progress, wanted, None, &mut hiding)?)
 }
 
 /// The same, where `listener` is told of attempts and connections as they come.
@@ -264,10 +264,8 @@ fn named(problem: &Problem) -> (String, String) {
         Problem::Open(error) => &error.name,
         Problem::Read(error) => &error.name,
     };
-    let says = problem.to_string();
     // The message begins with the name, for those who print it alone.
-    let says = says.split_once(": ").filter(|(first, _)| *first == name).map_or(says.as_str(), |(_, rest)| rest);
-    (name.clone(), says.to_owned())
+    (name.clone(), behind_name(&problem.to_string(), name).to_owned())
 }
 
 /// Gives `to` where the report goes, and whether in colours.

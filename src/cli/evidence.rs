@@ -85,7 +85,7 @@ pub(super) fn analysed(
             "{counted} failed attempts look like probes of a port and are counted, not listed; their packets are left out"
         ));
     }
-    let told = redactor.as_ref().map_or_else(|| report.clone(), |redactor| redactor.report(&report));
+    let told = redactor.as_ref().map_or_else(|| Ok(report.clone()), |redactor| redactor.report(&report))?;
     Ok(Analysed { report, told, redactor, plots })
 }
 

@@ -146,3 +146,64 @@ fn names_of_strangers_are_harmless_in_every_form() {
         fs::remove_file(path).unwrap();
     }
 }
+
+/// The members of an archive.
+fn members(archive: &Path) -> Vec<String> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(archive).unwrap()).unwrap();
+    let one = |n: usize| {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut archive.by_index(n).unwrap(), &mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    (0..6).map(one).collect()
+}
+
+const FORMS: [&str; 5] = ["text", "markdown", "html", "json", "ndjson"];
+
+#[test]
+fn a_capture_may_be_called_like_a_word_of_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/injected-suricata-tls/client.pcap");
+    for name in ["client", "failed", "tls", "10.77.1.2", "1", "a"] {
+        fs::copy(&case, folder.path().join(name)).unwrap();
+        for form in FORMS {
+            let told = stdout(rdpwhy().current_dir(&folder).args(["analyze", name, "--redact", "--format", form]), 1);
+            assert!(told.contains("injected-reset"), "{name} as {form}: {told}");
+            let file = if form == "ndjson" { "\"path\":\"file-1\"" } else { "file-1" };
+            assert!(told.contains(file), "{name} as {form}: {told}");
+        }
+        let archive = folder.path().join("ticket.zip");
+        let bundle = ["bundle", name, "--redact", "-o", "ticket.zip"];
+        stdout(rdpwhy().current_dir(&folder).args(bundle), 1);
+        let reports = members(&archive).iter().filter(|member| member.contains("injected-reset")).count();
+        assert_eq!(reports, 5, "{name}");
+        fs::remove_file(archive).unwrap();
+    }
+}
+
+#[test]
+fn no_part_of_a_path_is_left_under_pseudonyms() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/injected-suricata-tls/client.pcap");
+    let janes = folder.path().join("jane's mcfly");
+    fs::create_dir(&janes).unwrap();
+    fs::copy(&case, janes.join("jane.pcap")).unwrap();
+    fs::write(janes.join("mcfly's notes.txt"), "hi\n").unwrap();
+    let (capture, notes) = ("jane's mcfly/jane.pcap", "jane's mcfly/mcfly's notes.txt");
+    let passed_over = (&["jane's mcfly"][..], 1, "file-passed-over");
+    let repeated = (&[capture, "./jane's mcfly/jane.pcap"][..], 1, "file-repeated");
+    for (given, code, kind) in [passed_over, repeated, (&[capture, notes, "jane/gone.pcap"], 3, "this is a text")] {
+        for form in FORMS {
+            let redact = ["--redact", "--format", form];
+            let told = stdout(rdpwhy().current_dir(&folder).arg("analyze").args(given).args(redact), code);
+            assert!(!told.contains("jane") && !told.contains("mcfly"), "{given:?} as {form}: {told}");
+            assert!(told.contains(kind) || form == "ndjson", "{given:?} as {form}: {told}");
+        }
+        let archive = folder.path().join("ticket.zip");
+        stdout(rdpwhy().current_dir(&folder).arg("bundle").args(given).args(["--redact", "-o", "ticket.zip"]), code);
+        for told in members(&archive) {
+            assert!(!told.contains("jane") && !told.contains("mcfly"), "{given:?}: {told}");
+        }
+        fs::remove_file(archive).unwrap();
+    }
+}

@@ -172,7 +172,7 @@ impl Evidence {
         }
         let mut out = Vec::new();
         let options = evidence::Options { full: false, redactor: Some(redactor) };
-        packets.write(&redactor.report(&report), options, &mut out)?;
+        packets.write(&redactor.report(&report)?, options, &mut out)?;
         Ok(out)
     }
 

@@ -76,13 +76,12 @@ impl Telling {
         let redactor = self.redactor.as_deref();
         match self.form {
             Form::Ndjson => {
-                let mut report = report(connection, attempt, shared, taps.iter().map(Tap::info).collect());
-                if let Some(redactor) = redactor {
-                    report = redactor.report(&report);
-                }
+                let report = report(connection, attempt, shared, taps.iter().map(Tap::info).collect());
+                let told = redactor.map_or_else(|| Ok(report.clone()), |redactor| redactor.report(&report));
                 let mut line = Vec::new();
-                // Memory takes all that is written to it.
-                if ndjson::write(&report, &mut line).is_ok() {
+                // Memory takes all that is written to it, and no type is changed by
+                // hiding.
+                if told.is_ok_and(|told| ndjson::write(&told, &mut line).is_ok()) {
                     self.outlet.line(String::from_utf8_lossy(&line).into_owned());
                 }
             }

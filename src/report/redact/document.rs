@@ -1,11 +1,13 @@
 //! The report: every place that may hold an address or a name.
 
 use core::net::IpAddr;
-use std::path::Path;
+use std::io;
 
 use serde_json::Value;
 
 use super::Redactor;
+use crate::base::NoticeKind;
+use crate::capture::{FILE_PASSED_OVER, FILE_REPEATED, without_commands};
 use crate::report::build::community_id;
 use crate::report::document::Report;
 
@@ -14,6 +16,12 @@ const REMOVED: &str = "[redacted]";
 
 /// A load balancer that writes the cause of a reset into it, behind its name.
 const KNOWN_DEVICE: &str = "BIG-IP";
+
+/// Notices that name files, and what they say without.
+const OF_FILES: [(NoticeKind, &str); 2] = [
+    (FILE_PASSED_OVER, "a file of a folder that was given is no capture"),
+    (FILE_REPEATED, "a file was given more than once; it is read once"),
+];
 
 /// Attributes of a distinguished name; anything else in front of a `=` may be
 /// part of a value.
@@ -45,35 +53,30 @@ impl Redactor {
     ///
     /// Community IDs become those of the pseudonyms. File names, interface
     /// names and comments are replaced, since anything may stand in them.
-    #[must_use]
-    pub fn report(&self, report: &Report) -> Report {
+    ///
+    /// # Errors
+    /// When it cannot be redacted; then it is not given at all.
+    pub fn report(&self, report: &Report) -> io::Result<Report> {
         let captures = report.captures.iter().map(|capture| &capture.path);
         let names = self.files(captures.chain(report.unreadable.iter().map(|unreadable| &unreadable.path)));
-        let Ok(mut value) = serde_json::to_value(report) else { return report.clone() };
+        let mut value = serde_json::to_value(report)?;
         self.value(&mut value, &[], &names);
-        // What was a report is one: no type was changed.
-        let Ok(mut redacted) = serde_json::from_value::<Report>(value) else { return nothing_of(report) };
+        let mut redacted: Report = serde_json::from_value(value)?;
         for connection in &mut redacted.connections {
             connection.community_id = community_id(connection.client, connection.server);
         }
-        redacted
-    }
-
-    /// The files by name, longest first, each with what to call it.
-    pub(super) fn files<'p>(&self, paths: impl Iterator<Item = &'p String>) -> Vec<(String, String)> {
-        let mut names = Vec::new();
-        for (n, path) in (1..).zip(paths) {
-            if path == "-" || path.is_empty() {
-                continue;
-            }
-            let called = format!("file-{n}{}", endings(path));
-            names.push((path.clone(), called.clone()));
-            if let Some(name) = Path::new(path).file_name().and_then(|name| name.to_str()) {
-                names.push((name.to_owned(), called));
+        for notice in &mut redacted.notices {
+            if let Some((_, says)) = OF_FILES.iter().find(|(kind, _)| kind.0 == notice.kind) {
+                (*says).clone_into(&mut notice.says);
             }
         }
-        names.sort_by_key(|(name, _)| core::cmp::Reverse(name.len()));
-        names
+        Ok(redacted)
+    }
+
+    /// The files by path, each with what to call it.
+    pub(super) fn files<'p>(&self, paths: impl Iterator<Item = &'p String>) -> Vec<(String, String)> {
+        let named = (1..).zip(paths).filter(|(_, path)| *path != "-" && !path.is_empty());
+        named.map(|(n, path)| (path.clone(), format!("file-{n}{}", endings(path)))).collect()
     }
 
     /// Everything in `value`, which stands at `place` in the report.
@@ -105,10 +108,11 @@ impl Redactor {
                 let known = names.iter().find(|(name, _)| name == text);
                 known.map_or_else(|| text.to_owned(), |(_, called)| called.clone())
             }
+            ["unreadable", "says"] => without_commands(text).to_owned(),
             [.., "certificate", "subject" | "issuer"] => self.distinguished_name(text),
             ["captures", "sha256"] | [.., "community_id"] => return None,
             [.., "serial" | "sha256"] => self.hexadecimal(text),
-            _ => self.prose(text, names),
+            _ => self.sentence(text),
         })
     }
 
@@ -137,26 +141,16 @@ impl Redactor {
         text.chars().map(|c| if c.is_ascii_hexdigit() { hidden.next().unwrap_or('0') } else { c }).collect()
     }
 
-    /// Sentences and filters: addresses and names of files within them.
-    fn prose(&self, text: &str, names: &[(String, String)]) -> String {
-        let mut text = text.to_owned();
-        for (name, called) in names {
-            if text.contains(name.as_str()) {
-                text = text.replace(name.as_str(), called);
-            }
-        }
-        let text = self.addresses_in(&text);
+    /// A sentence of ours or a filter, with every address in it replaced, and what
+    /// it quotes.
+    #[must_use]
+    pub fn sentence(&self, text: &str) -> String {
+        let text = self.addresses_in(text);
         // Within quotation marks stands what a device wrote into a packet.
         match text.split_once('"').and_then(|(before, rest)| Some((before, rest.rsplit_once('"')?))) {
             Some((before, (quoted, behind))) => format!("{before}\"{}\"{behind}", self.device_text(quoted)),
             None => text,
         }
-    }
-
-    /// A sentence of ours, with every address in it replaced, and what it quotes.
-    #[must_use]
-    pub fn sentence(&self, text: &str) -> String {
-        self.prose(text, &[])
     }
 
     /// What a device wrote into a reset: all but the name of its kind may tell
@@ -217,25 +211,6 @@ fn endings(path: &str) -> &str {
     path.get(kept..).unwrap_or_default()
 }
 
-/// A report without anything that could give somebody away.
-fn nothing_of(report: &Report) -> Report {
-    Report {
-        schema_version: report.schema_version,
-        tool: report.tool.clone(),
-        captures: Vec::new(),
-        attempts: Vec::new(),
-        connections: Vec::new(),
-        counted: Vec::new(),
-        findings: Vec::new(),
-        side_channels: Vec::new(),
-        servers: Vec::new(),
-        clients: Vec::new(),
-        summary: report.summary.clone(),
-        notices: Vec::new(),
-        unreadable: Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,7 +232,7 @@ mod tests {
     #[test]
     fn what_a_device_wrote_is_hidden_and_keeps_its_length() {
         let redactor = Redactor::new([5; 32]);
-        let told = redactor.prose("it carries a text: \"BIG-IP: [0x2] pool_jane idle timeout\" at 10.1.2.3", &[]);
+        let told = redactor.sentence("it carries a text: \"BIG-IP: [0x2] pool_jane idle timeout\" at 10.1.2.3");
         assert!(told.starts_with("it carries a text: \"BIG-IP: [") && !told.contains("jane"), "{told}");
         assert!(!told.contains("10.1.2.3") && told.contains("\" at "), "{told}");
         assert_eq!(redactor.device_text("BIG-IP: [0x2] pool_jane").len(), 23);
