@@ -174,6 +174,7 @@ impl Views {
         let servers = &self.servers.tallies;
         let reached: HashMap<Endpoint, usize> =
             servers.iter().map(|(server, tally)| (*server, tally.peers(|r| r.active))).collect();
+        let knows_all = self.servers.left_out == 0;
         let others_reached =
             |server: &Endpoint, itself: bool| reached.get(server).is_some_and(|clients| *clients > usize::from(itself));
         // Each is gone when the next one comes.
@@ -185,9 +186,10 @@ impl Views {
                 failed: tally.failed.count.into(),
                 active: tally.active.count.into(),
                 servers: tally.peers(|_| true) as u64,
+                servers_at_least: tally.has_more_peers,
                 servers_failed: tally.peers(|r| r.failed) as u64,
                 servers_active: tally.peers(|r| r.active) as u64,
-                sentence: of_client(&tally, others_reached),
+                sentence: of_client(&tally, others_reached, knows_all),
                 by_finding: tally.by_finding(),
             })
             .collect();
@@ -204,6 +206,7 @@ fn one_server(server: Endpoint, tally: Tally<IpAddr>) -> Server {
         failed: tally.failed.count.into(),
         active: tally.active.count.into(),
         clients: tally.peers(|_| true) as u64,
+        clients_at_least: tally.has_more_peers,
         clients_failed: tally.peers(|r| r.failed) as u64,
         clients_active: tally.peers(|r| r.active) as u64,
         first_failure: tally.failed.first(),
@@ -234,15 +237,20 @@ fn of_server(tally: &Tally<IpAddr>) -> Option<String> {
     }
     if active == 0 {
         return Some(match clients_failed {
-            1 => format!(
+            1 if !tally.has_more_peers => format!(
                 "Every attempt that came to an end failed{same}. All are of one client: whether others fail too, this capture does not show."
+            ),
+            // Nothing worked, so that it failed for those who are not known as well.
+            _ if tally.has_more_peers => format!(
+                "It failed for all clients that came to an end{same}: look at the server, or at what all of them pass."
             ),
             n => format!(
                 "It failed for all {n} clients that came to an end{same}: look at the server, or at what all of them pass."
             ),
         });
     }
-    if always_failed > 0 && always_failed == clients_failed {
+    // Of clients that are not known nobody can say that.
+    if always_failed > 0 && always_failed == clients_failed && !tally.has_more_peers {
         let clients = if always_failed == 1 { "1 client".to_owned() } else { format!("{always_failed} clients") };
         let others = if worked == 1 { "1 other".to_owned() } else { format!("{worked} others") };
         return Some(format!(
@@ -261,10 +269,15 @@ fn of_server(tally: &Tally<IpAddr>) -> Option<String> {
 
 /// One client, one sentence, where it failed at several servers.
 /// `others_reached`: whether anybody else reached the desktop of a server, which
-/// the client itself did or did not.
-fn of_client(tally: &Tally<Endpoint>, others_reached: impl Fn(&Endpoint, bool) -> bool) -> Option<String> {
+/// the client itself did or did not; `knows_all`: whether no server and no client of
+/// one was left out.
+fn of_client(
+    tally: &Tally<Endpoint>,
+    others_reached: impl Fn(&Endpoint, bool) -> bool,
+    knows_all: bool,
+) -> Option<String> {
     let (failed, active) = (tally.peers(|r| r.failed), tally.peers(|r| r.active));
-    if failed < 2 {
+    if failed < 2 || tally.has_more_peers {
         return None;
     }
     if active > 0 {
@@ -274,7 +287,8 @@ fn of_client(tally: &Tally<Endpoint>, others_reached: impl Fn(&Endpoint, bool) -
     let servers_of_others = failed_at.filter(|(server, reached)| others_reached(server, reached.active)).count();
     let all = format!("It failed at all {failed} servers at which it came to an end");
     Some(match servers_of_others {
-        0 => format!("{all}; nobody else was seen to reach them."),
+        0 if knows_all => format!("{all}; nobody else was seen to reach them."),
+        0 => format!("{all}."),
         n if n == failed => {
             format!("{all}, and others reached each of them: look at this client or its own path first.")
         }
@@ -373,6 +387,29 @@ mod tests {
             some.starts_with("It failed for 1 client, each time with injected-reset and worked for 2 others"),
             "{some}"
         );
+    }
+
+    #[test]
+    fn of_more_hosts_than_are_remembered_nothing_is_said_that_needs_them_all() {
+        let mut views = Views::default();
+        let strangers = (0..MAX_PAIRS as u32).map(|n| Tried {
+            client: IpAddr::from((0x0b00_0000 | n).to_be_bytes()),
+            server: Endpoint { ip: IpAddr::from([10, 0, 0, 8]), port: 3389 },
+            outcome: Outcome::Abandoned,
+            start: samples::at(0),
+            finding: None,
+        });
+        strangers.for_each(|tried| views.add(&tried));
+        let known = "1>7 -, 1>7 -, 1>9 -, 2>9 +, 2>9 +, 3>9 +, 3>6 -, 3>5 -";
+        attempts(known).iter().for_each(|attempt| views.add(&attempt.into()));
+        assert!(views.clients().iter().all(|client| client.sentence.is_none()));
+        let servers = views.servers(&[], Frames { several: false });
+        let of = |last: u8| servers.iter().find(|server| server.ip == IpAddr::from([10, 0, 0, last])).unwrap();
+        assert_eq!((of(8).clients, of(8).clients_at_least), (MAX_PAIRS as u64, false));
+        assert!(of(7).clients_at_least && of(9).clients_at_least);
+        assert!(of(7).sentence.as_ref().unwrap().starts_with("It failed for all clients"), "{:?}", of(7).sentence);
+        // Who failed there is not known.
+        assert!(of(9).sentence.as_ref().unwrap().starts_with("It failed at first"), "{:?}", of(9).sentence);
     }
 
     #[test]

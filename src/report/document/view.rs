@@ -27,6 +27,10 @@ pub struct Server {
     pub by_finding: BTreeMap<String, u64>,
     /// Client addresses that tried.
     pub clients: u64,
+    /// Whether these numbers of clients are the least that they can be: of later
+    /// ones nothing is remembered. Absent where they are exact.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub clients_at_least: bool,
     /// Client addresses with a failed attempt.
     pub clients_failed: u64,
     /// Client addresses that reached the desktop.
@@ -70,6 +74,10 @@ pub struct Client {
     pub active: u64,
     /// Servers that it tried.
     pub servers: u64,
+    /// Whether these numbers of servers are the least that they can be. Absent
+    /// where they are exact.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub servers_at_least: bool,
     /// Servers at which an attempt failed.
     pub servers_failed: u64,
     /// Servers at which it reached the desktop.

@@ -42,7 +42,8 @@ fn server(page: &mut Page<'_>, server: &Server) {
     let address = crate::report::document::Endpoint { ip: server.ip, port: server.port };
     let (attempts, clients) = (words::counted(server.attempts, "attempt"), words::counted(server.clients, "client"));
     let results = results(server.failed, server.active);
-    page.item("- ", &format!("{address}: {attempts} of {clients}, {results}"));
+    let at_least = at_least(server.clients_at_least);
+    page.item("- ", &format!("{address}: {attempts} of {at_least}{clients}, {results}"));
     if !server.by_finding.is_empty() {
         let mut causes: Vec<_> = server.by_finding.iter().collect();
         causes.sort_by_key(|&(id, n)| (core::cmp::Reverse(n), id));
@@ -88,10 +89,15 @@ fn server(page: &mut Page<'_>, server: &Server) {
 fn client(page: &mut Page<'_>, client: &Client) {
     let (attempts, servers) = (words::counted(client.attempts, "attempt"), words::counted(client.servers, "server"));
     let results = results(client.failed, client.active);
-    page.item("- ", &format!("{}: {attempts} at {servers}, {results}", client.ip));
+    let at_least = at_least(client.servers_at_least);
+    page.item("- ", &format!("{}: {attempts} at {at_least}{servers}, {results}", client.ip));
     if let Some(sentence) = &client.sentence {
         page.item_in("  ", &escape::sentence(sentence), Tone::Warn);
     }
+}
+
+const fn at_least(more: bool) -> &'static str {
+    if more { "at least " } else { "" }
 }
 
 fn results(failed: u64, active: u64) -> String {

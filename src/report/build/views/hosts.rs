@@ -32,6 +32,8 @@ pub(super) struct Tally<Peer> {
     pub(super) active: Seen,
     /// Who stood at the other end.
     pub(super) peers: Peers<Peer>,
+    /// There were others, for whom there was no room.
+    pub(super) has_more_peers: bool,
     /// Few of them are known, and most hosts have none.
     pub(super) by_finding: Vec<(Text, u32)>,
 }
@@ -92,7 +94,10 @@ impl<Host: Eq + Hash + Copy, Peer: Eq + Hash + Copy> Hosts<Host, Peer> {
                 self.pairs += 1;
                 tally.peers.add(peer, reached);
             }
-            None => self.left_out += 1,
+            None => {
+                tally.has_more_peers = true;
+                self.left_out += 1;
+            }
         }
     }
 }
@@ -181,6 +186,7 @@ impl<Peer> Default for Tally<Peer> {
             failed: Seen::default(),
             active: Seen::default(),
             peers: Peers::Few(Vec::new()),
+            has_more_peers: false,
             by_finding: Vec::new(),
         }
     }
