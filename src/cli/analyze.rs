@@ -44,13 +44,10 @@ pub(super) fn run(asked: &Analyze, console: &Console) -> anyhow::Result<Exit> {
     if let Some(output) = &asked.output {
         output::check(output, asked.files.iter().map(|file| if is_stdin(file) { Path::new(STDIN) } else { file }))?;
     }
-    if let (Some(output), Some(key)) = (&asked.output, &asked.redaction.redact_key) {
-        output::check(output, [key.as_path()])?;
-    }
-    let redactor = redaction::redactor(&asked.redaction)?;
     if let Some(folder) = &asked.each {
-        return each::run(asked, folder, redactor.as_ref(), console);
+        return each::run(asked, folder, console);
     }
+    let redactor = redaction::redactor(&asked.redaction, asked.output.as_deref())?;
     let total = total(&asked.files);
     let options = CaptureOptions { sha256: is_hashed(asked.sha256, total) };
     let mut timeline = Timeline::new(asked.files.iter().map(|file| Source::named(file)).collect(), options);

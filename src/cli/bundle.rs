@@ -17,8 +17,8 @@ use super::redaction;
 
 /// Analyses, and writes the archive.
 pub(super) fn run(asked: &BundleArguments, console: &mut Console) -> anyhow::Result<Exit> {
-    evidence::check(&asked.files, &asked.output, asked.redaction.redact_key.as_deref())?;
-    let redactor = redaction::redactor(&asked.redaction)?;
+    evidence::check(&asked.files, &asked.output)?;
+    let redactor = redaction::redactor(&asked.redaction, [asked.output.as_path()])?;
     // What goes to others says which file it was made from.
     let options = CaptureOptions { sha256: true };
     let analysed = evidence::analysed(&asked.files, options, redactor, &asked.output, true, console)?;

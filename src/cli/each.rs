@@ -29,6 +29,7 @@ use super::console::Console;
 use super::exit::{Exit, Told};
 use super::output;
 use super::progress::Progress;
+use super::redaction;
 
 /// A capture, and where its report goes.
 #[derive(Debug)]
@@ -50,12 +51,7 @@ struct Done {
 }
 
 /// Analyses each of the captures, and tells each in a line.
-pub(super) fn run(
-    asked: &Analyze,
-    folder: &Path,
-    redactor: Option<&Redactor>,
-    console: &Console,
-) -> anyhow::Result<Exit> {
+pub(super) fn run(asked: &Analyze, folder: &Path, console: &Console) -> anyhow::Result<Exit> {
     if let Some(pipe) = asked.files.iter().find(|file| is_pipe(file)) {
         return Err(Told::usage(format!(
             "{}: a pipe has no name to call its report by; expected files and folders after --each {}",
@@ -81,9 +77,10 @@ pub(super) fn run(
     for task in &tasks {
         output::check(&task.report, timeline.files())?;
     }
+    let redactor = redaction::redactor(&asked.redaction, tasks.iter().map(|task| task.report.as_path()))?;
     let unreadable =
         timeline.problems().iter().map(|p| if is_denied(p) { Exit::NotPermitted } else { Exit::Unreadable });
-    let exits = on_all_cores(asked, &tasks, redactor, console)?;
+    let exits = on_all_cores(asked, &tasks, redactor.as_ref(), console)?;
     Ok(Exit::of_all(unreadable.chain(exits)))
 }
 

@@ -30,8 +30,8 @@ pub(super) struct Analysed {
 
 /// Analyses, chooses, reads again, writes.
 pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::Result<Exit> {
-    check(&asked.files, &asked.output, asked.redaction.redact_key.as_deref())?;
-    let redactor = redaction::redactor(&asked.redaction)?;
+    check(&asked.files, &asked.output)?;
+    let redactor = redaction::redactor(&asked.redaction, [asked.output.as_path()])?;
     let analysed = analysed(&asked.files, CaptureOptions::default(), redactor, &asked.output, false, console)?;
     let selection = selection(&analysed.report, &asked.attempt)?;
     let evidence = collect(&asked.files, selection, console);
@@ -47,17 +47,14 @@ pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::R
 }
 
 /// Refuses what cannot be read twice, and outputs that are inputs.
-pub(super) fn check(files: &[PathBuf], output: &Path, key: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn check(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     if let Some(pipe) = files.iter().find(|file| analyze::is_pipe(file)) {
         return Err(Told::usage(format!(
             "{}: captures are read twice here, and this can be read only once; save it to a file first: cat > trace.pcap",
             pipe.display()
         )));
     }
-    if key.is_some_and(|key| key == output) {
-        return Err(Told::usage(format!("{}: the key and the output are one file", output.display())));
-    }
-    output::check(output, files.iter().map(PathBuf::as_path).chain(key))
+    output::check(output, files.iter().map(PathBuf::as_path))
 }
 
 /// The first reading. `draws`: what diagrams need is remembered, too.

@@ -10,6 +10,7 @@ mod args;
 mod bundle;
 mod codes;
 mod console;
+mod destination;
 mod each;
 mod evidence;
 mod exit;

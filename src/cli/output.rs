@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::destination::folder_of;
 use super::exit::Told;
 
 /// Refuses a destination that is one of `inputs`, or that cannot be written at
@@ -67,10 +68,6 @@ pub(super) fn write(output: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
             temporary.become_file(&destination).with_context(failed)
         }
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file that vanishes unless it becomes another.

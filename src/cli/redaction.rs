@@ -8,6 +8,7 @@ use anyhow::Context;
 use rdpwhy::report::redact::{KEY_LEN, Redactor};
 
 use super::args::Redaction;
+use super::destination::is_same;
 use super::exit::Told;
 
 /// The first line of a key file.
@@ -15,11 +16,26 @@ const TITLE: &str = "rdpwhy redaction key 1";
 /// More than a key file is long.
 const MAX_LEN: u64 = 4_096;
 
+/// What output goes to that no file is named for; a shell may have led it into one.
+const STDOUT: &str = "/dev/stdout";
+
 /// The redactor that is asked for; without a key file its key is random and
-/// forgotten.
-pub(super) fn redactor(asked: &Redaction) -> anyhow::Result<Option<Redactor>> {
+/// forgotten. Refuses a key file that is one of `outputs`, before it is made.
+pub(super) fn redactor<'a>(
+    asked: &Redaction,
+    outputs: impl IntoIterator<Item = &'a Path>,
+) -> anyhow::Result<Option<Redactor>> {
     if !asked.redact {
         return Ok(None);
+    }
+    if let Some(key) = &asked.redact_key
+        && let Some(output) = outputs.into_iter().chain([Path::new(STDOUT)]).find(|output| is_same(output, key))
+    {
+        return Err(Told::usage(format!(
+            "{}: the key and the output are one file, and the output would destroy the key; choose another name for \
+             one of them",
+            output.display()
+        )));
     }
     let key = match &asked.redact_key {
         None => random()?,
@@ -96,6 +112,10 @@ mod tests {
 
     fn asked(path: &Path) -> Redaction {
         Redaction { redact: true, redact_key: Some(path.to_owned()) }
+    }
+
+    fn redactor(asked: &Redaction) -> anyhow::Result<Option<Redactor>> {
+        super::redactor(asked, [])
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod hostile;
+mod outputs;
 mod reference;
 mod ticket;
 

@@ -50,10 +50,11 @@ const MAX_INTERFACES: usize = 64;
 
 /// Opens the interfaces, gives up all privileges, and watches.
 pub(super) fn run(asked: &Live, console: &mut Console) -> anyhow::Result<Exit> {
-    let taps = open(asked)?;
     let folders = writable(asked)?;
     // The key is made before the folders are locked.
-    let redactor = redaction::redactor(&asked.redaction)?.map(Arc::new);
+    let outputs = [&asked.output, &asked.metrics].into_iter().flatten().map(PathBuf::as_path);
+    let redactor = redaction::redactor(&asked.redaction, outputs)?.map(Arc::new);
+    let taps = open(asked)?;
     if asked.no_sandbox {
         console.complain("WARNING: --no-sandbox: strangers' packets are read with every privilege of this process");
     } else {
