@@ -6,6 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::descriptor;
+
 /// Links that are followed, as many as Linux does.
 const MAX_LINKS: usize = 40;
 
@@ -24,13 +26,14 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(folder_of(&end).canonicalize()?.join(end.file_name().unwrap_or_default()))
 }
 
-/// Where the links of `path` end: at what is no link, or is not there.
+/// Where the links of `path` end: at what is no link, is not there, or is a
+/// descriptor, which is more than the file behind it.
 pub(super) fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut place = path.to_owned();
     for _ in 0..MAX_LINKS {
         match place.read_link() {
-            Ok(target) => place = folder_of(&place).join(target),
-            Err(_) => return Ok(place),
+            Ok(target) if !descriptor::is_one(&place) => place = folder_of(&place).join(target),
+            _ => return Ok(place),
         }
     }
     Err(io::Error::other("too many links that lead to links"))

@@ -10,6 +10,7 @@ mod args;
 mod bundle;
 mod codes;
 mod console;
+mod descriptor;
 mod destination;
 mod each;
 mod evidence;

@@ -2,8 +2,8 @@
 //!
 //! The report is written beside its destination under a temporary name, brought
 //! to the disk, and renamed, so that a full disk or a crash leaves what was
-//! there before. What cannot be renamed over (a pipe, `/dev/stdout`) is written
-//! to directly.
+//! there before. What cannot be renamed over (a pipe, `/dev/stdout`, also where it
+//! is led into a file) is written to directly.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::destination::folder_of;
+use super::descriptor;
+use super::destination::{folder_of, followed};
 use super::exit::Told;
 
 /// Refuses a destination that is one of `inputs`, or that cannot be written at
@@ -23,6 +24,8 @@ pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
             output.display()
         )));
     }
+    let destination = followed(output)
+        .map_err(|error| Told::usage(format!("{}: {error}; choose another name after -o", output.display())))?;
     let folder = folder_of(output);
     if !folder.is_dir() {
         return Err(Told::usage(format!(
@@ -30,6 +33,12 @@ pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
             output.display(),
             folder.display(),
             folder.display()
+        )));
+    }
+    if descriptor::is_one(&destination) && !destination.exists() {
+        return Err(Told::usage(format!(
+            "{}: no such descriptor is open; open it in the shell, as in 3>>report.txt",
+            output.display()
         )));
     }
     // Compared by what they are, not by how they are spelled.
@@ -48,26 +57,30 @@ pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
 /// Writes `output` with `write`, whole or not at all.
 pub(super) fn write(output: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let failed = || format!("{}: could not be written", output.display());
+    let place = followed(output).with_context(failed)?;
     // A link stays a link: what it points to is replaced.
     let destination = output.canonicalize().unwrap_or_else(|_| output.to_owned());
-    match fs::metadata(&destination) {
-        Ok(metadata) if !metadata.is_file() => {
-            let file = OpenOptions::new().write(true).open(&destination).with_context(failed)?;
-            let mut out = BufWriter::new(file);
-            write(&mut out).and_then(|()| out.flush()).with_context(failed)
-        }
-        existing => {
-            let mut temporary = Temporary::beside(&destination).with_context(failed)?;
-            if let Ok(metadata) = existing {
-                // Whoever restricted the old report meant the new one too.
-                temporary.file.set_permissions(metadata.permissions()).with_context(failed)?;
-            }
-            let mut out = BufWriter::new(&mut temporary.file);
-            write(&mut out).and_then(|()| out.flush()).with_context(failed)?;
-            drop(out);
-            temporary.become_file(&destination).with_context(failed)
-        }
+    let existing = fs::metadata(&destination);
+    let open = if descriptor::is_one(&place) {
+        Some(descriptor::open(&place))
+    } else if existing.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+        Some(OpenOptions::new().write(true).open(&destination))
+    } else {
+        None
+    };
+    if let Some(file) = open {
+        let mut out = BufWriter::new(file.with_context(failed)?);
+        return write(&mut out).and_then(|()| out.flush()).with_context(failed);
     }
+    let mut temporary = Temporary::beside(&destination).with_context(failed)?;
+    if let Ok(metadata) = existing {
+        // Whoever restricted the old report meant the new one too.
+        temporary.file.set_permissions(metadata.permissions()).with_context(failed)?;
+    }
+    let mut out = BufWriter::new(&mut temporary.file);
+    write(&mut out).and_then(|()| out.flush()).with_context(failed)?;
+    drop(out);
+    temporary.become_file(&destination).with_context(failed)
 }
 
 /// A file that vanishes unless it becomes another.

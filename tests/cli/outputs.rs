@@ -61,3 +61,33 @@ fn a_redaction_key_is_not_where_the_shell_leads_standard_output() {
     assert_eq!(done.status.code(), Some(2));
     assert_eq!(fs::read_to_string(&key).unwrap(), before);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_shell_leads_into_a_file_is_written_behind_what_is_there() {
+    let folder = folder();
+    let log = folder.path().join("log");
+    for command in ["analyze", "analyze --format ndjson", "evidence", "bundle"] {
+        rdpwhy().current_dir(&folder).args(command.split(' ')).args(["a.pcap", "-o", "alone"]).output().unwrap();
+        let alone = fs::read(folder.path().join("alone")).unwrap();
+        for (output, opened) in [
+            ("/dev/stdout", ">log"),
+            ("/dev/stdout", ">>log"),
+            ("/dev/fd/1", ">log"),
+            ("/dev/stderr", "2>log >&2"),
+            ("/dev/fd/3", "3>>log >&3"),
+            ("/proc/self/fd/3", "3>>log >&3"),
+        ] {
+            // The shell writes to the same file, before and after.
+            let script = format!("{{ echo before; \"$0\" {command} a.pcap -o {output}; echo after; }} {opened}");
+            let mut shell = std::process::Command::new("sh");
+            let program = assert_cmd::cargo::cargo_bin!("rdpwhy");
+            let done = shell.current_dir(&folder).arg("-c").arg(&script).arg(program).output().unwrap();
+            let wanted = [b"before\n", alone.as_slice(), b"after\n"].concat();
+            assert!(fs::read(&log).unwrap() == wanted, "{script}: {}", String::from_utf8_lossy(&done.stderr));
+            fs::remove_file(&log).unwrap();
+        }
+    }
+    let told = complaint(rdpwhy().current_dir(&folder).args(["analyze", "a.pcap", "-o", "/dev/fd/99"]), 2);
+    assert!(told.contains("no such descriptor is open"), "{told}");
+}
