@@ -24,9 +24,10 @@ pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
             output.display()
         )));
     }
+    // What a link leads to is made in the folder there.
     let destination = followed(output)
         .map_err(|error| Told::usage(format!("{}: {error}; choose another name after -o", output.display())))?;
-    let folder = folder_of(output);
+    let folder = folder_of(&destination);
     if !folder.is_dir() {
         return Err(Told::usage(format!(
             "{}: there is no folder {}; create it first: mkdir -p '{}'",
@@ -57,12 +58,11 @@ pub(super) fn check<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path
 /// Writes `output` with `write`, whole or not at all.
 pub(super) fn write(output: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let failed = || format!("{}: could not be written", output.display());
-    let place = followed(output).with_context(failed)?;
-    // A link stays a link: what it points to is replaced.
-    let destination = output.canonicalize().unwrap_or_else(|_| output.to_owned());
+    // A link stays a link: what it points to is replaced, or made.
+    let destination = followed(output).with_context(failed)?;
     let existing = fs::metadata(&destination);
-    let open = if descriptor::is_one(&place) {
-        Some(descriptor::open(&place))
+    let open = if descriptor::is_one(&destination) {
+        Some(descriptor::open(&destination))
     } else if existing.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
         Some(OpenOptions::new().write(true).open(&destination))
     } else {
@@ -185,8 +185,27 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), "new");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+        // Also where there is nothing yet at its end.
+        fs::remove_file(&real).unwrap();
+        check(&link, []).unwrap();
+        write(&link, |out| out.write_all(b"made")).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "made");
         write(Path::new("/dev/null"), |out| out.write_all(b"gone")).unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
         assert_eq!(names(folder.path()), ["link", "real"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_nowhere_are_refused_before_anything_is_read() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (astray, round) = (folder.path().join("astray"), folder.path().join("round"));
+        symlink("gone/report.txt", &astray).unwrap();
+        symlink("round", &round).unwrap();
+        let told = |output: &Path| check(output, []).unwrap_err().to_string();
+        assert!(told(&astray).contains("astray: there is no folder") && told(&astray).contains("gone"));
+        assert!(told(&round).contains("round: too many links"));
     }
 }
