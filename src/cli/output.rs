@@ -8,6 +8,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 
@@ -93,11 +94,14 @@ impl Temporary {
     /// A new file in the folder of `destination`, since only there a rename is
     /// one step.
     fn beside(destination: &Path) -> io::Result<Self> {
-        let name = destination.file_name().unwrap_or_default().to_string_lossy();
+        // Reports of several captures are written to one folder at a time.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
         // Names are taken only by runs that died; a few tries pass them.
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-        for n in 0..100 {
-            let path = folder_of(destination).join(format!(".{name}.{}-{n}.part", std::process::id()));
+        for _ in 0..100 {
+            let n = NEXT.fetch_add(1, Ordering::Relaxed);
+            // Short, since the name of the report may be as long as a name can be.
+            let path = folder_of(destination).join(format!(".rdpwhy-{}-{n}.part", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Self { file, path: Some(path) }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => last = e,
@@ -156,6 +160,20 @@ mod tests {
         write(&path, |out| out.write_all(b"third")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "third");
         assert_eq!(names(folder.path()), ["report.txt"]);
+    }
+
+    #[test]
+    fn a_report_may_have_the_longest_of_names_and_the_leftovers_of_a_run_that_died_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = "n".repeat(255);
+        let left = |n: usize| format!(".rdpwhy-{}-{n}.part", std::process::id());
+        for n in 0..50 {
+            // Numbers that another test has passed are as good.
+            OpenOptions::new().write(true).create_new(true).open(folder.path().join(left(n))).unwrap();
+        }
+        write(&folder.path().join(&long), |out| out.write_all(b"report")).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join(&long)).unwrap(), "report");
+        assert_eq!(names(folder.path()).len(), 51);
     }
 
     #[test]
