@@ -6,7 +6,8 @@ use rdpwhy::capture::CaptureOptions;
 use rdpwhy::report::document::Report;
 use rdpwhy::report::evidence::{Evidence, Selection, Written};
 use rdpwhy::report::{html, json, markdown, text};
-use zip::write::{SimpleFileOptions, ZipWriter};
+use zip::result::ZipError;
+use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
 use super::args::BundleArguments;
 use super::console::Console;
@@ -14,6 +15,8 @@ use super::evidence::{self, Analysed};
 use super::exit::Exit;
 use super::output;
 use super::redaction;
+
+type Archive<'a> = ZipWriter<StreamWriter<UntilFull<'a>>>;
 
 /// Analyses, and writes the archive.
 pub(super) fn run(asked: &BundleArguments, console: &mut Console) -> anyhow::Result<Exit> {
@@ -37,24 +40,72 @@ pub(super) fn run(asked: &BundleArguments, console: &mut Console) -> anyhow::Res
 
 fn archive(analysed: &Analysed, packets: Option<&Evidence>, full: bool, out: &mut dyn Write) -> io::Result<Written> {
     let report = &analysed.told;
-    let mut archive = ZipWriter::new_stream(out);
+    let mut archive = ZipWriter::new_stream(UntilFull { out, failed: None });
     let mut written = Written::default();
-    archive.start_file("README.txt", SimpleFileOptions::default())?;
+    start(&mut archive, "README.txt")?;
     archive.write_all(readme(report, packets.is_some(), analysed.redactor.is_some()).as_bytes())?;
-    archive.start_file("report.html", SimpleFileOptions::default())?;
+    start(&mut archive, "report.html")?;
     html::write(report, &analysed.plots, html::Options { all: false }, &mut archive)?;
-    archive.start_file("report.md", SimpleFileOptions::default())?;
+    start(&mut archive, "report.md")?;
     markdown::write(report, markdown::Options { all: true }, &mut archive)?;
-    archive.start_file("report.txt", SimpleFileOptions::default())?;
+    start(&mut archive, "report.txt")?;
     text::write(report, text::Options { all: true, color: false }, &mut archive)?;
-    archive.start_file("report.json", SimpleFileOptions::default())?;
+    start(&mut archive, "report.json")?;
     json::write(report, &mut archive)?;
     if let Some(packets) = packets {
-        archive.start_file("evidence.pcapng", SimpleFileOptions::default())?;
+        start(&mut archive, "evidence.pcapng")?;
         written = evidence::write(packets, analysed, full, &mut archive)?;
     }
-    archive.finish()?.into_inner().flush()?;
+    archive.finish().map_err(plain)?.into_inner().end()?;
     Ok(written)
+}
+
+fn start(archive: &mut Archive<'_>, file: &str) -> io::Result<()> {
+    archive.start_file(file, SimpleFileOptions::default()).map_err(plain)
+}
+
+/// What the system said, without what `zip` puts around it.
+fn plain(error: ZipError) -> io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        other => other.into(),
+    }
+}
+
+/// Refuses to write once, and takes everything from then on, to nowhere.
+///
+/// An archive that is given up tries to write its end all the same, and where that
+/// fails, too, `zip` prints so to standard error, in its own words.
+struct UntilFull<'a> {
+    out: &'a mut dyn Write,
+    failed: Option<io::ErrorKind>,
+}
+
+impl UntilFull<'_> {
+    fn attempt<T>(&mut self, or: T, to: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+        if self.failed.is_some() {
+            return Ok(or);
+        }
+        to(self.out).inspect_err(|error| {
+            // Who is interrupted tries again.
+            self.failed = Some(error.kind()).filter(|kind| *kind != io::ErrorKind::Interrupted);
+        })
+    }
+
+    /// Nothing is lost that was taken.
+    fn end(self) -> io::Result<()> {
+        self.failed.map_or_else(|| self.out.flush(), |kind| Err(kind.into()))
+    }
+}
+
+impl Write for UntilFull<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(bytes.len(), |out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt((), |out| out.flush())
+    }
 }
 
 fn readme(report: &Report, has_packets: bool, is_redacted: bool) -> String {

@@ -64,6 +64,28 @@ fn a_redaction_key_is_not_where_the_shell_leads_standard_output() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_bundle_that_finds_no_room_is_told_in_one_line_and_leaves_nothing() {
+    let folder = folder();
+    stdout(rdpwhy().current_dir(&folder).args(["bundle", "a.pcap", "-o", "whole.zip"]), 1);
+    let blocks = fs::metadata(folder.path().join("whole.zip")).unwrap().len() / 512;
+    assert!(blocks > 10);
+    // A limit of the size of files stands for a disk of that size.
+    for blocks in 0..blocks {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" bundle a.pcap -o part.zip");
+        let mut shell = std::process::Command::new("sh");
+        let program = assert_cmd::cargo::cargo_bin!("rdpwhy");
+        let done = shell.current_dir(&folder).arg("-c").arg(script).arg(program).output().unwrap();
+        let told = String::from_utf8(done.stderr).unwrap();
+        let wanted = "rdpwhy: error: part.zip: could not be written: File too large (os error 27)\n";
+        assert_eq!((told.as_str(), done.status.code()), (wanted, Some(3)), "{blocks} blocks");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "{blocks} blocks");
+    }
+    let told = complaint(rdpwhy().current_dir(&folder).args(["bundle", "a.pcap", "-o", "/dev/full"]), 3);
+    assert!(told.starts_with("rdpwhy: error: /dev/full: could not be written: No space left"), "{told}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn what_the_shell_leads_into_a_file_is_written_behind_what_is_there() {
     let folder = folder();
     let log = folder.path().join("log");
