@@ -26,6 +26,7 @@ mod redaction;
 mod reference;
 mod reveal;
 mod stages;
+mod temporary;
 
 use std::ffi::OsString;
 use std::io;
@@ -47,6 +48,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return if told.use_stderr() { Exit::Usage } else { Exit::Success };
         }
     };
+    #[cfg(unix)]
+    if makes_a_report_file(&arguments.command) {
+        // Without this a signal ends the run all the same.
+        let _ = temporary::vanish_with_the_process();
+    }
     let mut console = Console::new(&arguments.global);
     let done = match &arguments.command {
         Command::Analyze(analyze) => analyze::run(analyze, &console),
@@ -73,6 +79,17 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         console.error(&error);
         Exit::of(&error)
     })
+}
+
+/// Whether a file waits to be whole meanwhile. `live`, which makes some, too, ends in
+/// its own way.
+#[cfg(unix)]
+fn makes_a_report_file(command: &Command) -> bool {
+    match command {
+        Command::Analyze(asked) => asked.output.is_some() || asked.each.is_some(),
+        Command::Evidence(_) | Command::Bundle(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether the reader of our output went away, as `head` does. It has what it

@@ -5,16 +5,16 @@
 //! there before. What cannot be renamed over (a pipe, `/dev/stdout`, also where it
 //! is led into a file) is written to directly.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 
 use anyhow::Context;
 
 use super::descriptor;
 use super::destination::{folder_of, followed};
 use super::exit::Told;
+use super::temporary::Temporary;
 
 /// Refuses a destination that is one of `inputs`, or that cannot be written at
 /// all: before the analysis, which may take long.
@@ -82,55 +82,6 @@ pub(super) fn write(output: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
     write(&mut out).and_then(|()| out.flush()).with_context(failed)?;
     drop(out);
     temporary.become_file(&destination).with_context(failed)
-}
-
-/// A file that vanishes unless it becomes another.
-struct Temporary {
-    file: File,
-    path: Option<PathBuf>,
-}
-
-impl Temporary {
-    /// A new file in the folder of `destination`, since only there a rename is
-    /// one step.
-    fn beside(destination: &Path) -> io::Result<Self> {
-        // Reports of several captures are written to one folder at a time.
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        // Names are taken only by runs that died; a few tries pass them.
-        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-        for _ in 0..100 {
-            let n = NEXT.fetch_add(1, Ordering::Relaxed);
-            // Short, since the name of the report may be as long as a name can be.
-            let path = folder_of(destination).join(format!(".rdpwhy-{}-{n}.part", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { file, path: Some(path) }),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => last = e,
-                Err(e) => return Err(e),
-            }
-        }
-        Err(last)
-    }
-
-    fn become_file(mut self, destination: &Path) -> io::Result<()> {
-        self.file.sync_all()?;
-        if let Some(path) = self.path.take() {
-            fs::rename(&path, destination).inspect_err(|_| {
-                let _ = fs::remove_file(&path);
-            })?;
-        }
-        // So that the new name survives a power cut. Not every system can.
-        #[cfg(unix)]
-        let _ = OpenOptions::new().read(true).open(folder_of(destination)).and_then(|folder| folder.sync_all());
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(path) = self.path.take() {
-            let _ = fs::remove_file(path);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! `-o`, and what must not be written over.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -56,7 +58,7 @@ fn a_redaction_key_is_not_where_the_shell_leads_standard_output() {
     stdout(rdpwhy().current_dir(&folder).args(command), 1);
     let before = fs::read_to_string(&key).unwrap();
     let appended = fs::OpenOptions::new().append(true).open(&key).unwrap();
-    let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin!("rdpwhy"));
+    let mut run = Command::new(assert_cmd::cargo::cargo_bin!("rdpwhy"));
     let done = run.current_dir(&folder).args(command).stdout(appended).output().unwrap();
     assert_eq!(done.status.code(), Some(2));
     assert_eq!(fs::read_to_string(&key).unwrap(), before);
@@ -72,7 +74,7 @@ fn a_bundle_that_finds_no_room_is_told_in_one_line_and_leaves_nothing() {
     // A limit of the size of files stands for a disk of that size.
     for blocks in 0..blocks {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" bundle a.pcap -o part.zip");
-        let mut shell = std::process::Command::new("sh");
+        let mut shell = Command::new("sh");
         let program = assert_cmd::cargo::cargo_bin!("rdpwhy");
         let done = shell.current_dir(&folder).arg("-c").arg(script).arg(program).output().unwrap();
         let told = String::from_utf8(done.stderr).unwrap();
@@ -102,7 +104,7 @@ fn what_the_shell_leads_into_a_file_is_written_behind_what_is_there() {
         ] {
             // The shell writes to the same file, before and after.
             let script = format!("{{ echo before; \"$0\" {command} a.pcap -o {output}; echo after; }} {opened}");
-            let mut shell = std::process::Command::new("sh");
+            let mut shell = Command::new("sh");
             let program = assert_cmd::cargo::cargo_bin!("rdpwhy");
             let done = shell.current_dir(&folder).arg("-c").arg(&script).arg(program).output().unwrap();
             let wanted = [b"before\n", alone.as_slice(), b"after\n"].concat();
@@ -112,4 +114,37 @@ fn what_the_shell_leads_into_a_file_is_written_behind_what_is_there() {
     }
     let told = complaint(rdpwhy().current_dir(&folder).args(["analyze", "a.pcap", "-o", "/dev/fd/99"]), 2);
     assert!(told.contains("no such descriptor is open"), "{told}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_ends_the_run_leaves_no_half_report_and_one_that_is_ignored_ends_nothing() {
+    use std::os::unix::process::ExitStatusExt;
+    let folder = folder();
+    let capture = fs::read(folder.path().join("a.pcap")).unwrap();
+    let (header, packets) = capture.split_at(24);
+    // Much more than a pipe and a buffer hold: what takes it is at work.
+    let packets = packets.repeat((4 << 20) / packets.len());
+    // Who runs the tests may ignore the others.
+    for (signal, ignored) in [("TERM", false), ("TERM", true), ("INT", true), ("HUP", true)] {
+        let ignoring = if ignored { format!("trap '' {signal}; ") } else { String::new() };
+        let script = format!("{ignoring}exec \"$0\" analyze - --format ndjson -o out --exit-zero");
+        let mut shell = Command::new("sh");
+        shell.current_dir(&folder).arg("-c").arg(script).arg(assert_cmd::cargo::cargo_bin!("rdpwhy"));
+        let mut child = shell.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(header).and_then(|()| pipe.write_all(&packets)).unwrap();
+        let names = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        assert!(names().iter().any(|name| name.to_str().unwrap().ends_with(".part")), "{:?}", names());
+        let kill = Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", child.id())).status().unwrap();
+        assert!(kill.success());
+        if ignored {
+            drop(pipe);
+            assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
+            fs::remove_file(folder.path().join("out")).unwrap();
+        } else {
+            assert_eq!(child.wait().unwrap().signal(), Some(15), "{signal}");
+        }
+        assert_eq!(names(), ["a.pcap"], "{signal}, ignored: {ignored}");
+    }
 }
