@@ -36,6 +36,8 @@ pub enum OpenReason {
     Io(io::Error),
     /// It is a folder; a [`Timeline`](super::Timeline) reads those.
     Folder,
+    /// It is a pipe, a socket or a device that nobody named: it lies in a folder.
+    Special,
     /// It is something else.
     Foreign(Foreign),
     /// Compressed more than twice.
@@ -54,7 +56,10 @@ impl OpenError {
     /// without anything being wrong.
     #[must_use]
     pub const fn is_foreign(&self) -> bool {
-        matches!(self.reason, OpenReason::Foreign(_) | OpenReason::NestedTooDeep | OpenReason::Folder)
+        matches!(
+            self.reason,
+            OpenReason::Foreign(_) | OpenReason::NestedTooDeep | OpenReason::Folder | OpenReason::Special
+        )
     }
 }
 
@@ -73,6 +78,12 @@ impl fmt::Display for OpenError {
                 _ => write!(f, "cannot be read: {e}"),
             },
             OpenReason::Folder => write!(f, "this is a folder; {EXPECTED}"),
+            OpenReason::Special => write!(
+                f,
+                "this is a pipe, a socket or a device, which may never end; expected files in a folder. \
+                 To read it, name it: rdpwhy analyze {}",
+                quoted(&self.name)
+            ),
             OpenReason::Foreign(foreign) => {
                 write!(f, "this is {}; {EXPECTED}. ", named(*foreign))?;
                 let mut name = if self.name == "-" { "FILE".to_owned() } else { printable(&self.name) };

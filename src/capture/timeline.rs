@@ -30,7 +30,7 @@ use super::saved::{Capture, CaptureOptions, Progress, from_reader, open, open_si
 use super::window::PEEK_SIZE;
 use crate::base::{CaptureId, CaptureTime, NoticeKind, Notices, Span};
 
-/// A file in a folder that is no capture.
+/// What lies in a folder and is no capture.
 pub const FILE_PASSED_OVER: NoticeKind = NoticeKind("file-passed-over");
 /// A file that was given more than once.
 pub const FILE_REPEATED: NoticeKind = NoticeKind("file-repeated");
@@ -204,12 +204,17 @@ impl Timeline {
             return;
         }
         if path.exists() && !path.is_file() {
+            if from_folder {
+                // Opening a pipe waits for whoever writes to it, perhaps forever.
+                let name = path.to_string_lossy().into_owned();
+                return self.pass_over(&OpenError { name, inside: Vec::new(), reason: OpenReason::Special });
+            }
             // A pipe with a name: it cannot be opened twice.
             let opened = open(&path, self.next_id(), &self.options);
             return self.join(opened);
         }
         match open_sized(&path, self.next_id(), &CaptureOptions::default(), PEEK_SIZE) {
-            Err(e) if from_folder && e.is_foreign() => self.notices.add(FILE_PASSED_OVER, None, || e.to_string()),
+            Err(e) if from_folder && e.is_foreign() => self.pass_over(&e),
             Err(e) => self.problems.push(Problem::Open(e)),
             Ok(mut capture) => {
                 let total = capture.position().total;
@@ -221,6 +226,10 @@ impl Timeline {
                 self.members.push(Member::Waiting(path, Box::new(CaptureInfo::new(name, format))));
             }
         }
+    }
+
+    fn pass_over(&mut self, why: &OpenError) {
+        self.notices.add(FILE_PASSED_OVER, None, || why.to_string());
     }
 
     /// Takes a pipe in, which stays open.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests make their input")]
 
 mod analyze;
+mod folders;
 mod hostile;
 mod outputs;
 mod reference;

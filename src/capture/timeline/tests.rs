@@ -109,6 +109,26 @@ fn a_folder_is_every_capture_in_it() {
     assert!(timeline.is_incomplete());
 }
 
+#[cfg(unix)]
+#[test]
+fn what_has_no_end_is_not_opened_for_lying_in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "b.pcap", &pcap(&packets(2)));
+    std::os::unix::fs::symlink("b.pcap", folder.path().join("a.pcap")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("zeros.pcap")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    let mut timeline = Timeline::new(vec![Source::Path(folder.path().to_owned())], CaptureOptions::default());
+    assert_eq!(order(&mut timeline), [(0, 1), (0, 2)], "a link to a file is that file");
+    assert!(!timeline.is_incomplete(), "{:?}", timeline.problems());
+    let notices: Vec<_> = timeline.notices().list().iter().map(|n| (n.kind, n.count)).collect();
+    assert_eq!(notices, [(FILE_REPEATED, 1), (FILE_PASSED_OVER, 2)]);
+    let says = &timeline.notices().list()[1].says;
+    assert!(says.contains("socket: this is a pipe, a socket or a device"), "{says}");
+    // Whoever names it wants it.
+    let timeline = Timeline::new(vec![Source::Path(folder.path().join("zeros.pcap"))], CaptureOptions::default());
+    assert!(timeline.problems()[0].to_string().contains("it begins with 00 00 00 00"));
+}
+
 #[test]
 fn what_is_no_capture_does_not_stop_the_rest() {
     let folder = tempfile::tempdir().unwrap();
