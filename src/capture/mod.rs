@@ -51,4 +51,4 @@ pub use packet::{Packet, Passed, Taker};
 pub use pcapng::{InterfaceNotes, PacketToWrite, PcapngWriter, SectionNotes};
 pub use recognise::Foreign;
 pub use saved::{Capture, CaptureOptions, Progress, from_reader, open};
-pub use timeline::{FILE_PASSED_OVER, FILE_REPEATED, Problem, Source, TIMELINE_LIMIT, Timeline};
+pub use timeline::{FILE_PASSED_OVER, FILE_REPEATED, PassedOver, Problem, Source, TIMELINE_LIMIT, Timeline};

@@ -10,11 +10,14 @@
 //! captures may show the two ends of one, and that files have nothing to do with
 //! each other is known only when all have been read, or by who gives them.
 
+mod passed_over;
 mod source;
 #[cfg(test)]
 mod tests;
 mod vantages;
 
+pub use passed_over::PassedOver;
+use passed_over::is_beside_the_point;
 use source::files_in;
 pub use source::{Problem, Source};
 use vantages::Vantages;
@@ -61,6 +64,7 @@ pub struct Timeline {
     horizon: Option<(CaptureTime, u32)>,
     problems: Vec<Problem>,
     notices: Notices,
+    passed_over: PassedOver,
     /// Bytes read of members that are done.
     done: u64,
     total: Option<u64>,
@@ -88,6 +92,7 @@ impl Timeline {
             horizon: None,
             problems: Vec::new(),
             notices: Notices::default(),
+            passed_over: PassedOver::default(),
             done: 0,
             total: Some(0),
         };
@@ -175,6 +180,13 @@ impl Timeline {
         &self.notices
     }
 
+    /// Which files of folders were taken for no captures: a notice tells only of
+    /// the first.
+    #[must_use]
+    pub const fn passed_over(&self) -> &PassedOver {
+        &self.passed_over
+    }
+
     /// Whether part of the input could not be read.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
@@ -214,7 +226,7 @@ impl Timeline {
             return self.join(opened);
         }
         match open_sized(&path, self.next_id(), &CaptureOptions::default(), PEEK_SIZE) {
-            Err(e) if from_folder && e.is_foreign() => self.pass_over(&e),
+            Err(e) if from_folder && is_beside_the_point(&e) => self.pass_over(&e),
             Err(e) => self.problems.push(Problem::Open(e)),
             Ok(mut capture) => {
                 let total = capture.position().total;
@@ -230,6 +242,7 @@ impl Timeline {
 
     fn pass_over(&mut self, why: &OpenError) {
         self.notices.add(FILE_PASSED_OVER, None, || why.to_string());
+        self.passed_over.add(why);
     }
 
     /// Takes a pipe in, which stays open.

@@ -19,6 +19,7 @@ use super::args::{Analyze, Format, When};
 use super::console::Console;
 use super::each;
 use super::exit::{Exit, Told};
+use super::inputs;
 use super::output;
 use super::progress::{self, Progress};
 use super::redaction;
@@ -58,6 +59,7 @@ pub(super) fn run(asked: &Analyze, console: &Console) -> anyhow::Result<Exit> {
     // People are not told twice, and not given a report about nothing.
     let nothing = timeline.captures().next().is_none();
     if nothing && timeline.problems().is_empty() {
+        inputs::complain(&timeline, console);
         return Err(Told::nothing_to_read(&asked.files));
     }
     // A bar among the lines would be read as one of them.
@@ -71,7 +73,10 @@ pub(super) fn run(asked: &Analyze, console: &Console) -> anyhow::Result<Exit> {
     }
     console.remark(&progress::rate(packets, timeline.progress().read, took));
     if nothing || !asked.format.is_for_people() || asked.output.is_some() {
-        timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
+        inputs::complain(&timeline, console);
+    } else if timeline.passed_over().count() > 1 {
+        // The report names the first.
+        inputs::passed_over(&timeline, console);
     }
     let denied = nothing && timeline.problems().iter().any(is_denied);
     Ok(if denied { Exit::NotPermitted } else { Exit::of_report(&report, asked.exit_zero) })

@@ -27,6 +27,7 @@ use super::analyze::{is_denied, is_hashed, is_pipe, write_report};
 use super::args::{Analyze, Format};
 use super::console::Console;
 use super::exit::{Exit, Told};
+use super::inputs;
 use super::output;
 use super::progress::Progress;
 use super::redaction;
@@ -61,8 +62,7 @@ pub(super) fn run(asked: &Analyze, folder: &Path, console: &Console) -> anyhow::
     }
     let timeline =
         Timeline::new(asked.files.iter().map(|file| Source::named(file)).collect(), CaptureOptions::default());
-    timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
-    timeline.notices().list().iter().for_each(|notice| console.complain(&notice.says));
+    inputs::complain(&timeline, console);
     if timeline.files().next().is_none() && timeline.problems().is_empty() {
         return Err(Told::nothing_to_read(&asked.files));
     }

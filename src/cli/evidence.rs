@@ -13,6 +13,7 @@ use super::analyze::{self, Wanted};
 use super::args::EvidenceArguments;
 use super::console::Console;
 use super::exit::{Exit, Told};
+use super::inputs;
 use super::output;
 use super::progress::Progress;
 use super::redaction;
@@ -70,7 +71,7 @@ pub(super) fn analysed(
     let mut progress = Progress::start(console.shows_progress(), analyze::total(files));
     let (report, plots) = analyze::read(&mut timeline, &mut progress, Wanted::default(), draws);
     progress.finish();
-    timeline.problems().iter().for_each(|problem| console.complain(&problem.to_string()));
+    inputs::complain(&timeline, console);
     // What was found in folders is input too.
     output::check(output, timeline.captures().map(|capture| Path::new(&capture.name)))?;
     if report.captures.is_empty() {

@@ -16,6 +16,7 @@ mod each;
 mod evidence;
 mod exit;
 mod explain;
+mod inputs;
 #[cfg(feature = "live")]
 mod interfaces;
 #[cfg(all(feature = "live", unix))]

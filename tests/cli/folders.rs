@@ -56,3 +56,44 @@ fn a_pipe_in_a_folder_is_not_waited_for() {
     let (code, out, err) = told(&folder, "analyze in/p");
     assert!(code == 1 && out.starts_with("RDP failed") && writer.unwrap().wait().unwrap().success(), "{out}{err}");
 }
+
+#[test]
+fn damaged_captures_of_a_folder_are_told_by_name_and_by_exit_code() {
+    let folder = folder();
+    let mut damaged = fs::read(case()).unwrap();
+    damaged[3] ^= 1;
+    for name in ["b", "c", "d"] {
+        fs::write(folder.path().join(format!("in/{name}.pcap")), &damaged).unwrap();
+    }
+    fs::write(folder.path().join("in/notes.txt"), "dear diary").unwrap();
+    fs::write(folder.path().join("in/x.zip"), b"PK\x03\x04 and more").unwrap();
+    let by_name = |text: &str| {
+        for name in ["b", "c", "d"] {
+            assert!(text.contains(&format!("in/{name}.pcap: this is nothing that is known here")), "{text}");
+        }
+    };
+    const PASSED: &str =
+        "2 files were passed over, being no captures: in/notes.txt, in/x.zip. The first: in/notes.txt:";
+    let (code, out, err) = told(&folder, "analyze in");
+    let out = out.replace("\n    ", " ");
+    assert!(code == 3 && out.starts_with("RDP failed") && err.contains(PASSED), "{out}{err}");
+    assert_eq!(["b", "c", "d"].map(|name| out.matches(&format!("in/{name}.pcap: ")).count()), [1; 3], "{out}");
+    for arguments in
+        ["analyze in --each out", "analyze in --format ndjson", "evidence in -o e.pcapng", "bundle in -o b.zip"]
+    {
+        let (code, out, err) = told(&folder, arguments);
+        assert!(code == 3 && err.contains(PASSED), "{arguments}: {code} {err}");
+        by_name(&err);
+        if arguments.ends_with("ndjson") {
+            assert!(out.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{out}");
+        }
+    }
+    // Notes alone are nothing wrong, and no secret.
+    for name in ["b", "c", "d"] {
+        fs::remove_file(folder.path().join(format!("in/{name}.pcap"))).unwrap();
+    }
+    for (arguments, expected) in [("analyze in --format ndjson", 1), ("evidence in -o e.pcapng", 0)] {
+        let (code, _, err) = told(&folder, arguments);
+        assert!(code == expected && err.contains(PASSED), "{arguments}: {code} {err}");
+    }
+}

@@ -94,7 +94,7 @@ fn a_folder_is_every_capture_in_it() {
     write(&folder, "ring_00002.cap", &pcap(&at(&[3, 4])));
     write(&folder, "ring_00001.dat", &pcap(&at(&[1, 2])));
     write(&folder, "notes.txt", b"Dear support,\n");
-    write(&folder, "empty.pcap", b"");
+    write(&folder, "empty", b"");
     std::fs::create_dir(folder.path().join("deeper")).unwrap();
     let again = Source::Path(folder.path().join("ring_00001.dat"));
     let missing = Source::Path(folder.path().join("missing"));
@@ -106,6 +106,31 @@ fn a_folder_is_every_capture_in_it() {
     assert_eq!(timeline.problems().len(), 1);
     assert!(timeline.problems()[0].to_string().contains("there is no such file"));
     assert!(timeline.captures().all(|info| info.sha256.is_some()));
+    assert!(timeline.is_incomplete());
+}
+
+#[test]
+fn a_damaged_capture_in_a_folder_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = pcap(&packets(2));
+    let damaged = |at: usize| [&good[..at], &[good[at] ^ 1], &good[at + 1..]].concat();
+    write(&folder, "a.pcap", &good);
+    write(&folder, "first.pcap", &damaged(3));
+    write(&folder, "version", &damaged(4));
+    write(&folder, "empty.pcap", b"");
+    write(&folder, "notes.cap", b"Dear support,\n");
+    write(&folder, "notes.txt", b"Dear support,\n");
+    write(&folder, "scrap", &damaged(3));
+    write(&folder, "x.zip", b"PK\x03\x04 and more");
+    let timeline = Timeline::new(vec![Source::Path(folder.path().to_owned())], CaptureOptions::default());
+    let says: Vec<_> = timeline.problems().iter().map(ToString::to_string).collect();
+    let about = ["empty.pcap: this is empty", "first.pcap: this is nothing that is known", "notes.cap: this is a text"];
+    assert_eq!(says.len(), 4, "{says:?}");
+    for (says, about) in says.iter().zip(about.into_iter().chain(["version: this is a pcap of the unknown version 3."]))
+    {
+        assert!(says.contains(about), "{says}");
+    }
+    assert_eq!(timeline.passed_over().count(), 3);
     assert!(timeline.is_incomplete());
 }
 
