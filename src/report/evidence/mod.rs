@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::document::{Report, Time};
+use super::escape;
 use super::redact::Redactor;
 use super::words::file_name;
 use crate::base::{CaptureTime, Frame, LinkType, Notices, Side};
@@ -326,11 +327,14 @@ fn describe<W: io::Write>(
         let known = capture.and_then(|capture| capture.interfaces.get(held.interface as usize));
         // Of several files each is told by its name.
         let file = capture.filter(|_| report.captures.len() > 1).map(|capture| file_name(&capture.path));
+        // Strangers' words, which programs print as they stand.
+        let name = known.and_then(|known| known.name.as_deref()).map(escape::text);
+        let description = known.and_then(|known| known.description.as_deref()).map(escape::text).or(file);
         let notes = InterfaceNotes {
             link: shown.link,
             snap_len: 0,
-            name: known.and_then(|known| known.name.as_deref()),
-            description: known.and_then(|known| known.description.as_deref()).or(file.as_deref()),
+            name: name.as_deref(),
+            description: description.as_deref(),
         };
         interfaces.insert(key, writer.interface(&notes)?);
     }
