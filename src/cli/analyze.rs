@@ -78,8 +78,7 @@ pub(super) fn run(asked: &Analyze, console: &Console) -> anyhow::Result<Exit> {
         // The report names the first.
         inputs::passed_over(&timeline, console);
     }
-    let denied = nothing && timeline.problems().iter().any(is_denied);
-    Ok(if denied { Exit::NotPermitted } else { Exit::of_report(&report, asked.exit_zero) })
+    Ok(Exit::of_report(&report, asked.exit_zero).or_missing(Exit::of_problems(timeline.problems())))
 }
 
 /// Reads the timeline to its end and writes the report to `output`, or to standard
@@ -328,10 +327,4 @@ pub(super) fn is_hashed(asked: When, total: Option<u64>) -> bool {
         When::Never => false,
         When::Auto => total.is_some_and(|total| total <= HASHED_UNASKED),
     }
-}
-
-pub(super) fn is_denied(problem: &Problem) -> bool {
-    let Problem::Open(error) = problem else { return false };
-    let source = core::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
-    source.is_some_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
 }

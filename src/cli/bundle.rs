@@ -35,7 +35,7 @@ pub(super) fn run(asked: &BundleArguments, console: &mut Console) -> anyhow::Res
     if let Some(packets) = &packets {
         evidence::complain(written, packets, console);
     }
-    Ok(Exit::of_report(&analysed.report, asked.exit_zero))
+    Ok(Exit::of_report(&analysed.report, asked.exit_zero).or_missing(analysed.missing))
 }
 
 fn archive(analysed: &Analysed, packets: Option<&Evidence>, full: bool, out: &mut dyn Write) -> io::Result<Written> {

@@ -23,7 +23,7 @@ use rdpwhy::report::escape;
 use rdpwhy::report::in_short;
 use rdpwhy::report::redact::Redactor;
 
-use super::analyze::{is_denied, is_hashed, is_pipe, write_report};
+use super::analyze::{is_hashed, is_pipe, write_report};
 use super::args::{Analyze, Format};
 use super::console::Console;
 use super::exit::{Exit, Told};
@@ -78,10 +78,9 @@ pub(super) fn run(asked: &Analyze, folder: &Path, console: &Console) -> anyhow::
         output::check(&task.report, timeline.files())?;
     }
     let redactor = redaction::redactor(&asked.redaction, tasks.iter().map(|task| task.report.as_path()))?;
-    let unreadable =
-        timeline.problems().iter().map(|p| if is_denied(p) { Exit::NotPermitted } else { Exit::Unreadable });
+    let missing = Exit::of_problems(timeline.problems());
     let exits = on_all_cores(asked, &tasks, redactor.as_ref(), console)?;
-    Ok(Exit::of_all(unreadable.chain(exits)))
+    Ok(Exit::of_all(missing.into_iter().chain(exits)))
 }
 
 /// Where the report about each capture goes: captures of one name, in several
@@ -159,7 +158,7 @@ fn analyze(asked: &Analyze, task: &Task, redactor: Option<&Redactor>, console: &
     match written {
         Ok(report) => Done {
             says: said(&report.summary),
-            exit: Exit::of_report(&report, asked.exit_zero),
+            exit: Exit::of_report(&report, asked.exit_zero).or_missing(Exit::of_problems(timeline.problems())),
             complaints: complaints.collect(),
             packets,
         },

@@ -27,6 +27,8 @@ pub(super) struct Analysed {
     pub(super) redactor: Option<Redactor>,
     /// The packets of the diagrams, without names and addresses.
     pub(super) plots: Plots,
+    /// What it comes to that part of the input could not be read.
+    pub(super) missing: Option<Exit>,
 }
 
 /// Analyses, chooses, reads again, writes.
@@ -34,7 +36,7 @@ pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::R
     check(&asked.files, &asked.output)?;
     let redactor = redaction::redactor(&asked.redaction, [asked.output.as_path()])?;
     let analysed = analysed(&asked.files, CaptureOptions::default(), redactor, &asked.output, false, console)?;
-    let selection = selection(&analysed.report, &asked.attempt)?;
+    let selection = selection(&analysed, &asked.attempt)?;
     let evidence = collect(&asked.files, selection, console);
     let mut written = Written::default();
     output::write(&asked.output, |out| {
@@ -44,7 +46,7 @@ pub(super) fn run(asked: &EvidenceArguments, console: &mut Console) -> anyhow::R
     complain(written, &evidence, console);
     console.remark(&format!("{}: {} packets", asked.output.display(), written.packets));
     let is_whole = analysed.report.summary.complete && analysed.report.unreadable.is_empty();
-    Ok(if is_whole { Exit::Success } else { Exit::Unreadable })
+    Ok(if is_whole { Exit::Success } else { Exit::Unreadable }.or_missing(analysed.missing))
 }
 
 /// Refuses what cannot be read twice, and outputs that are inputs.
@@ -74,8 +76,12 @@ pub(super) fn analysed(
     inputs::complain(&timeline, console);
     // What was found in folders is input too.
     output::check(output, timeline.captures().map(|capture| Path::new(&capture.name)))?;
+    let missing = Exit::of_problems(timeline.problems());
     if report.captures.is_empty() {
-        return Err(Told::nothing_to_read(files));
+        return Err(match missing {
+            Some(exit) => Told::all_is_missing(exit, files),
+            None => Told::nothing_to_read(files),
+        });
     }
     let counted: u64 = report.counted.iter().filter(|c| c.outcome == Outcome::Failed).map(|c| c.attempts).sum();
     if counted > 0 {
@@ -84,14 +90,15 @@ pub(super) fn analysed(
         ));
     }
     let told = redactor.as_ref().map_or_else(|| Ok(report.clone()), |redactor| redactor.report(&report))?;
-    Ok(Analysed { report, told, redactor, plots })
+    Ok(Analysed { report, told, redactor, plots, missing })
 }
 
 /// The attempts that are asked for, or else those that failed.
-fn selection(report: &Report, attempts: &[u32]) -> anyhow::Result<Selection> {
+fn selection(analysed: &Analysed, attempts: &[u32]) -> anyhow::Result<Selection> {
+    let report = &analysed.report;
     let Some(known) = report.attempts.last().map(|attempt| attempt.id) else {
         let message = "no RDP connection in the capture: nothing to show. Was it taken on the right interface, and while somebody connected?";
-        return Err(Told { exit: Exit::NoRdp, message: message.to_owned() }.into());
+        return Err(Told { exit: Exit::NoRdp.or_missing(analysed.missing), message: message.to_owned() }.into());
     };
     if let Some(unknown) = attempts.iter().find(|id| report.attempt(**id).is_none()) {
         return Err(Told::usage(format!("there is no attempt {unknown}; the report lists attempts 1 to {known}")));

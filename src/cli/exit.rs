@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use rdpwhy::capture::{OpenReason, Problem};
 use rdpwhy::report::document::Report;
 
 /// The exit codes. They are part of the interface and do not change.
@@ -53,6 +54,18 @@ impl Exit {
         }
     }
 
+    /// What it comes to that part of the input could not be read; `None` where all
+    /// could.
+    pub(super) fn of_problems(problems: &[Problem]) -> Option<Self> {
+        let denied = if problems.iter().any(is_denied) { Self::NotPermitted } else { Self::Unreadable };
+        (!problems.is_empty()).then_some(denied)
+    }
+
+    /// The same, where what could be read comes to this.
+    pub(super) fn or_missing(self, missing: Option<Self>) -> Self {
+        Self::of_all(missing.into_iter().chain([self]))
+    }
+
     /// What several analyses come to, each of captures of its own.
     pub(super) fn of_all(exits: impl IntoIterator<Item = Self>) -> Self {
         // As for one that read them all: captures without RDP beside one that has
@@ -77,6 +90,17 @@ impl Exit {
     }
 }
 
+fn is_denied(problem: &Problem) -> bool {
+    let error = match problem {
+        Problem::Open(error) => match &error.reason {
+            OpenReason::Io(error) => error,
+            _ => return false,
+        },
+        Problem::Read(error) => &error.error,
+    };
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -99,9 +123,15 @@ impl Told {
         Self { exit: Exit::Usage, message: message.into() }.into()
     }
 
+    /// Of all that was given nothing could be read; why was told of each.
+    pub(super) fn all_is_missing(exit: Exit, given: &[PathBuf]) -> anyhow::Error {
+        let message = format!("{}: nothing could be read, so nothing was written; see above why", listed(given));
+        Self { exit, message }.into()
+    }
+
     /// Everything was looked into, and no capture was among it.
     pub(super) fn nothing_to_read(given: &[PathBuf]) -> anyhow::Error {
-        let given = given.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let given = listed(given);
         let message = format!(
             "{given}: no capture in here; expected files in pcap, pcapng, NetMon 2.x or snoop format. Folders within \
              a folder are not read: name them, too"
@@ -110,9 +140,14 @@ impl Told {
     }
 }
 
+fn listed(files: &[PathBuf]) -> String {
+    files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdpwhy::capture::{OpenError, ReadError};
     use rdpwhy::report::document::{SchemaVersion, Summary, Tool};
 
     fn exit(summary: Summary, exit_zero: bool) -> Exit {
@@ -153,6 +188,27 @@ mod tests {
         assert_eq!(Exit::of_all([NoRdp, NoRdp]), NoRdp);
         assert_eq!(Exit::of_all([Unreadable, FailedAttempts, NotPermitted]), NotPermitted);
         assert_eq!(Exit::of_all([FailedAttempts, Unreadable]), Unreadable);
+    }
+
+    #[test]
+    fn what_is_not_permitted_outweighs_all_else() {
+        use io::ErrorKind::{NotFound, PermissionDenied};
+        let open = |kind| {
+            let reason = OpenReason::Io(io::Error::from(kind));
+            Problem::Open(OpenError { name: "no.pcap".into(), inside: vec![], reason })
+        };
+        let read = |kind| Problem::Read(ReadError { name: "no.pcap".into(), error: io::Error::from(kind) });
+        let folder = Problem::Open(OpenError { name: "a".into(), inside: vec![], reason: OpenReason::Folder });
+        assert_eq!(Exit::of_problems(&[]), None);
+        assert_eq!(Exit::of_problems(&[open(NotFound), folder]), Some(Exit::Unreadable));
+        for denied in [open(PermissionDenied), read(PermissionDenied)] {
+            assert_eq!(Exit::of_problems(&[open(NotFound), denied]), Some(Exit::NotPermitted));
+        }
+        for exit in [Exit::Success, Exit::FailedAttempts, Exit::NoRdp, Exit::Unreadable] {
+            assert_eq!(exit.or_missing(None), exit);
+            assert_eq!(exit.or_missing(Exit::of_problems(&[read(NotFound)])), Exit::Unreadable);
+            assert_eq!(exit.or_missing(Exit::of_problems(&[open(PermissionDenied)])), Exit::NotPermitted);
+        }
     }
 
     #[test]

@@ -97,3 +97,32 @@ fn damaged_captures_of_a_folder_are_told_by_name_and_by_exit_code() {
         assert!(code == expected && err.contains(PASSED), "{arguments}: {code} {err}");
     }
 }
+
+#[test]
+fn what_may_not_be_read_is_told_by_its_exit_code_beside_what_may() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let denied = folder.path().join("in/no.pcap");
+    fs::copy(case(), &denied).unwrap();
+    fs::set_permissions(&denied, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(&denied).is_ok() {
+        println!("skipped: whoever runs this may read everything");
+        return;
+    }
+    for arguments in ["analyze in", "analyze in --each out", "evidence in -o e.pcapng", "bundle in -o b.zip"] {
+        let (code, out, err) = told(&folder, arguments);
+        assert_eq!(code, 5, "{arguments}: {out}{err}");
+    }
+    let (code, _, err) = told(&folder, "bundle in/no.pcap -o b.zip");
+    assert!(code == 5 && err.contains("reading it is not permitted") && !err.contains("no capture"), "{err}");
+}
+
+#[test]
+fn where_nothing_could_be_read_the_reason_stands_alone() {
+    let folder = folder();
+    for command in ["bundle", "evidence"] {
+        let (code, _, err) = told(&folder, &format!("{command} gone.pcap -o b"));
+        assert!(code == 3 && err.contains("gone.pcap: there is no such file"), "{err}");
+        assert!(err.contains("gone.pcap: nothing could be read") && !err.contains("no capture in here"), "{err}");
+    }
+}
