@@ -17,6 +17,9 @@ const EXPECTED: &str = "expected a packet capture: pcap, pcapng, NetMon 2.x or s
 /// What goes before the command that permits it.
 const BEFORE_COMMAND: &str = "; run as its owner, or: ";
 
+/// What goes before the command that reads it.
+const BEFORE_NAMING: &str = ". To read it, name it: ";
+
 /// A file that is no capture we can read.
 #[derive(Debug)]
 pub struct OpenError {
@@ -80,8 +83,8 @@ impl fmt::Display for OpenError {
             OpenReason::Folder => write!(f, "this is a folder; {EXPECTED}"),
             OpenReason::Special => write!(
                 f,
-                "this is a pipe, a socket or a device, which may never end; expected files in a folder. \
-                 To read it, name it: rdpwhy analyze {}",
+                "this is a pipe, a socket or a device, which may never end; expected files in a folder{BEFORE_NAMING}\
+                 rdpwhy analyze {}",
                 quoted(&self.name)
             ),
             OpenReason::Foreign(foreign) => {
@@ -240,7 +243,8 @@ pub fn behind_name<'a>(message: &'a str, name: &str) -> &'a str {
 /// The same without the commands at its end, which hold the name.
 #[must_use]
 pub fn without_commands(message: &str) -> &str {
-    let told = message.split_once(BEFORE_COMMAND).map_or(message, |(told, _)| told);
+    let before = |told, what| str::split_once(told, what).map_or(told, |(told, _)| told);
+    let told = before(before(message, BEFORE_COMMAND), BEFORE_NAMING);
     told.find(EXPECTED).map_or(told, |at| told.get(..at.saturating_add(EXPECTED.len())).unwrap_or(told))
 }
 
@@ -344,7 +348,12 @@ mod tests {
         let reasons = || {
             let denied = [io::ErrorKind::PermissionDenied, io::ErrorKind::NotFound, io::ErrorKind::Other];
             let denied = denied.into_iter().map(|kind| OpenReason::Io(kind.into()));
-            let others = [OpenReason::Folder, OpenReason::NestedTooDeep, OpenReason::TooLargeForPipe(1 << 20)];
+            let others = [
+                OpenReason::Folder,
+                OpenReason::Special,
+                OpenReason::NestedTooDeep,
+                OpenReason::TooLargeForPipe(1 << 20),
+            ];
             foreign.into_iter().map(OpenReason::Foreign).chain(denied).chain(others)
         };
         for name in names {

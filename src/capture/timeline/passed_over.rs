@@ -15,6 +15,9 @@ const MAX_NAMED: usize = 16;
 const ENDINGS: [&str; 5] = ["pcap", "pcapng", "cap", "ntar", "snoop"];
 const COMPRESSIONS: [&str; 3] = ["gz", "zst", "lz4"];
 
+/// A Mac writes what it knows of `a.pcap` into `._a.pcap`, where the disk is no Mac's.
+const COMPANION: &str = "._";
+
 /// The files that were found in folders and are no captures.
 #[derive(Debug, Default)]
 pub struct PassedOver {
@@ -62,6 +65,8 @@ impl fmt::Display for PassedOver {
 pub(super) fn is_beside_the_point(why: &OpenError) -> bool {
     match why.reason {
         OpenReason::Foreign(Foreign::PcapVersion(..)) => false,
+        // The newest file of a ring, before its first packet.
+        OpenReason::Foreign(Foreign::Empty) => true,
         OpenReason::Foreign(_) | OpenReason::NestedTooDeep => !is_called_a_capture(Path::new(&why.name)),
         _ => why.is_foreign(),
     }
@@ -71,6 +76,9 @@ pub(super) fn is_beside_the_point(why: &OpenError) -> bool {
 /// a ring.
 fn is_called_a_capture(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if name.starts_with(COMPANION) {
+        return false;
+    }
     let ending = |name: &str| name.rsplit_once('.').map(|(stem, ending)| (stem.to_owned(), ending.to_owned()));
     let mut last = ending(&name);
     while let Some((stem, _)) = last.take_if(|(_, ending)| COMPRESSIONS.contains(&ending.as_str())) {
@@ -92,7 +100,10 @@ mod tests {
         for name in ["a.pcap", "a.b/C.CAP", "x.pcapng.gz", "x.snoop.zst", "x.ntar.lz4.gz", "ring.pcap12", ".pcap"] {
             assert!(!is_beside_the_point(&why(name, Foreign::Unknown([0; 4]))), "{name}");
         }
-        for name in ["notes.txt", "a.pcap/notes", "pcap", "x.zip", "x.gz", "cap.dat", "x.pcap.txt", "x.etl.gz"] {
+        assert!(is_beside_the_point(&why("a.pcap", Foreign::Empty)));
+        for name in
+            ["notes.txt", "a.pcap/notes", "._a.pcap", "pcap", "x.zip", "x.gz", "cap.dat", "x.pcap.txt", "x.etl.gz"]
+        {
             assert!(is_beside_the_point(&why(name, Foreign::Unknown([0; 4]))), "{name}");
         }
         assert!(!is_beside_the_point(&why("notes.txt", Foreign::PcapVersion(9, 1))));
