@@ -67,7 +67,7 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("zeek-tcp/retransmit-fast009.pcap", ""),
     ("zeek-tcp/retransmit-timeout.pcapng", ""),
     ("zeek-tcp/window-scale-range.pcap", ""),
-    ("zeek/modbus-and-non-modbus-p502.pcap", "failed service-silent"),
+    ("zeek/modbus-and-non-modbus-p502.pcap", "failed not-rdp"),
     ("zeek/rdp-no-cookie-mstshash.pcap", "failed certificate-rejected"),
     ("zeek/rdp-to-ssl.pcap", "active"),
     ("zeek/rdp-unknown-keyboard.pcap", "open"),

@@ -36,6 +36,9 @@ pub(super) enum Fault {
     WindowClosed,
     /// The other side had closed its window: the owing side may not send.
     NoRoom,
+    /// The owing side is not silent: it sent this, last, since the message came, and
+    /// what is owed was not recognised in it.
+    Unread(At),
     /// The capture does not show.
     Unknown,
 }
@@ -55,14 +58,16 @@ impl Fault {
         if closed(answer) {
             return Self::WindowClosed;
         }
+        let in_vain = |burst: &&Burst| burst.outcome == BurstOutcome::Unrecovered && burst.needed() >= REPEATED;
+        let lost =
+            request.loss.bursts.last().filter(in_vain).filter(|_| request.acknowledged_bytes < request.sent_bytes);
+        if let (None, Some(sent)) = (lost, unread(case, waiting)) {
+            return Self::Unread(sent);
+        }
         if let Some(acked) = request.flights.acknowledged_since(waiting.since.time) {
             return if answer_would_show(case, side, acked) { Self::Host(acked) } else { Self::Delivered(acked) };
         }
-        let in_vain = |burst: &&Burst| burst.outcome == BurstOutcome::Unrecovered && burst.needed() >= REPEATED;
-        match request.loss.bursts.last().filter(in_vain) {
-            Some(burst) if request.acknowledged_bytes < request.sent_bytes => Self::RequestLost(burst.needed()),
-            _ => Self::Unknown,
-        }
+        lost.map_or(Self::Unknown, |burst| Self::RequestLost(burst.needed()))
     }
 
     pub(super) const fn lies_with(self, side: Side) -> AtFault {
@@ -70,7 +75,7 @@ impl Fault {
             Self::AnswerLost(_) | Self::RequestLost(_) => AtFault::Path,
             Self::Host(_) | Self::WindowClosed => AtFault::Host(side),
             Self::NoRoom => AtFault::Host(side.other()),
-            Self::Delivered(_) | Self::Unknown => AtFault::Unclear,
+            Self::Delivered(_) | Self::Unread(_) | Self::Unknown => AtFault::Unclear,
         }
     }
 
@@ -80,6 +85,7 @@ impl Fault {
             Self::AnswerLost(_) => format!("The {side}'s answer was lost on the way ({owed})"),
             Self::RequestLost(_) => format!("The {}'s {} was never acknowledged", side.other(), since.value),
             Self::Delivered(_) | Self::Unknown => format!("The {side} was not heard to send {owed} for {waited}"),
+            Self::Unread(_) => format!("The {side} sent something, but {owed} was not seen whole for {waited}"),
             Self::NoRoom => format!("The {} took no data, so the {side} could not send {owed}", side.other()),
             Self::Host(_) | Self::WindowClosed => format!("The {side} did not send {owed} for {waited}"),
         }
@@ -135,6 +141,10 @@ impl Fault {
             Self::NoRoom => format!(
                 "The {other} is at fault: it had closed its receive window, so the {side} was not allowed to send. The network stack of the {other} is alive, and the program there does not read."
             ),
+            Self::Unread(_) => format!(
+                "The {side} is not silent: it has sent something since. Either that is something else than {}, or it is the beginning of it and the rest did not come; which of the two, this capture does not show.",
+                waiting.owed
+            ),
             Self::Unknown => format!(
                 "Whether the last message ({message}) arrived, this capture does not show: it was not acknowledged, nor sent again often enough to call it lost."
             ),
@@ -151,6 +161,9 @@ impl Fault {
             }
             Self::Host(acked) | Self::Delivered(acked) => {
                 Evidence::new(acked, format!("the {side}'s computer acknowledges the last message"))
+            }
+            Self::Unread(sent) => {
+                Evidence::new(sent, format!("the {side} sends something in which what it owes was not recognised"))
             }
             Self::RequestLost(_) => {
                 Evidence::new(asked.loss.bursts.last()?.last, "the last time it was sent again, in vain")
@@ -170,6 +183,7 @@ impl Fault {
         match self {
             Self::AnswerLost(_) | Self::RequestLost(_) => "which hop lost it".to_owned(),
             Self::Delivered(_) | Self::Unknown => format!("whether the {side} answered"),
+            Self::Unread(_) => format!("what the {side} sent instead, and whether it would have gone on"),
             Self::NoRoom => format!("what kept the program on the {} from reading", side.other()),
             Self::Host(_) | Self::WindowClosed => format!("what the {side} was waiting for"),
         }
@@ -190,6 +204,11 @@ impl Fault {
             ],
             Self::NoRoom => {
                 vec![format!("look at the {}: a hanging or overloaded {}", side.other(), program(side.other()))]
+            }
+            Self::Unread(_) => {
+                vec![format!(
+                    "look at what the {side} sent: is it Remote Desktop that speaks there, and is all of it there?"
+                )]
             }
             Self::Host(_) | Self::WindowClosed => vec![host(side, waiting.owed).to_owned()],
             Self::Unknown => vec![format!("capture again, for longer, and at the {side} as well")],
@@ -224,6 +243,14 @@ const fn host(side: Side, owed: Owed) -> &'static str {
         }
         (Side::Server, _) => "look at the server: a hanging or overloaded Remote Desktop service (TermService)",
     }
+}
+
+/// The last new bytes of the owing side, where they came after the message that it
+/// was to answer and are in no message that was recognised.
+fn unread(case: &Case<'_>, waiting: &Waiting) -> Option<At> {
+    let sent = case.tcp.directions.of(waiting.side).last_data.filter(|sent| sent.follows(&waiting.since.at()))?;
+    let recognised = case.session.steps.list().rev().find(|step| step.side == waiting.side);
+    recognised.is_none_or(|step| sent.follows(&step.last)).then_some(sent)
 }
 
 /// Whether the capture would show an answer that `side` sent after `acked`: it

@@ -6,7 +6,7 @@ use super::rule::{Case, Out, Rule};
 use super::words::as_told;
 use crate::base::{Certainty, Side, Span, Visibility};
 use crate::flow::EndKind;
-use crate::session::{Message, Owed, Stage, Waiting};
+use crate::session::{IsRdp, Message, Owed, Stage, Waiting};
 
 /// A side that answers within this time is slow at the most. Servers answer in
 /// milliseconds (a hundred at the worst, in a network of their own).
@@ -40,7 +40,7 @@ impl Rule for StalledNegotiation {
 
     fn check(&self, case: &Case<'_>, out: &mut Out) {
         if let Some(waiting) = owed_at_last(case)
-            && waiting.owed != Owed::ConnectionConfirm
+            && !is_silence_of_the_service(case, &waiting)
         {
             check_waiting(self.id(), case, &waiting, out);
         } else if let Some(desktop) = case.session.stages.of(Stage::Active) {
@@ -64,11 +64,21 @@ pub(super) fn owed_at_last(case: &Case<'_>) -> Option<Waiting> {
     }
 }
 
+/// Whether nothing at all came where the Connection Confirm was owed, which is
+/// what `service-silent` tells.
+pub(super) fn is_silence_of_the_service(case: &Case<'_>, waiting: &Waiting) -> bool {
+    waiting.owed == Owed::ConnectionConfirm && !matches!(Fault::of(case, waiting), Fault::Unread(_))
+}
+
 /// Reports `waiting` under `id` if it is a stall. Shared with `service-silent`,
 /// which is the same for the first message of all.
 pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting, out: &mut Out) {
     let Waiting { side, owed, since } = waiting;
     if matches!(owed, Owed::Close | Owed::ConnectionRequest) {
+        return;
+    }
+    // Who speaks another language is not silent: `not-rdp` tells.
+    if matches!(case.session.is_rdp, IsRdp::Other(foreign) if foreign.value.0 == *side) {
         return;
     }
     // Beside a host nothing that it sends is lost before the capture: it was sent,
@@ -100,11 +110,18 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
     if blind && !on_the_path {
         return;
     }
-    let unclear = matches!(fault, Fault::Delivered(_) | Fault::Unknown);
+    let unread = matches!(fault, Fault::Unread(_));
+    let unclear = unread || matches!(fault, Fault::Delivered(_) | Fault::Unknown);
     let severity = if open && waited < HOPELESS { Severity::Warning } else { Severity::Failure };
     let inferred = case.session.stages.list().last().is_some_and(|s| s.visibility == Visibility::Inferred)
         || case.session.stages.lower_bound().is_some();
-    let best = if inferred || open || on_the_path || unclear { Certainty::Likely } else { Certainty::Proven };
+    let best = if unread {
+        Certainty::Possible
+    } else if inferred || open || on_the_path || unclear {
+        Certainty::Likely
+    } else {
+        Certainty::Proven
+    };
     let ending = match case.tcp.end.kind {
         EndKind::CaptureEnd => "The capture ends there.".to_owned(),
         EndKind::Silence => "Nobody was heard again.".to_owned(),

@@ -232,7 +232,7 @@ pub(super) fn security(c: &Connection, frames: &Frames<'_>) -> Vec<(&'static str
             }
             (Some(selected), None) => format!("the server chose {selected}"),
             (None, None) if negotiation.response_frame.is_some() => "the server's choice could not be read".to_owned(),
-            (None, None) => "no answer of the server is in the capture".to_owned(),
+            (None, None) => "no Connection Confirm of the server is in the capture".to_owned(),
         };
         said.push(("Security", format!("{asked}; {answer}.")));
     }

@@ -68,6 +68,12 @@ pub fn decode(tpdu: &[u8]) -> Result<Tpdu<'_>, ParseError> {
     })
 }
 
+/// Whether class 0 has TPDUs with that code.
+#[must_use]
+pub const fn is_class_0(code: u8) -> bool {
+    matches!(code, 0xd0..=0xef | 0xf0 | 0xf1 | 0x80 | 0x70)
+}
+
 fn connection(length_indicator: u8, mut fields: Cursor<'_>) -> Result<Connection<'_>, ParseError> {
     Ok(Connection {
         length_indicator,
@@ -95,6 +101,8 @@ mod tests {
         assert_eq!(decode(&[6, 0x80, 0, 0, 0, 0, 0x80]), Ok(Tpdu::DisconnectRequest(0x80)));
         assert_eq!(decode(&[4, 0x70, 0, 0, 2]), Ok(Tpdu::Error(2)));
         assert_eq!(decode(&[4, 0x60, 0, 0, 2]), Ok(Tpdu::Other(0x60)));
+        assert!([0xd0, 0xe0, 0xf0, 0x80, 0x70].into_iter().all(is_class_0));
+        assert!(![0x60, 3, 0].into_iter().any(is_class_0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::base::Cause;
 use crate::wire::preamble::{HeaderSize, proxy_header};
 use crate::wire::tls::record::{self, Header};
-use crate::wire::{fast_path, preconnection, tpkt};
+use crate::wire::{fast_path, preconnection, tpkt, x224};
 
 /// The kinds of message that RDP streams are made of, and what is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,13 @@ pub(super) fn front(bytes: &[u8], is_under_way: bool) -> Front {
     let front = match bytes {
         [3, ..] => match tpkt::frame_size(bytes) {
             tpkt::FrameSize::NeedMore => Front::NeedMore,
-            tpkt::FrameSize::Size(size) => Front::Message(Kind::Tpkt, size as u64),
+            // Other protocols may begin with a 3, too; then nothing ever completes
+            // what would be a frame, and the side seems to be silent.
+            tpkt::FrameSize::Size(size) => match x224_code(bytes) {
+                None if !is_under_way => Front::NeedMore,
+                Some(code) if !is_under_way && !x224::is_class_0(code) => Front::Nothing,
+                _ => Front::Message(Kind::Tpkt, size as u64),
+            },
             tpkt::FrameSize::NotTpkt => Front::Nothing,
         },
         // As fast-path frames, 20 and 24 with this length would have more
@@ -55,6 +61,11 @@ pub(super) fn front(bytes: &[u8], is_under_way: bool) -> Front {
         Front::Nothing if !is_under_way => first_front(bytes),
         front => front,
     }
+}
+
+/// The code of the TPDU in a TPKT frame, where it has come.
+fn x224_code(frame: &[u8]) -> Option<u8> {
+    frame.get(tpkt::HEADER_LEN..)?.get(1).copied()
 }
 
 /// What begins a stream, where it is neither TPKT nor TLS.

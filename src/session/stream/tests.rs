@@ -54,6 +54,11 @@ fn the_first_bytes_tell_what_follows() {
     {
         assert_eq!(kinds(&mut Stream::default(), foreign.as_bytes()), "Foreign:0", "{foreign}");
     }
+    // A Modbus exception, and later messages of a stream that began as it should.
+    let modbus = [3, 0, 0, 0x2b, 0, 3, 0, 0x80, 1];
+    assert_eq!(kinds(&mut Stream::default(), &modbus), "Foreign:0");
+    let other = [3, 0, 0, 11, 6, 0x60, 0, 0, 0, 0, 0];
+    assert_eq!(kinds(&mut Stream::default(), &[&request[..], &other].concat()), "Tpkt:11 Tpkt:11");
 }
 
 #[test]
