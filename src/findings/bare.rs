@@ -10,12 +10,11 @@ use foldhash::HashMap;
 
 use super::diagnosis::Diagnosis;
 use super::link::{Link, Opener};
-use super::no_answer;
 use super::probe::Told;
 use super::resets::{BareReset, Builder, Neighbours, Unusual};
 use super::rule::Coverage;
 use crate::base::BySide;
-use crate::flow::{Bare, TcpFacts};
+use crate::flow::{Awaited, Bare, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 
 /// Classes remembered, of some 100 bytes each. Hosts write few kinds of headers;
@@ -35,7 +34,7 @@ pub struct Class {
     syns: u8,
     client_ttl: u8,
     is_answered: bool,
-    was_waited_for: bool,
+    awaited: Awaited,
     fell_silent: bool,
     may_lack_packets: bool,
     reset: Option<BareReset>,
@@ -60,7 +59,7 @@ impl Class {
             syns: u8::try_from(bare.syns().count()).unwrap_or(u8::MAX),
             client_ttl: bare.syn().ip().ttl,
             is_answered: bare.answer().is_some(),
-            was_waited_for: no_answer::is_waited_for(bare.observed_until().since(bare.first().time)),
+            awaited: bare.awaited(),
             fell_silent: bare.is_silent(),
             may_lack_packets: dropped,
             reset: BareReset::of(bare, neighbours)?,

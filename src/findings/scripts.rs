@@ -14,7 +14,12 @@ pub const CONFIRM: &[u8] = &[3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0x1f
 
 /// What is said of the one connection of a script.
 pub fn diagnosis(lines: &[Line]) -> Diagnosis {
-    let mut all = crate::flow::testing::play_to::<Session>(lines);
+    diagnosis_until(lines, 0.0)
+}
+
+/// The same, where the capture goes on until then.
+pub fn diagnosis_until(lines: &[Line], ms: f64) -> Diagnosis {
+    let mut all = crate::flow::testing::play_until::<Session>(lines, ms);
     assert_eq!(all.len(), 1, "one connection expected");
     let one = all.remove(0);
     diagnose(&one.tcp, one.consumer.facts(), false)

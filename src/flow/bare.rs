@@ -4,6 +4,7 @@
 //! A million of them differ in little. Whoever only wants that little takes it
 //! from here; all else comes by following the packets after all.
 
+use super::awaited::Awaited;
 use super::conversation::{Consumer, TcpFacts, is_silent};
 use super::opening::{BarePacket, Opening};
 use super::table::{Endpoint, Finished};
@@ -91,6 +92,12 @@ impl Bare {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         is_silent(self.last().time, self.observed_until)
+    }
+
+    /// Whether an answer to the client's SYNs was waited for.
+    #[must_use]
+    pub fn awaited(&self) -> Awaited {
+        Awaited::of(self.syns().map(|syn| syn.at.time), self.observed_until)
     }
 
     /// The client's SYNs; there is one at least.

@@ -6,6 +6,7 @@
 //! tell: handshake, round trips, retransmissions, resets, habits of each
 //! sender. What the bytes mean is the next floor's business.
 
+mod awaited;
 mod bare;
 mod burst;
 mod candidates;
@@ -46,6 +47,7 @@ pub use direction_facts::{DirectionFacts, Skip};
 pub use flights::Flights;
 pub use proxied::Proxied;
 
+pub use awaited::Awaited;
 pub use bare::Bare;
 pub use burst::{Backoff, Burst, BurstOutcome};
 pub use habits::{Habits, IpIdMode};

@@ -96,12 +96,20 @@ pub fn play(lines: &[Line]) -> Vec<Finished<Log>> {
 
 /// The same, its bytes handed to consumers of another kind.
 pub fn play_to<C: Consumer + Default>(lines: &[Line]) -> Vec<Finished<C>> {
+    play_until(lines, 0.0)
+}
+
+/// The same, where the capture goes on until then.
+pub fn play_until<C: Consumer + Default>(lines: &[Line], ms: f64) -> Vec<Finished<C>> {
+    let time = |ms: f64| CaptureTime::from_nanos((ms * 1e6) as i64);
     let mut table = Table::<C>::default();
     for (i, line) in lines.iter().enumerate() {
         let number = if line.frame == 0 { i as u64 + 1 } else { line.frame };
-        let at = At { frame: Frame::new(0, number), time: CaptureTime::from_nanos((line.ms * 1e6) as i64) };
+        let at = At { frame: Frame::new(0, number), time: time(line.ms) };
         table.segment(&segment(line), at, 0);
     }
+    let last = lines.iter().fold(ms, |last, line| last.max(line.ms));
+    table.watch(time(last), 0);
     table.finish();
     table.drain().collect()
 }

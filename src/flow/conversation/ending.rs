@@ -2,6 +2,7 @@
 
 use super::{Consumer, Conversation, End, EndKind};
 use crate::base::{CaptureTime, Side, Span};
+use crate::flow::awaited::Awaited;
 use crate::flow::burst::{Burst, BurstOutcome};
 
 /// A connection whose capture went on for so long after its last packet, with
@@ -49,10 +50,11 @@ impl<C: Consumer> Conversation<C> {
         for side in [Side::Server, Side::Client] {
             let in_vain = |burst: &Burst| burst.same_edge >= 2 && burst.outcome == BurstOutcome::Unrecovered;
             let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(in_vain);
-            let syns = match side {
+            let asked_again = match side {
                 Side::Server => self.handshake.syns >= 2,
                 Side::Client => self.handshake.syn_acks >= 3,
             };
+            let syns = asked_again && self.handshake.awaited(observed_until) > Awaited::TooShort;
             if waited_on(side) && (quiet || repeated || syns) {
                 return End { kind: EndKind::Silence, by: Some(side), at: self.last };
             }

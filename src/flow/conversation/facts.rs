@@ -2,6 +2,7 @@
 
 use super::ending::is_silent;
 use crate::base::{At, BySide, CaptureTime, Few, Seen, Side, Span};
+use crate::flow::awaited::Awaited;
 use crate::flow::direction_facts::DirectionFacts;
 use crate::flow::habits::Habits;
 use crate::flow::leap::Leap;
@@ -43,6 +44,12 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// Whether an answer to the client's SYNs was waited for, up to `until`.
+    #[must_use]
+    pub fn awaited(&self, until: CaptureTime) -> Awaited {
+        Awaited::of(self.syn_times.iter().map(|at| at.time), until)
+    }
+
     /// Whether only the client's acknowledgment is missing.
     #[inline]
     pub(super) const fn waits_for_client(&self) -> bool {
