@@ -8,7 +8,7 @@ use std::fmt::Display;
 use rdpwhy::analysis::Connection;
 use rdpwhy::base::{Certainty, Span};
 use rdpwhy::findings::resets::{Builder, Judgement};
-use rdpwhy::findings::{AtFault, EndedBy, Finding};
+use rdpwhy::findings::{AtFault, EndedBy, Finding, Outcome};
 
 use super::cases::{captures, folders};
 use super::laws_resets::{Kept, play, read};
@@ -157,6 +157,31 @@ fn a_packet_that_the_capture_lacks_wrongs_nobody() {
         places.map(|place| (format!("without packet {place}"), without(place))).collect()
     };
     Tried::all(imperfect, claims).wrongs_nobody();
+}
+
+/// By so much one of a card's queues is read behind another.
+const QUEUED: Span = Span::from_millis(2);
+
+#[test]
+fn packets_that_were_captured_in_the_wrong_order_wrong_nobody() {
+    let imperfect = |packets: &[Kept]| {
+        // The clock is read for each in turn: the times stay.
+        let exchanged = |place: usize| {
+            let mut packets = packets.to_vec();
+            let times = [packets[place].time, packets[place + 1].time];
+            packets.swap(place, place + 1);
+            [packets[place].time, packets[place + 1].time] = times;
+            (format!("{place} exchanged with the next"), packets)
+        };
+        let is_close = |place: &usize| packets[place + 1].time.since(packets[*place].time) < QUEUED;
+        let places = places(packets.len().saturating_sub(1)).into_iter();
+        places.filter(is_close).map(exchanged).collect()
+    };
+    let failed = |connection: &Connection| {
+        let failed = connection.diagnosis.outcome == Outcome::Failed;
+        claims(connection).into_iter().chain(failed.then(|| "failed".to_owned())).collect()
+    };
+    Tried::all(imperfect, failed).wrongs_nobody();
 }
 
 #[test]

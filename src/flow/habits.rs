@@ -9,7 +9,7 @@ const MAX_TTLS: usize = 4;
 /// The largest step between two identifications that still looks like a
 /// counter which other connections share (a busy Windows host was seen to
 /// step by up to 331 between two packets of one connection).
-const MAX_COUNTER_STEP: u16 = 1000;
+pub(super) const MAX_COUNTER_STEP: u16 = 1000;
 
 /// How a sender numbers its IPv4 packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 
 use core::net::IpAddr;
 
-use super::habits::Habits;
+use super::habits::{Habits, MAX_COUNTER_STEP};
+use super::seq::Seq;
 use super::triggers::Answerable;
 use crate::base::{At, CaptureTime, Side, Span};
 use crate::wire::{Segment, TcpFlags};
@@ -28,6 +29,11 @@ const TRIP_SLACK: Span = Span::from_millis(20);
 /// of one 4-tuple go up by 250 each millisecond (RFC 6528 §3), so that this must
 /// be no larger than what may be missing from the capture in between.
 const MAX_JUMP: u32 = 1 << 16;
+
+/// A RST overtakes what was sent just before it: other connections of its host
+/// take few identifications in between. More, and numbers that somebody drew at
+/// random were taken for the host's.
+const MAX_BETWEEN: u16 = 64;
 
 /// How a RST's sequence number fits what its receiver expects (RFC 5961 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,10 +186,13 @@ impl ResetFacts {
         if !self.in_afterlife(at.time) || !self.is_same_stream(segment.tcp.seq) {
             return;
         }
+        let is_known = self.knew_of(segment);
+        if is_known && self.is_numbered_after(segment) {
+            return;
+        }
         let life = &mut self.afterlife;
         life.first.get_or_insert(at);
         life.packets = life.packets.saturating_add(1);
-        life.progress = life.progress.saturating_add(u32::from(progress));
         // A packet that was sent before the RST and overtaken by it carries an
         // older identification or timestamp than the sender's last packet did.
         let newer_ts = match (segment.tcp.options.timestamps, self.sender.last_tsval) {
@@ -191,13 +200,14 @@ impl ResetFacts {
             _ => None,
         };
         let newer_id = match (segment.ip.id, self.sender.last_id) {
-            (Some(now), Some(before)) if now != 0 && before != 0 => {
-                Some((1..=1000).contains(&now.wrapping_sub(before)))
-            }
+            (Some(now), Some(before)) if now != 0 && before != 0 => Some(comes_next(now, before)),
             _ => None,
         };
         let continues = newer_ts.unwrap_or(true) && newer_id.unwrap_or(true) && newer_ts.or(newer_id).is_some();
         life.continues_series = life.continues_series.saturating_add(u32::from(continues));
+        // Where no number puts it behind the RST, only what goes beyond that tells.
+        let progress = progress && (continues || !is_known);
+        life.progress = life.progress.saturating_add(u32::from(progress));
     }
 
     /// A later packet of the receiver, which is no RST and no copy.
@@ -216,6 +226,35 @@ impl ResetFacts {
         }
     }
 
+    /// Whether a packet of the claimed sender brings and acknowledges no more
+    /// than the RST says that the sender had sent and received.
+    fn knew_of(&self, segment: &Segment<'_>) -> bool {
+        let (tcp, has_ack) = (&segment.tcp, self.flags.has(TcpFlags::ACK));
+        let end = Seq(tcp.seq).plus(segment.payload_len).plus(u32::from(tcp.flags.has(TcpFlags::FIN)));
+        end.minus(Seq(self.seq)) <= 0 && has_ack && Seq(tcp.ack).minus(Seq(self.ack)) <= 0
+    }
+
+    /// Whether the RST carries on the claimed sender's identifications or
+    /// timestamps, and from behind that packet: it was sent later, and arrived or
+    /// was captured first. An equal number was given twice, which nobody does who
+    /// counts.
+    fn is_numbered_after(&self, segment: &Segment<'_>) -> bool {
+        let by_id = match (self.id, segment.ip.id, self.sender.last_id) {
+            (Some(own), Some(id), Some(before)) if own != 0 && id != 0 && comes_next(own, before) => {
+                Some((1..=MAX_BETWEEN).contains(&own.wrapping_sub(id)))
+            }
+            _ => None,
+        };
+        let by_time = match (self.tsval, segment.tcp.options.timestamps, self.sender.last_tsval) {
+            (Some(own), Some((value, _)), Some((before, _))) if own.wrapping_sub(before).cast_signed() >= 0 => {
+                // Several are sent within one tick.
+                Some(own.wrapping_sub(value).cast_signed() >= i32::from(by_id.is_none()))
+            }
+            _ => None,
+        };
+        by_id.unwrap_or(true) && by_time.unwrap_or(true) && by_id.or(by_time).is_some()
+    }
+
     fn is_same_stream(&self, seq: u32) -> bool {
         let Some(beyond) = self.seq_beyond_sent else { return false };
         // Sequence numbers wrap; what lies behind counts as well.
@@ -229,6 +268,12 @@ impl ResetFacts {
         let since = time.since(self.at.time);
         since >= Span::ZERO && since <= AFTERLIFE
     }
+}
+
+/// Whether identification `id` is a later one than `before` of the same counter,
+/// which other connections may share.
+fn comes_next(id: u16, before: u16) -> bool {
+    (1..=MAX_COUNTER_STEP).contains(&id.wrapping_sub(before))
 }
 
 impl ResetFacts {

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::base::Side::Server;
     use crate::findings::resets::testing::{answered, damage_accuses_nobody, judge_lines, strength, talk};
-    use crate::flow::testing::{A, Line, S, packet};
+    use crate::flow::testing::{A, Line, S, packet, stamped};
 
     /// What a packet of the server after its reset says.
     fn after(ms: f64, seq: u32, ack: u32, data: &[u8], id: u16) -> Option<Strength> {
@@ -66,6 +66,51 @@ mod tests {
     #[test]
     fn an_overtaken_packet_is_less() {
         assert_eq!(after(61.0, 13, 21, b"answer", 8_990), Some(Strength::Strong));
+    }
+
+    /// The server's last acknowledgment, captured behind its reset of number `id`.
+    fn swapped(id: u16, ack: u32, last: u16) -> Option<Strength> {
+        let mut lines = talk();
+        let mut rst = answered(60.1);
+        rst.id = id;
+        let mut overtaken = packet(61.0, Server, A, 13, ack, b"");
+        overtaken.id = last;
+        lines.extend([rst, overtaken]);
+        strength(&judge_lines(&lines), "sender-lives")
+    }
+
+    #[test]
+    fn what_the_reset_overtook_is_no_life() {
+        assert_eq!(swapped(9_005, 21, 9_004), None);
+        assert_eq!(swapped(9_005, 21, 9_006), Some(Strength::Proof), "sent behind it");
+        assert_eq!(swapped(9_005, 21, 9_005), Some(Strength::Proof), "no counter gives a number twice");
+        assert_eq!(swapped(0, 21, 9_004), Some(Strength::Proof), "the reset has no number of the server's");
+        assert_eq!(swapped(9_005, 21, 0), None, "without a number it shows nothing that the reset does not");
+    }
+
+    #[test]
+    fn what_the_reset_knows_nothing_of_was_not_overtaken() {
+        let mut lines = talk();
+        let mut rst = answered(60.1);
+        rst.id = 9_006;
+        let mut more = packet(61.0, Server, A, 13, 21, b"answer");
+        more.id = 9_004;
+        lines.extend([rst, more]);
+        assert_eq!(strength(&judge_lines(&lines), "sender-lives"), Some(Strength::Proof));
+    }
+
+    #[test]
+    fn timestamps_put_packets_in_order_as_well() {
+        let swapped = |reset: u32, last: u32| {
+            let mut lines: Vec<Line> = talk().into_iter().map(|line| stamped(line, 500)).collect();
+            lines.push(stamped(answered(60.1), reset));
+            lines.push(stamped(packet(61.0, Server, A, 13, 21, b""), last));
+            // As over IPv6.
+            lines.iter_mut().for_each(|line| line.id = 0);
+            strength(&judge_lines(&lines), "sender-lives")
+        };
+        assert_eq!(swapped(511, 510), None);
+        assert_eq!(swapped(511, 512), Some(Strength::Proof));
     }
 
     #[test]
