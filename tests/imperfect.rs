@@ -202,6 +202,20 @@ fn a_capture_that_ends_early_wrongs_nobody() {
     Tried::all(imperfect, claims).wrongs_nobody();
 }
 
+/// A side that cannot know yet whether it will be heard has not failed.
+#[test]
+fn a_capture_that_ends_early_lets_nothing_fail_that_works() {
+    let imperfect = |packets: &[Kept]| {
+        let early = |len: usize| (format!("up to packet {len}"), packets[..len].to_vec());
+        places(packets.len()).into_iter().map(early).chain((10..30.min(packets.len())).map(early)).collect()
+    };
+    let fails = |connection: &Connection| {
+        let verdict = connection.diagnosis.verdict().filter(|found| found.certainty > Certainty::Possible);
+        verdict.map(|_| "it failed".to_owned()).into_iter().collect()
+    };
+    Tried::all(imperfect, fails).wrongs_nobody();
+}
+
 #[test]
 fn a_capture_that_lacks_one_in_ten_wrongs_nobody() {
     let imperfect = |packets: &[Kept]| {

@@ -4,7 +4,7 @@ use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use super::stalled_negotiation::owed_at_last;
 use crate::base::{At, Certainty, Side, Span};
-use crate::flow::{Backoff, Burst, BurstOutcome, DirectionFacts, EndKind, Place, Skip};
+use crate::flow::{Awaited, Backoff, Burst, BurstOutcome, DirectionFacts, EndKind, Place, Skip};
 use crate::session::Owed;
 
 /// Fewer repetitions are everyday life.
@@ -112,7 +112,13 @@ impl RetransmissionBurst {
         };
         // What it died of, only a capture of all of it proves.
         let whole = !case.coverage.late_start && !case.coverage.cut && case.tcp.end.kind != EndKind::Silence;
-        let best = if fatal && !whole { Certainty::Likely } else { Certainty::Proven };
+        let silent = fatal && case.tcp.end.kind == EndKind::Silence;
+        let stopped_soon = silent && burst.awaited(case.tcp.observed_until) < Awaited::Long;
+        let best = match (fatal, whole) {
+            _ if stopped_soon => Certainty::Possible,
+            (true, false) => Certainty::Likely,
+            _ => Certainty::Proven,
+        };
         let receiver = side.other();
         let mut finding = Finding::new(
             self.id(),
@@ -128,7 +134,7 @@ impl RetransmissionBurst {
             burst.bytes,
             window(burst),
             chain(burst, facts.has_timestamps),
-            outcome(case, burst),
+            outcome(case, burst, stopped_soon),
             gave_up(case, side, burst),
             place(case, side, burst),
             needless(burst),
@@ -200,7 +206,7 @@ fn chain(burst: &Burst, has_timestamps: bool) -> String {
     format!(" The same data was sent again after {}{whose}.", waits.join(", "))
 }
 
-fn outcome(case: &Case<'_>, burst: &Burst) -> String {
+fn outcome(case: &Case<'_>, burst: &Burst, stopped_soon: bool) -> String {
     match burst.outcome {
         BurstOutcome::Recovered(at) => {
             format!("It got through at last ({} after the first repetition).", at.time.since(burst.first.time))
@@ -210,6 +216,13 @@ fn outcome(case: &Case<'_>, burst: &Burst) -> String {
                 format!("It was still unacknowledged when a reset in the name of the {by} ended the connection.")
             }
             (EndKind::Fin, Some(by)) => format!("It was still unacknowledged when the {by} closed the connection."),
+            _ if stopped_soon => {
+                "It was not acknowledged as long as the capture went on, which stopped while it was still being tried."
+                    .to_owned()
+            }
+            (EndKind::CaptureEnd, _) => {
+                "It was not acknowledged yet when this connection was last seen, and was still being tried.".to_owned()
+            }
             _ => "It was never acknowledged.".to_owned(),
         },
     }
@@ -341,6 +354,22 @@ mod tests {
         late.splice(..3, [packet(15.0, Server, A, 1, 1, b"")]);
         let late = finding(&late, "retransmission-burst").unwrap();
         assert_eq!(late.certainty, Certainty::Likely);
+    }
+
+    #[test]
+    fn a_capture_that_stops_in_the_middle_shows_no_death() {
+        let waits = [230.0, 230.0, 450.0, 930.0, 1_830.0];
+        let cut = |tries: usize, until| {
+            let mut lines = repeated(&waits[..tries], false);
+            lines.pop();
+            let mut found = diagnosis_until(&lines, until).findings;
+            found.retain(|found| found.id == "retransmission-burst" && found.severity == Severity::Failure);
+            found.pop().map(|found| found.certainty)
+        };
+        assert_eq!((cut(3, 0.0), cut(4, 0.0)), (None, None), "it may get through yet");
+        assert_eq!(cut(5, 0.0), Some(Certainty::Possible), "after 3.7 s");
+        assert_eq!(cut(5, 9_000.0), Some(Certainty::Likely), "the next one would have been there");
+        assert_eq!(cut(3, 9_000.0), Some(Certainty::Likely));
     }
 
     #[test]

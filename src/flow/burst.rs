@@ -1,6 +1,8 @@
 //! Repetitions that belong together.
 
-use crate::base::{At, Span};
+use super::awaited::Awaited;
+use super::conversation::SILENCE;
+use crate::base::{At, CaptureTime, Span};
 
 /// Intervals kept of a backoff chain: Linux gives up after 15, Windows after 5.
 const MAX_INTERVALS: usize = 16;
@@ -11,6 +13,10 @@ const LONGEST_WAIT: i64 = Span::from_secs(100).nanos();
 
 /// Repetitions this close belong to one burst.
 const BURST_GAP: Span = Span::from_secs(1);
+
+/// Interruptions that are shorter are everyday life, and leave a sender time for two
+/// or three tries: a radio cell is changed, a link fails over.
+const INTERRUPTION: Span = Span::from_secs(2);
 
 /// A group of repetitions in one direction.
 #[derive(Clone, Debug)]
@@ -42,6 +48,8 @@ pub struct Burst {
     /// How it ended.
     pub outcome: BurstOutcome,
     edge: i64,
+    /// When that edge was sent before its first repetition in a row.
+    edge_since: CaptureTime,
 }
 
 /// How a burst ended.
@@ -80,6 +88,12 @@ pub struct Repetition {
     pub in_flight: u64,
 }
 
+impl Repetition {
+    fn sent_before(&self) -> CaptureTime {
+        self.at.time + (Span::ZERO - self.waited.unwrap_or(Span::ZERO))
+    }
+}
+
 impl Burst {
     pub(super) fn new(repetition: &Repetition) -> Self {
         let Repetition { at, edge, len, waited, in_flight } = *repetition;
@@ -98,6 +112,7 @@ impl Burst {
             intervals: waited.into_iter().collect(),
             outcome: BurstOutcome::Unrecovered,
             edge,
+            edge_since: repetition.sent_before(),
         }
     }
 
@@ -118,6 +133,7 @@ impl Burst {
             }
         } else {
             self.in_a_row = 1;
+            self.edge_since = repetition.sent_before();
             if self.same_edge == 0 {
                 self.intervals.clear();
                 self.intervals.extend(waited);
@@ -147,6 +163,23 @@ impl Burst {
             BurstOutcome::Unrecovered => self.last,
         };
         end.time.since(self.first.time)
+    }
+
+    /// Whether anything would have come of it by `until`, up to which the capture
+    /// went on. One that stops while the sender goes on trying shows an
+    /// interruption, and most connections survive that.
+    #[must_use]
+    pub fn awaited(&self, until: CaptureTime) -> Awaited {
+        let next = self.intervals.last().map_or(Span::ZERO, |wait| wait.times(2));
+        let missed_its_turn = until.since(self.last.time) >= next.max(INTERRUPTION);
+        let tried_for = until.since(self.edge_since);
+        if missed_its_turn || tried_for >= SILENCE {
+            Awaited::Long
+        } else if tried_for >= INTERRUPTION {
+            Awaited::Briefly
+        } else {
+            Awaited::TooShort
+        }
     }
 
     /// How much of what was under way when it began was sent again, in percent.
@@ -217,6 +250,26 @@ mod tests {
         assert_eq!(burst.share_of_window(), Some(25));
         burst.in_flight = 50;
         assert_eq!(burst.share_of_window(), None, "it went on beyond");
+    }
+
+    #[test]
+    fn a_capture_that_stops_in_the_middle_shows_nothing_in_vain() {
+        let mut burst = chain(&[200, 400, 800, 1_600]);
+        let awaited = |burst: &Burst, ms: i64| burst.awaited(CaptureTime::from_nanos(ms * 1_000_000));
+        assert_eq!(awaited(&chain(&[200, 400, 800]), 1_400), Awaited::TooShort);
+        assert_eq!(awaited(&burst, 3_000), Awaited::Briefly);
+        assert_eq!(awaited(&burst, 6_190), Awaited::Briefly);
+        assert_eq!(awaited(&burst, 6_210), Awaited::Long, "the next one was due");
+        let last = CaptureTime::from_nanos(6_200_000_000);
+        burst.extend(&Repetition {
+            at: At { time: last, ..burst.last },
+            edge: 0,
+            len: 1,
+            waited: Some(Span::from_millis(3_200)),
+            in_flight: 1,
+        });
+        assert_eq!(awaited(&burst, 9_990), Awaited::Briefly);
+        assert_eq!(awaited(&burst, 10_010), Awaited::Long, "nothing for ten seconds");
     }
 
     #[test]

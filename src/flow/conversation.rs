@@ -8,7 +8,7 @@ mod handshake;
 mod resetting;
 mod tracing;
 
-pub(in crate::flow) use ending::is_silent;
+pub(in crate::flow) use ending::{SILENCE, is_silent};
 pub use facts::{End, EndKind, Handshake, RolesFrom, TcpFacts};
 pub use glimpse::Glimpse;
 

@@ -7,7 +7,7 @@ use crate::flow::burst::{Burst, BurstOutcome};
 
 /// A connection whose capture went on for so long after its last packet, with
 /// something unanswered, ended in silence; before, the capture simply ended.
-const SILENCE: Span = Span::from_secs(10);
+pub(in crate::flow) const SILENCE: Span = Span::from_secs(10);
 
 impl<C: Consumer> Conversation<C> {
     /// Finds what ended it: the first FIN or RST, leaving out resets after
@@ -48,7 +48,10 @@ impl<C: Consumer> Conversation<C> {
         };
         let quiet = is_silent(self.last.time, observed_until);
         for side in [Side::Server, Side::Client] {
-            let in_vain = |burst: &Burst| burst.same_edge >= 2 && burst.outcome == BurstOutcome::Unrecovered;
+            let in_vain = |burst: &Burst| {
+                let unanswered = burst.same_edge >= 2 && burst.outcome == BurstOutcome::Unrecovered;
+                unanswered && burst.awaited(observed_until) > Awaited::TooShort
+            };
             let repeated = self.directions.of(side.other()).facts.loss.bursts.last().is_some_and(in_vain);
             let asked_again = match side {
                 Side::Server => self.handshake.syns >= 2,
