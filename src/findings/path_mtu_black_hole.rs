@@ -96,7 +96,8 @@ fn hole(case: &Case<'_>, side: Side) -> Option<Hole> {
     // asked for the hole, or reported what came behind it.
     let small_passed = shrunk || facts.duplicate_acks > 0 || keep_alives_are_answered(case, side.other());
     let passed = if shrunk { last.ip_len } else { facts.largest_delivered };
-    (small_passed && passed < first.ip_len).then(|| Hole {
+    // Where nothing of that side is known to have arrived, the path is dark.
+    (small_passed && passed > 0 && passed < first.ip_len).then(|| Hole {
         first: first.at,
         last: large.last().map_or(first.at, |event| event.at),
         repetitions: large.len(),
@@ -304,6 +305,20 @@ mod tests {
     #[test]
     fn a_dark_path_is_none() {
         assert!(finding(&flight(1_460, false), "path-mtu-black-hole").is_none());
+    }
+
+    #[test]
+    fn where_nothing_is_known_to_have_arrived_the_path_may_be_dark() {
+        // From the large packet on; the other side only probes.
+        let mut late = flight(1_460, false).split_off(7);
+        let probes = [3_000.0, 5_000.0, 7_000.0, 9_000.0].map(|ms| packet(ms, Server, A, 20, 220, b""));
+        late.splice(late.len() - 1..late.len() - 1, probes);
+        late.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+        assert!(finding(&late, "path-mtu-black-hole").is_none());
+        late.insert(0, filled(40.0, Client, 20, 20, 200));
+        late.insert(1, packet(50.0, Server, A, 20, 220, b""));
+        let found = finding(&late, "path-mtu-black-hole").unwrap();
+        assert!(found.detail.contains("up to 240 bytes arrived"), "{}", found.detail);
     }
 
     #[test]
