@@ -1,5 +1,6 @@
 //! `retransmission-burst`: repeated losses in one direction that hurt.
 
+use super::fault::is_beside;
 use super::finding::{AtFault, Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use super::stalled_negotiation::owed_at_last;
@@ -159,26 +160,39 @@ impl RetransmissionBurst {
         let facts = case.tcp.directions.of(side);
         let long = |skip: &&Skip| u32::from(skip.packets) >= MIN_COUNT && skip.silence >= MIN_DELAY;
         let Some(skip) = facts.skips.iter().filter(long).max_by_key(|skip| skip.silence) else { return };
-        if case.coverage.gaps || case.coverage.dropped || case.coverage.missing_side.is_some() {
+        // Beside the sender nothing is lost before the capture: the capture lacks it.
+        let lacks = case.coverage.gaps || case.coverage.dropped || case.coverage.missing_side.is_some();
+        if lacks || is_beside(case, side) {
             return;
         }
+        // Some systems number the packets of all connections in one row.
+        let own = u32::from(skip.packets) <= tries_within(skip.silence);
         out.found(
             Finding::new(
                 self.id(),
                 Severity::Warning,
-                Certainty::Likely,
+                if own { Certainty::Likely } else { Certainty::Possible },
                 format!("Packets from the {side} were lost before the capture point"),
                 Evidence::new(skip.at, format!("the first packet of the {side} after {} of silence", skip.silence)),
             )
             .at_fault(AtFault::Path)
             .detail(format!(
-                "The {side} was not heard for {}, and the numbering of its packets (IP identification) shows that it had sent {} meanwhile: they were lost between the {side} and the capture point.",
-                skip.silence, skip.packets
+                "The {side} was not heard for {}, and the numbering of its packets (IP identification) shows that it had sent {} meanwhile: they were lost between the {side} and the capture point{}.",
+                skip.silence,
+                skip.packets,
+                if own { "" } else { ", or were sent on other connections" }
             ))
             .cannot_tell("what they were; most likely one packet, repeated")
             .next(format!("capture at the {side} as well, and look at the path between"))
         );
     }
+}
+
+/// How often one packet is repeated in that time at most: after a probe, from 200 ms
+/// on (TCP_RTO_MIN of Linux; Windows waits longer), at intervals that double.
+fn tries_within(silence: Span) -> u32 {
+    let timers = (0..30).map(|n| Span::from_millis(200 << n));
+    1 + timers.take_while(|timer| *timer <= silence).fold(0, |tries, _| tries + 1)
 }
 
 /// How much of what was under way was sent again.
@@ -410,15 +424,21 @@ mod tests {
                 filled(3_200.0, Client, 40, 20, 10),
             ],
         );
-        for (id, line) in (500..).zip(lines.iter_mut().filter(|line| line.from == Client)) {
-            line.id = if line.ms > 3_000.0 { id + 5 } else { id };
-        }
-        let found = finding(&lines, "retransmission-burst").unwrap();
-        assert_eq!(found.certainty, Certainty::Likely);
-        assert!(found.detail.contains("sent 5 meanwhile"), "{}", found.detail);
-        for (id, line) in (500..).zip(lines.iter_mut().filter(|line| line.from == Client)) {
-            line.id = id;
-        }
-        assert!(finding(&lines, "retransmission-burst").is_none(), "a client that was silent lost nothing");
+        let mut skipping = |ids| {
+            for (id, line) in (500..).zip(lines.iter_mut().filter(|line| line.from == Client)) {
+                line.id = if line.ms > 3_000.0 { id + ids } else { id };
+            }
+            let beside = finding(&lines, "retransmission-burst");
+            assert!(beside.is_none(), "beside the client nothing is lost before the capture");
+            // What the server sees: the client's packets have the way behind them.
+            let mut far = lines.clone();
+            far.iter_mut().filter(|line| line.from == Client).for_each(|line| line.ms += 9.95);
+            finding(&far, "retransmission-burst").map(|found| (found.certainty, found.detail.to_string()))
+        };
+        let (certainty, detail) = skipping(5).unwrap();
+        assert!(certainty == Certainty::Likely && detail.contains("sent 5 meanwhile"), "{detail}");
+        let (certainty, detail) = skipping(11).unwrap();
+        assert!(certainty == Certainty::Possible && detail.contains("on other connections"), "{detail}");
+        assert!(skipping(0).is_none(), "a client that was silent lost nothing");
     }
 }
