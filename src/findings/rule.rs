@@ -9,6 +9,9 @@ use crate::flow::{EndKind, TcpFacts};
 use crate::session::{SessionFacts, Stage};
 use crate::wire::TcpFlags;
 
+/// A capture that goes on for less shows no silence.
+const WORTH_SAYING: Span = Span::from_secs(1);
+
 /// One kind of finding: an id, a page of prose, and a check.
 pub trait Rule: Sync {
     /// Permanent id, in kebab case; the file is named after it.
@@ -182,9 +185,20 @@ impl Case<'_> {
             EndKind::Reset => format!("RST in the name of the {who}"),
             EndKind::Fin => format!("FIN from the {who}"),
             EndKind::Silence => format!("the last packet; the {who} was not heard again"),
-            EndKind::CaptureEnd => "the last packet in the capture".to_owned(),
+            EndKind::CaptureEnd => {
+                const LAST: &str = "the last packet of this connection in the capture";
+                let went_on = self.went_on_for();
+                if went_on >= WORTH_SAYING { format!("{LAST}, which went on for {went_on}") } else { LAST.to_owned() }
+            }
         };
         Evidence::new(self.tcp.end.at, says)
+    }
+
+    /// How long the capture went on after the last packet of the connection, which
+    /// may have been a short one beside many others.
+    #[must_use]
+    pub fn went_on_for(&self) -> Span {
+        self.tcp.observed_until.since(self.tcp.end.at.time)
     }
 
     /// Time from `at` to the end.

@@ -123,7 +123,10 @@ pub(super) fn check_waiting(id: &'static str, case: &Case<'_>, waiting: &Waiting
         Certainty::Proven
     };
     let ending = match case.tcp.end.kind {
-        EndKind::CaptureEnd => "The capture ends there.".to_owned(),
+        EndKind::CaptureEnd => match case.went_on_for() {
+            Span::ZERO => "The capture ends there.".to_owned(),
+            went_on => format!("Nothing more came on this connection; the capture went on for {went_on}."),
+        },
         EndKind::Silence => "Nobody was heard again.".to_owned(),
         EndKind::Fin | EndKind::Reset => match case.tcp.end.by {
             Some(by) if case.ended_by(by) => format!("Then the {by} ended the connection{}.", server_clock(case, by)),
@@ -235,6 +238,25 @@ mod tests {
         assert_eq!(minute.at_fault, Some(AtFault::Host(Client)));
         assert!(minute.next[0].contains("ask the person"), "{:?}", minute.next);
         assert!(!after(40_000.0).detail.contains("a minute"), "that was another limit");
+    }
+
+    #[test]
+    fn the_last_packet_of_a_connection_need_not_end_the_capture() {
+        let mut lines = script(10.0, [packet(20.0, Client, A, 1, 1, REQUEST), packet(32.0, Server, A, 1, 20, b"")]);
+        let told = |lines: &[Line], until| {
+            let mut found = diagnosis_until(lines, until).findings;
+            found.retain(|found| found.id == "service-silent");
+            let found = found.pop().unwrap();
+            let last = found.supporting.last().map(|evidence| evidence.says.to_string());
+            (found.detail.to_string(), last.unwrap())
+        };
+        let (detail, last) = told(&lines, 20_032.0);
+        assert!(detail.ends_with("the capture went on for 20.0 s."), "{detail}");
+        assert_eq!(last, "the last packet of this connection in the capture, which went on for 20.0 s");
+        lines.push(packet(20_032.0, Client, A, 20, 1, b""));
+        let (detail, last) = told(&lines, 20_032.0);
+        assert!(detail.ends_with("The capture ends there."), "{detail}");
+        assert_eq!(last, "the last packet of this connection in the capture");
     }
 
     #[test]
