@@ -69,3 +69,33 @@ impl Rule for AbruptClose {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::Side::{Client, Server};
+    use crate::findings::testing::{FIN, finds, verdict};
+    use crate::findings::{EndedBy, testing::diagnosed};
+    use crate::session::tests::{ACTIVATION, LICENSED, MCS, SSL_13};
+
+    fn running() -> String {
+        [SSL_13, MCS, LICENSED, ACTIVATION, "C 90\nS 900\nC 90\n"].concat()
+    }
+
+    #[test]
+    fn a_server_that_closes_a_running_session_cuts_it_off() {
+        assert_eq!(verdict(&running(), &[(20, Server, FIN)]), "abrupt-close Likely");
+    }
+
+    #[test]
+    fn a_client_that_closes_has_had_enough() {
+        assert!(!finds("abrupt-close", &running(), &[(20, Client, FIN), (20, Server, FIN)]));
+    }
+
+    #[test]
+    fn a_damaged_capture_does_not_make_one() {
+        // The client's FIN is missing, not the acknowledgment of it.
+        let closed = diagnosed(&(running() + "C gap:1\n"), &[(20, Server, FIN)]);
+        assert_eq!((closed.verdict().map(|found| found.id), closed.ended_by), (None, EndedBy::Side(Client)));
+        assert!(closed.end_is_unseen);
+    }
+}

@@ -5,7 +5,7 @@ use super::finding::{Evidence, Finding, Severity};
 use super::rule::{Case, Out, Rule};
 use super::words::as_told;
 use crate::base::{At, Certainty, Side};
-use crate::session::{MAX_LEGS, Mechanism, Stage};
+use crate::session::{MAX_LEGS, Mechanism, Owed, Stage, Waiting};
 
 /// The rule.
 pub struct CredentialsRejected;
@@ -30,15 +30,21 @@ impl Rule for CredentialsRejected {
         }
         let Some(credssp) = session.credssp.as_ref().filter(|_| session.stage() == Stage::Credssp) else { return };
         let alert = session.tls.as_ref().and_then(|tls| tls.encrypted_alert.server);
+        let is_clients =
+            |waiting: &Waiting| waiting.side == Side::Client && matches!(waiting.owed, Owed::CredsspLeg(_));
+        let owes = [session.waiting, session.unanswered].iter().flatten().any(is_clients)
+            // It may be what the capture lacks.
+            && !case.has_unseen_bytes(Side::Client);
         let (refused, what): (At, &str) = match (credssp.error, alert) {
             (Some(at), _) => (at, "a CredSSP message with nothing but an error code, by its size"),
-            (None, Some(at)) if credssp.legs.iter().any(|leg| !leg.at.follows(&at)) => {
+            // While the client owes the next one the server has nothing to refuse.
+            (None, Some(at)) if !owes && credssp.legs.iter().any(|leg| !leg.at.follows(&at)) => {
                 (at, "an encrypted TLS alert in place of the server's next CredSSP message")
             }
             _ => return,
         };
         // What comes after the client has left answers nobody.
-        if case.ended_by(Side::Client) && refused.follows(&case.tcp.end.at) {
+        if case.ended_by(Side::Client) && case.comes_after_end(refused) {
             return;
         }
         let mechanism = match credssp.mechanism {
@@ -95,6 +101,28 @@ fn messages(kept: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Side::Server;
+    use crate::findings::testing::{FIN, finds};
+    use crate::session::tests::HYBRID;
+
+    fn is_found(logon: &str) -> bool {
+        finds("credentials-rejected", &[HYBRID, logon].concat(), &[(1, Server, FIN)])
+    }
+
+    #[test]
+    fn an_alert_in_place_of_an_answer_rejects() {
+        assert!(is_found("C 57\nS 295\nC 677\nS alert\n"));
+        assert!(is_found("C 57\nS alert\n"), "the way to log on");
+        assert!(is_found("C 57\nS 295\nC gap:677\nS alert\n"), "what it answers is missing");
+    }
+
+    #[test]
+    fn who_was_shown_no_proof_of_a_password_rejects_none() {
+        assert!(!is_found("C 57\nS 295\nS alert\n"), "a goodbye");
+        // The client's FIN, which the server acknowledges, is missing.
+        assert!(!is_found("C 57\nS 295\nC gap:1\nS alert\n"));
+        assert!(!is_found("C 57\nS 295\nC 677\nC gap:1\nS alert\n"), "it answers one who has left");
+    }
 
     #[test]
     fn where_no_more_are_kept_there_may_have_been_more() {

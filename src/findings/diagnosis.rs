@@ -73,6 +73,8 @@ pub struct Diagnosis {
     pub ended_by: EndedBy,
     /// The packet that ended it.
     pub ended_at: At,
+    /// That is not in the capture; `ended_at` acknowledges it.
+    pub end_is_unseen: bool,
     /// What the capture shows of it.
     pub coverage: Coverage,
     /// Whether it is what people call "the 0x7 failure".
@@ -157,6 +159,7 @@ fn explain(
         ended_how,
         ended_by,
         ended_at: tcp.end.at,
+        end_is_unseen: tcp.end.is_unseen,
         coverage,
         pattern,
         resets: judgements,
@@ -211,6 +214,12 @@ fn ended_by_other_device(case: &Case<'_>) -> bool {
     case.ending_reset().is_some_and(|(_, judgement)| is_foreign(judgement))
 }
 
+/// Whether the last that `side` sent is not in the capture, and may be its FIN.
+fn may_have_closed(case: &Case<'_>, side: Side) -> bool {
+    let facts = case.tcp.directions.of(side);
+    facts.fin.is_none() && facts.never_seen > 0 && !case.tcp.end.is_unseen
+}
+
 fn ended_by(case: &Case<'_>, findings: &[Finding]) -> EndedBy {
     let Some(side) = case.tcp.end.by else { return EndedBy::Unknown };
     match case.tcp.end.kind {
@@ -222,6 +231,7 @@ fn ended_by(case: &Case<'_>, findings: &[Finding]) -> EndedBy {
         EndKind::Silence => EndedBy::Unknown,
         // Where goodbyes cross, who said goodbye to TLS first ended it.
         EndKind::Fin if case.client_goodbye().is_some() => EndedBy::Side(Side::Client),
+        EndKind::Fin if may_have_closed(case, side.other()) => EndedBy::Unknown,
         EndKind::Fin => EndedBy::Side(side),
         // A report that leaves open who built the reset names nobody.
         EndKind::Reset if findings.iter().any(|f| f.id == UNDETERMINED) => EndedBy::Unknown,

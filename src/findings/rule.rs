@@ -148,7 +148,7 @@ impl Case<'_> {
     pub fn client_goodbye(&self) -> Option<At> {
         let clear_type = self.session.tls.as_ref().and_then(|tls| tls.encrypted_alert.client);
         let by_shape = self.session.records.as_ref().and_then(|records| records.final_alert.client);
-        clear_type.or(by_shape).filter(|at| !at.follows(&self.tcp.end.at))
+        clear_type.or(by_shape).filter(|at| !self.comes_after_end(*at))
     }
 
     /// Whether the client went of its own accord, even where the other side's
@@ -161,6 +161,14 @@ impl Case<'_> {
         let opened = self.tcp.handshake.established.is_some();
         let afterthought = opened && self.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
         (self.ended_by(Side::Client) && !afterthought) || (closed && self.client_goodbye().is_some())
+    }
+
+    /// Whether the packet at `at` was sent after the end.
+    #[must_use]
+    pub fn comes_after_end(&self, at: At) -> bool {
+        // What acknowledges an unseen FIN is itself later.
+        let end = &self.tcp.end;
+        at.follows(&end.at) || (end.is_unseen && !end.at.follows(&at))
     }
 
     /// Whether `side` sent bytes that the capture does not have: its FIN or its
@@ -183,6 +191,9 @@ impl Case<'_> {
         let who = self.tcp.end.by.map_or("somebody", Side::name);
         let says = match self.tcp.end.kind {
             EndKind::Reset => format!("RST in the name of the {who}"),
+            EndKind::Fin if self.tcp.end.is_unseen => {
+                format!("acknowledges a FIN from the {who} that the capture lacks")
+            }
             EndKind::Fin => format!("FIN from the {who}"),
             EndKind::Silence => format!("the last packet; the {who} was not heard again"),
             EndKind::CaptureEnd => {

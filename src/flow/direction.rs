@@ -67,6 +67,8 @@ pub struct Direction {
     acked: i64,
     fin_offset: Option<i64>,
     fin_delivered: bool,
+    /// The last acknowledgment of one number more than was seen, as of a FIN.
+    one_more: Option<(i64, At)>,
     hold: Hold,
     hole_since: Option<At>,
     recent_acks: [i64; REMEMBERED_ACKS],

@@ -284,3 +284,24 @@ proptest! {
         play(&lines);
     }
 }
+
+#[test]
+fn a_fin_that_was_acknowledged_came_first_even_where_it_is_missing() {
+    let end = |rest: Vec<Line>| {
+        let mut lines = vec![packet(11.0, Client, A, 1, 1, b"bye")];
+        lines.extend(rest);
+        let end = play_one(&script(lines)).0.end;
+        (end.kind, end.by, end.at.frame.number, end.is_unseen)
+    };
+    let fin = |ack: u32| packet(21.0, Server, A | F, 1, ack, b"");
+    assert_eq!(end(vec![fin(5)]), (EndKind::Fin, Some(Client), 5, true));
+    assert_eq!(end(vec![packet(20.0, Server, A, 1, 5, b""), fin(5)]), (EndKind::Fin, Some(Client), 5, true));
+    assert_eq!(end(vec![fin(4)]), (EndKind::Fin, Some(Server), 5, false), "the bytes alone");
+    assert_eq!(end(vec![fin(6)]), (EndKind::Fin, Some(Server), 5, false), "data is missing as well");
+    let overtaken = packet(21.1, Client, A | F, 4, 1, b"");
+    assert_eq!(end(vec![fin(5), overtaken]), (EndKind::Fin, Some(Client), 6, false), "captured late");
+    let more = |ms: f64, seq: u32| packet(ms, Client, A, seq, 1, b"no end");
+    assert_eq!(end(vec![packet(20.0, Server, A, 1, 5, b""), more(20.5, 5), fin(11)]).1, Some(Server), "a byte was");
+    assert_eq!(end(vec![fin(5), more(21.5, 5)]).1, Some(Server), "which came no more");
+    assert_eq!(end(vec![packet(20.0, Server, A, 1, 5, b"")]).0, EndKind::CaptureEnd, "nothing shows a close");
+}

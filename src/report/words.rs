@@ -255,6 +255,9 @@ pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
     };
     let what = match how {
         EndedHow::Reset => ", with a reset (TCP RST: drop the connection at once)",
+        EndedHow::Fin if frame.is_none() => {
+            ", with an orderly close (TCP FIN) that the capture lacks; the other side acknowledged it"
+        }
         EndedHow::Fin => ", with an orderly close (TCP FIN)",
         EndedHow::Silence | EndedHow::CaptureEnd => "",
     };

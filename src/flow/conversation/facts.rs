@@ -79,6 +79,8 @@ pub struct End {
     pub by: Option<Side>,
     /// The packet that ended it, or the last one seen.
     pub at: At,
+    /// The FIN that ended it is not in the capture: the packet acknowledges it.
+    pub is_unseen: bool,
 }
 
 /// Everything TCP tells about a finished connection.

@@ -81,6 +81,9 @@ impl Direction {
         }
         let before = self.acked.max(0);
         self.acked = offset;
+        if offset == self.max_end + 1 && self.fin_offset.is_none() && (self.from_handshake || self.max_end > 0) {
+            self.one_more = Some((offset, at));
+        }
         self.facts.last_acknowledged = Some(at);
         if let Some(oldest) = self.recent_acks.get_mut(self.ack_count % REMEMBERED_ACKS) {
             *oldest = offset;
@@ -105,6 +108,17 @@ impl Direction {
             }
             _ => None,
         }
+    }
+
+    /// Where the receiver acknowledged a FIN that had not passed: one number more
+    /// than all the bytes, and nothing in its place or behind it. A single byte
+    /// would do that, too; RDP sends none.
+    pub fn acknowledged_fin(&self) -> Option<At> {
+        let (offset, at) = self.one_more?;
+        let is_last = self.acked == offset && self.max_end().max(self.proven) <= offset;
+        let is_fin = self.fin_offset.is_none_or(|fin| fin + 1 == offset);
+        let is_new = self.facts.last_data.is_none_or(|data| at.follows(&data));
+        (is_last && is_fin && is_new).then_some(at)
     }
 
     /// Selective acknowledgments: what came behind a hole, and what came twice.

@@ -86,7 +86,7 @@ fn proxied(tcp: &flow::TcpFacts, session: &session::SessionFacts) -> Option<Prox
 }
 
 fn ended(diagnosis: &Diagnosis, frames: Frames) -> Ended {
-    let shown = matches!(diagnosis.ended_how, EndKind::Reset | EndKind::Fin);
+    let shown = matches!(diagnosis.ended_how, EndKind::Reset | EndKind::Fin) && !diagnosis.end_is_unseen;
     Ended {
         how: how(diagnosis.ended_how),
         by: by(diagnosis.ended_by),

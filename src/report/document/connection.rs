@@ -157,10 +157,12 @@ pub struct Ended {
     pub how: EndedHow,
     /// By whom.
     pub by: EndedBy,
-    /// The frame that ended it. Absent for `silence` and `capture-end`.
+    /// The frame that ended it. Absent for `silence` and `capture-end`, and for a
+    /// FIN that is not in the capture although the other side acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<FrameRef>,
-    /// The time of that frame; for `silence`, of the last frame before it.
+    /// The time of that frame; for `silence`, of the last frame before it; for a
+    /// FIN that is not in the capture, of its acknowledgment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
 }
