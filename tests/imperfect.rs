@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use rdpwhy::analysis::Connection;
-use rdpwhy::base::{Certainty, Span};
+use rdpwhy::base::{Certainty, Frame, Span};
 use rdpwhy::findings::resets::{Builder, Judgement};
 use rdpwhy::findings::{AtFault, EndedBy, Finding, Outcome};
 use rdpwhy::wire::{Glance, TcpFlags};
@@ -266,6 +266,36 @@ fn a_capture_of_the_first_bytes_of_each_packet_wrongs_nobody() {
         [60, 68, 80, 96, 128].map(cut).to_vec()
     };
     Tried::all(imperfect, claims).wrongs_nobody();
+}
+
+#[test]
+fn both_ends_in_one_file_accuse_no_server_of_what_a_device_did() {
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for folder in folders() {
+        let paths = captures(&folder);
+        let [(_, client), (_, server)] = &paths[..] else { continue };
+        let mut packets = read(&[client, server]);
+        for (packet, number) in packets.iter_mut().zip(1..) {
+            (packet.frame, packet.vantage) = (Frame::new(0, number), 0);
+        }
+        let separate = [client, server].map(|path| play(&read(&[path])));
+        let foreign = |by: &EndedBy| *by == EndedBy::OtherDevice;
+        for (port, connections) in by_port(&play(&packets).connections) {
+            let is_foreign = separate.iter().any(|one| {
+                let connections = by_port(&one.connections);
+                let mut others = connections.get(&port).into_iter().flatten();
+                others.any(|one| foreign(&one.diagnosis.ended_by))
+            });
+            let verdicts = connections.iter().filter_map(|one| one.diagnosis.verdict());
+            tried += usize::from(is_foreign);
+            wrong.extend(
+                verdicts
+                    .filter(|found| is_foreign && found.id == "abrupt-close" && found.certainty > Certainty::Possible)
+                    .map(|found| format!("{} port {port}: {}", folder.display(), found.id)),
+            );
+        }
+    }
+    assert!(tried > 20 && wrong.is_empty(), "{tried} tried:\n{}", wrong.join("\n"));
 }
 
 /// Many and different, the same on every run.

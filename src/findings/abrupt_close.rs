@@ -2,6 +2,8 @@
 //! Ultimatum ([MS-RDPBCGR] 1.4.1).
 
 use super::finding::{Evidence, Finding, Severity};
+use super::injected_reset::is_foreign;
+use super::resets::Builder;
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side, Span};
 use crate::flow::EndKind;
@@ -40,6 +42,7 @@ impl Rule for AbruptClose {
         if case.client_goodbye().is_some()
             || !cut_off
             || unseen_client
+            || is_anothers(case)
             || case.session.error_info.is_some()
             || case.session.redirection.is_some()
         {
@@ -70,11 +73,18 @@ impl Rule for AbruptClose {
     }
 }
 
+/// Whether another device reset the connection, and the server is not known to
+/// have: nothing of the server's doing is shown.
+fn is_anothers(case: &Case<'_>) -> bool {
+    let by_server = case.ending_reset().is_none_or(|(_, judgement)| judgement.built_by == Builder::Host);
+    !by_server && case.resets.iter().any(is_foreign)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::base::Side::{Client, Server};
-    use crate::findings::testing::{FIN, finds, verdict};
-    use crate::findings::{EndedBy, testing::diagnosed};
+    use crate::findings::EndedBy;
+    use crate::findings::testing::{FIN, RST, diagnosed, finds, verdict};
     use crate::session::tests::{ACTIVATION, LICENSED, MCS, SSL_13};
 
     fn running() -> String {
@@ -84,6 +94,7 @@ mod tests {
     #[test]
     fn a_server_that_closes_a_running_session_cuts_it_off() {
         assert_eq!(verdict(&running(), &[(20, Server, FIN)]), "abrupt-close Likely");
+        assert!(finds("abrupt-close", &running(), &[(20, Server, RST)]), "its own reset");
     }
 
     #[test]
