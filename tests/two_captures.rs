@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use rdpwhy::base::Span;
+use rdpwhy::analysis::Connection;
+use rdpwhy::base::{Certainty, Span};
+use rdpwhy::findings::AtFault;
 
 use super::cases::{captures, folders};
 use super::laws_resets::{Kept, Truth, accused, evidence_of, forged_frames, play, read};
@@ -190,4 +192,33 @@ fn a_second_capture_that_ends_too_early_is_said_to() {
     let finding = analysis.connections.iter().flat_map(|c| &c.diagnosis.findings).find(|f| f.id == "injected-reset");
     let next = &finding.unwrap().next;
     assert!(next.iter().any(|step| step.contains("some seconds after its end")), "{next:?}");
+}
+
+#[test]
+fn what_one_capture_settles_the_other_does_not_leave_open() {
+    let settled = |connection: &Connection| {
+        connection
+            .diagnosis
+            .verdict()
+            .is_some_and(|found| found.at_fault != Some(AtFault::Unclear) && found.certainty > Certainty::Possible)
+    };
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for folder in folders() {
+        let files = captures(&folder);
+        let [(_, client), (_, server)] = &files[..] else { continue };
+        for paths in [[client, server], [server, client]] {
+            let both = play(&read(&paths.map(|path| path.as_path())));
+            for attempt in both.attempts.iter().filter(|attempt| attempt.sightings() == 1) {
+                let views = || both.connections.iter().filter(|one| attempt.connections.contains(&one.id));
+                let told = attempt.verdict.and_then(|(_, id)| both.connections.iter().find(|one| one.id == id));
+                let all_failed = views().all(|one| one.diagnosis.has_verdict);
+                let differ = all_failed && views().any(settled) && !views().all(settled);
+                tried += u32::from(differ);
+                if differ && !told.is_some_and(settled) {
+                    wrong.push(folder.display().to_string());
+                }
+            }
+        }
+    }
+    assert!(tried >= 6 && wrong.is_empty(), "{tried} tried:\n{}", wrong.join("\n"));
 }

@@ -124,6 +124,7 @@ impl Link {
             how: told.how,
             verdict: told.verdict.map(|(id, _)| id),
             certainty: told.verdict.map(|(_, certainty)| certainty),
+            leaves_open: told.leaves_open,
             sentence: String::new(),
         }
     }

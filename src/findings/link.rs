@@ -49,6 +49,8 @@ pub struct Link {
     pub verdict: Option<&'static str>,
     /// How sure that is.
     pub certainty: Option<Certainty>,
+    /// That finding leaves open with whom the fault lies.
+    pub leaves_open: bool,
     /// It in one sentence.
     pub sentence: String,
 }
@@ -98,6 +100,7 @@ impl Link {
             how: told.how,
             verdict: told.verdict.map(|(id, _)| id),
             certainty: told.verdict.map(|(_, certainty)| certainty),
+            leaves_open: told.leaves_open,
             sentence: String::new(),
         }
     }
@@ -123,6 +126,7 @@ impl Link {
             how: EndKind::CaptureEnd,
             verdict: None,
             certainty: None,
+            leaves_open: false,
             sentence: String::new(),
         }
     }

@@ -2,6 +2,7 @@
 //! said of one of them where they are counted.
 
 use super::diagnosis::{Diagnosis, EndedBy, Outcome};
+use super::finding::AtFault;
 use crate::base::{Certainty, Side};
 use crate::flow::{EndKind, TcpFacts};
 use crate::session::{SessionFacts, Stage};
@@ -17,6 +18,8 @@ pub struct Told {
     pub by: EndedBy,
     /// Id of the finding that explains a failure, and how sure it is.
     pub verdict: Option<(&'static str, Certainty)>,
+    /// That finding leaves open with whom the fault lies.
+    pub leaves_open: bool,
 }
 
 impl Told {
@@ -28,6 +31,7 @@ impl Told {
             how: diagnosis.ended_how,
             by: diagnosis.ended_by,
             verdict: diagnosis.verdict().map(|finding| (finding.id, finding.certainty)),
+            leaves_open: diagnosis.verdict().is_some_and(|finding| finding.at_fault == Some(AtFault::Unclear)),
         }
     }
 }

@@ -3,11 +3,14 @@
 //! Captures of both ends, or of two interfaces, show a connection twice. It is
 //! counted once, and told by the view that shows most of its end.
 
+use core::cmp::Reverse;
+
 use foldhash::HashMap;
 
+use super::RULES;
 use super::diagnosis::Outcome;
 use super::link::Link;
-use crate::base::Side;
+use crate::base::{Certainty, Side};
 use crate::flow::{EndKind, Endpoint};
 
 /// Views of one connection that are put together; nobody reads more captures
@@ -100,11 +103,29 @@ impl<'a> Sighting<'a> {
         let mut views: Vec<&Link> = self.views().collect();
         views.sort_by_key(|view| {
             let failed = view.outcome == Outcome::Failed && !refuted(view);
-            (failed, failed.then_some(view.certainty), view.stage, telling(view.outcome))
+            let best = (knows_whose(view), shows_end(view), view.certainty);
+            let rule = Reverse(place(view.verdict));
+            (failed, failed.then_some(best), view.stage, telling(view.outcome), rule)
         });
         self.first = views.remove(0);
         self.others = views;
     }
+}
+
+/// Whether a view says with whom the fault lies, and more than perhaps. Of two
+/// captures only one may show what was lost on the way, or that it was not.
+fn knows_whose(view: &Link) -> bool {
+    !view.leaves_open && view.certainty > Some(Certainty::Possible)
+}
+
+/// Whether a packet shows the end; that nothing came any more shows less.
+const fn shows_end(view: &Link) -> bool {
+    matches!(view.how, EndKind::Reset | EndKind::Fin)
+}
+
+/// The place of a verdict's rule: the most specific come first.
+fn place(verdict: Option<&str>) -> usize {
+    RULES.iter().position(|rule| Some(rule.id()) == verdict).unwrap_or(RULES.len())
 }
 
 /// How much an outcome says, of two that are not failures.
@@ -134,7 +155,7 @@ fn is_same(a: &Link, b: &Link) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{BySide, CaptureTime, Certainty, Frame};
+    use crate::base::{BySide, CaptureTime, Frame};
     use crate::findings::testing;
     use crate::session::Stage;
 
@@ -194,6 +215,34 @@ mod tests {
         assert_eq!(ids(&[open, cut.clone()]), [[2, 1]]);
         let doubtful = Link { certainty: Some(Certainty::Possible), stage: Stage::Credssp, ..cut.clone() };
         assert_eq!(ids(&[cut, Link { id: 3, ..doubtful }]), [[3, 1]], "the surer one");
+    }
+
+    /// A view that failed at the logon.
+    fn failed(id: u32, verdict: &'static str, certainty: Certainty, how: EndKind) -> Link {
+        let (outcome, stage) = (Outcome::Failed, Stage::Credssp);
+        Link { outcome, how, certainty: Some(certainty), stage, verdict: Some(verdict), ..view(id, id, Some(7)) }
+    }
+
+    #[test]
+    fn the_view_that_knows_whose_fault_it_was_is_told() {
+        let open =
+            |certainty| Link { leaves_open: true, ..failed(1, "stalled-negotiation", certainty, EndKind::Silence) };
+        let sure = failed(2, "stalled-negotiation", Certainty::Likely, EndKind::Silence);
+        for certainty in [Certainty::Likely, Certainty::Proven] {
+            assert_eq!(ids(&[open(certainty), sure.clone()]), [[1, 2]]);
+            assert_eq!(ids(&[sure.clone(), open(certainty)]), [[1, 2]]);
+        }
+        let guess = Link { certainty: Some(Certainty::Possible), ..sure };
+        assert_eq!(ids(&[open(Certainty::Likely), guess]), [[2, 1]], "which a guess does not");
+    }
+
+    #[test]
+    fn of_two_that_know_as_much_the_one_that_shows_more_is_told() {
+        let silent = failed(1, "stalled-negotiation", Certainty::Likely, EndKind::Silence);
+        let reset = failed(2, "stalled-negotiation", Certainty::Likely, EndKind::Reset);
+        assert_eq!(ids(&[reset.clone(), silent]), [[1, 2]], "the end itself");
+        let specific = failed(3, "path-mtu-black-hole", Certainty::Likely, EndKind::Reset);
+        assert_eq!(ids(&[specific, reset.clone()]), [[2, 3]], "the more specific");
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub fn link(id: u32, start_s: i64, end_s: i64) -> Link {
         how: EndKind::Fin,
         verdict: None,
         certainty: None,
+        leaves_open: false,
         sentence: format!("connection {id}."),
     }
 }
