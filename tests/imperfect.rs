@@ -147,10 +147,9 @@ fn a_clock_that_was_set_ahead_wrongs_nobody_where_timestamps_tell() {
 /// Where all that told of it is missing: the device's reset, that the server had
 /// accepted, its answer and the acknowledgment of that; and a path that does lose
 /// acknowledgments.
-const UNKNOWABLE: [&str; 6] = [
+const UNKNOWABLE: [&str; 5] = [
     "injected-server-only/server port 35210, without packet 7: hello-rejected",
     "injected-server-only/server port 35210, one in ten missing, 4: hello-rejected",
-    "injected-suricata-both-active/server port 47782, without packet 75: abrupt-close",
     "windows-injected-suricata-both-tcp/client port 50101, without packet 1: connection-refused",
     "crowd-limit-silent/server port 46998, one in ten missing, 5: service-silent",
     "rough-ack-loss/server port 58186, one in ten missing",

@@ -7,6 +7,7 @@ use super::resets::Builder;
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side, Span};
 use crate::flow::EndKind;
+use crate::wire::TcpFlags;
 
 /// The rule.
 pub struct AbruptClose;
@@ -56,7 +57,11 @@ impl Rule for AbruptClose {
             "the client was still sending when it ended.".to_owned()
         };
         let may_go_on = case.tcp.end.kind == EndKind::Silence && !case.tcp.fell_silent();
-        let certainty = if case.coverage.late_start || may_go_on { Certainty::Possible } else { Certainty::Likely };
+        // A bare RST comes from a socket that was gone already; what ended that,
+        // perhaps another device's reset, is not in the capture.
+        let afterthought = case.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
+        let certainty =
+            if case.coverage.late_start || may_go_on || afterthought { Certainty::Possible } else { Certainty::Likely };
         out.found(
             Finding::new(
                 self.id(),
@@ -86,6 +91,7 @@ mod tests {
     use crate::findings::EndedBy;
     use crate::findings::testing::{FIN, RST, diagnosed, finds, verdict};
     use crate::session::tests::{ACTIVATION, LICENSED, MCS, SSL_13};
+    use crate::wire::TcpFlags;
 
     fn running() -> String {
         [SSL_13, MCS, LICENSED, ACTIVATION, "C 90\nS 900\nC 90\n"].concat()
@@ -95,6 +101,11 @@ mod tests {
     fn a_server_that_closes_a_running_session_cuts_it_off() {
         assert_eq!(verdict(&running(), &[(20, Server, FIN)]), "abrupt-close Likely");
         assert!(finds("abrupt-close", &running(), &[(20, Server, RST)]), "its own reset");
+        assert_eq!(
+            verdict(&running(), &[(20, Server, TcpFlags::RST)]),
+            "abrupt-close Possible",
+            "of a socket long gone"
+        );
     }
 
     #[test]
