@@ -25,7 +25,7 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
     let reset = scene.reset;
     let now = reset.tsval?;
     let ((last, last_at), (first, first_at)) = (reset.sender.last_tsval?, reset.sender.first_tsval?);
-    if scene.tcp.clock_ran_back > 0 {
+    if scene.tcp.clock_ran_back > 0 || scene.tcp.leap.is_some() {
         return None;
     }
     let span = last_at.time.since(first_at.time).secs_f64();
@@ -44,7 +44,10 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Option<Piece> {
             format!("its timestamp ({now}) continues the {}'s clock", reset.claimed_by),
         ));
     }
-    (off >= SKEW_SECONDS).then(|| {
+    // A clock that stood still is that of a sender that slept, or the capture's own
+    // was set forward.
+    let stood_still = got >= 0.0 && got < expected;
+    (off >= SKEW_SECONDS && !stood_still).then(|| {
         Piece::other(
             "timestamp-skew",
             Strength::Strong,
@@ -87,6 +90,17 @@ mod tests {
         assert_eq!(strength(&judged(Some(9_050)), "timestamp-skew"), None, "4 s");
         let silent = judged(None);
         assert!(silent.evidence.iter().all(|piece| !piece.id.starts_with("timestamp")));
+    }
+
+    #[test]
+    fn a_sender_that_slept_and_a_capture_clock_that_was_set_forward_accuse_nobody() {
+        for ticks in [0, 200] {
+            let mut tcp = stamped(Some(5_030 + ticks));
+            tcp.resets[0].at.time = CaptureTime::from_nanos(3_600 * 1_000_000_000);
+            assert_eq!(strength(&judge_one(&tcp), "timestamp-skew"), None);
+            tcp.resets[0].tsval = Some(4_000);
+            assert_eq!(strength(&judge_one(&tcp), "timestamp-skew"), Some(Strength::Strong), "no clock goes back");
+        }
     }
 
     #[test]
