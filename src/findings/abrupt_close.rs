@@ -7,7 +7,6 @@ use super::resets::Builder;
 use super::rule::{Case, Out, Rule};
 use crate::base::{Certainty, Side, Span};
 use crate::flow::EndKind;
-use crate::wire::TcpFlags;
 
 /// The rule.
 pub struct AbruptClose;
@@ -57,11 +56,9 @@ impl Rule for AbruptClose {
             "the client was still sending when it ended.".to_owned()
         };
         let may_go_on = case.tcp.end.kind == EndKind::Silence && !case.tcp.fell_silent();
-        // A bare RST comes from a socket that was gone already; what ended that,
-        // perhaps another device's reset, is not in the capture.
-        let afterthought = case.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
-        let certainty =
-            if case.coverage.late_start || may_go_on || afterthought { Certainty::Possible } else { Certainty::Likely };
+        // What came before a bare RST may have been another device's.
+        let is_unsure = case.coverage.late_start || may_go_on || case.ended_by_bare_reset();
+        let certainty = if is_unsure { Certainty::Possible } else { Certainty::Likely };
         out.found(
             Finding::new(
                 self.id(),

@@ -74,11 +74,6 @@ impl Link {
     /// The summary of a connection, without its sentence.
     #[must_use]
     pub fn of(id: u32, tcp: &TcpFacts, session: &SessionFacts, coverage: Coverage, told: &Told) -> Self {
-        let damaged = coverage.missing_side.is_some()
-            || coverage.late_start
-            || coverage.gaps
-            || coverage.dropped
-            || coverage.clock_set;
         Self {
             id,
             client: tcp.endpoints.client,
@@ -93,7 +88,7 @@ impl Link {
             },
             desktop: session.stages.of(Stage::Active).map(|stage| stage.first.time),
             server_answered: tcp.directions.server.packets > 0,
-            is_sound: !damaged && session.stages.lower_bound().is_none(),
+            is_sound: coverage.is_whole() && session.stages.lower_bound().is_none(),
             opener: Opener::of(tcp, session),
             outcome: told.outcome,
             stage: session.stage(),

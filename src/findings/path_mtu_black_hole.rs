@@ -116,9 +116,8 @@ fn missing(case: &Case<'_>, side: Side) -> Option<Missing> {
     let headers = headers(case);
     let least = u64::from(MIN_SUSPECT.saturating_sub(headers));
     let stays = later.time.since(since.time) >= HOLE_OPEN;
-    let damaged = case.coverage.late_start || case.coverage.gaps || case.coverage.dropped || case.coverage.clock_set;
     // Beside the sender nothing is lost before the capture: the capture lacks it.
-    let reported = case.coverage.missing_side.is_none() && !damaged && !is_beside(case, side);
+    let reported = case.coverage.is_whole() && !is_beside(case, side);
     let mss = case.tcp.directions.of(side.other()).mss;
     let full = mss.map(|mss| u32::from(mss).saturating_add(headers));
     // Where packets as large as can be came through, size is not the matter.

@@ -96,6 +96,14 @@ impl Coverage {
         self.missing_side != Some(side) && !self.gaps
     }
 
+    /// Whether the capture lacks nothing from the first packet on, and measures time;
+    /// packets may be cut short.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        let Self { missing_side, late_start, gaps, dropped, clock_set, cut: _ } = self;
+        missing_side.is_none() && !*late_start && !*gaps && !*dropped && !*clock_set
+    }
+
     /// The certainty that is left of `best` on this capture.
     #[must_use]
     pub fn temper(&self, best: Certainty) -> Certainty {
@@ -116,9 +124,7 @@ impl Case<'_> {
     /// and what ended in silence here may have been cut off elsewhere.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let Coverage { missing_side, late_start, gaps, dropped, clock_set, cut: _ } = self.coverage;
-        let ended = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
-        ended && missing_side.is_none() && !late_start && !gaps && !dropped && !clock_set
+        matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset) && self.coverage.is_whole()
     }
 
     /// The judgement on the reset that ended the connection.
@@ -156,11 +162,16 @@ impl Case<'_> {
     #[must_use]
     pub fn client_left(&self) -> bool {
         let closed = matches!(self.tcp.end.kind, EndKind::Fin | EndKind::Reset);
-        // A bare RST comes from a socket that was gone already; what ended that
-        // is not in this capture.
         let opened = self.tcp.handshake.established.is_some();
-        let afterthought = opened && self.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK));
+        let afterthought = opened && self.ended_by_bare_reset();
         (self.ended_by(Side::Client) && !afterthought) || (closed && self.client_goodbye().is_some())
+    }
+
+    /// Whether a bare RST ended it, which comes from a socket that was gone already;
+    /// what ended that is not in this capture.
+    #[must_use]
+    pub fn ended_by_bare_reset(&self) -> bool {
+        self.ending_reset().is_some_and(|(reset, _)| !reset.flags.has(TcpFlags::ACK))
     }
 
     /// Whether the packet at `at` was sent after the end.
