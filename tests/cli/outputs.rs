@@ -17,6 +17,13 @@ fn folder() -> TempDir {
     folder
 }
 
+/// A shell in that folder, to which the program is `$0`.
+fn shell(folder: &TempDir, script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).arg("-c").arg(script).arg(assert_cmd::cargo::cargo_bin!("rdpwhy"));
+    shell
+}
+
 #[test]
 fn a_redaction_key_is_never_an_output() {
     let folder = folder();
@@ -74,9 +81,7 @@ fn a_bundle_that_finds_no_room_is_told_in_one_line_and_leaves_nothing() {
     // A limit of the size of files stands for a disk of that size.
     for blocks in 0..blocks {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" bundle a.pcap -o part.zip");
-        let mut shell = Command::new("sh");
-        let program = assert_cmd::cargo::cargo_bin!("rdpwhy");
-        let done = shell.current_dir(&folder).arg("-c").arg(script).arg(program).output().unwrap();
+        let done = shell(&folder, &script).output().unwrap();
         let told = String::from_utf8(done.stderr).unwrap();
         let wanted = "rdpwhy: error: part.zip: could not be written: File too large (os error 27)\n";
         assert_eq!((told.as_str(), done.status.code()), (wanted, Some(3)), "{blocks} blocks");
@@ -104,9 +109,7 @@ fn what_the_shell_leads_into_a_file_is_written_behind_what_is_there() {
         ] {
             // The shell writes to the same file, before and after.
             let script = format!("{{ echo before; \"$0\" {command} a.pcap -o {output}; echo after; }} {opened}");
-            let mut shell = Command::new("sh");
-            let program = assert_cmd::cargo::cargo_bin!("rdpwhy");
-            let done = shell.current_dir(&folder).arg("-c").arg(&script).arg(program).output().unwrap();
+            let done = shell(&folder, &script).output().unwrap();
             let wanted = [b"before\n", alone.as_slice(), b"after\n"].concat();
             assert!(fs::read(&log).unwrap() == wanted, "{script}: {}", String::from_utf8_lossy(&done.stderr));
             fs::remove_file(&log).unwrap();
@@ -129,9 +132,7 @@ fn a_signal_that_ends_the_run_leaves_no_half_report_and_one_that_is_ignored_ends
     for (signal, ignored) in [("TERM", false), ("TERM", true), ("INT", true), ("HUP", true)] {
         let ignoring = if ignored { format!("trap '' {signal}; ") } else { String::new() };
         let script = format!("{ignoring}exec \"$0\" analyze - --format ndjson -o out --exit-zero");
-        let mut shell = Command::new("sh");
-        shell.current_dir(&folder).arg("-c").arg(script).arg(assert_cmd::cargo::cargo_bin!("rdpwhy"));
-        let mut child = shell.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = shell(&folder, &script).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         pipe.write_all(header).and_then(|()| pipe.write_all(&packets)).unwrap();
         let names = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
