@@ -244,7 +244,9 @@ pub(super) fn ended(connection: &Connection, frames: &Frames<'_>) -> String {
             Some(claimed) => format!("another device on the path, in the {claimed}'s name"),
             None => "another device on the path".to_owned(),
         },
-        (EndedHow::Fin, EndedBy::Unknown) => "cannot be told, one side's packets are not in the capture".to_owned(),
+        (EndedHow::Fin, EndedBy::Unknown) => {
+            "cannot be told, packets of one side are missing from the capture".to_owned()
+        }
         (EndedHow::Reset, EndedBy::Unknown) => "cannot be told".to_owned(),
     };
     // That it was reset may be certain, and by whom less so.
@@ -316,6 +318,27 @@ mod tests {
         let frame = FrameRef::of_capture(1, 4);
         assert_eq!(plain(Frames::of(&two).one(frame)), "frame 4 of ring_00002.pcapng");
         assert_eq!(file_name("C:\\traces\\a.pcap"), "a.pcap");
+    }
+
+    #[test]
+    fn who_ended_what_the_capture_lacks_is_told_as_far_as_it_is_known() {
+        let report = samples::healthy();
+        let told = |by, frame| {
+            let mut connection = report.connections[0].clone();
+            (connection.ended.how, connection.ended.by, connection.ended.frame) = (EndedHow::Fin, by, frame);
+            ended(&connection, &Frames::of(&report)).replace(GLUE, " ")
+        };
+        let seen = told(EndedBy::Client, Some(FrameRef::new(9)));
+        assert!(seen.starts_with("the client, with an orderly close (TCP FIN), in frame 9"), "{seen}");
+        let unseen = told(EndedBy::Client, None);
+        assert!(
+            unseen.starts_with(
+                "the client, with an orderly close (TCP FIN) that the capture lacks; the other side acknowledged it at "
+            ),
+            "{unseen}"
+        );
+        let unknown = told(EndedBy::Unknown, Some(FrameRef::new(9)));
+        assert!(unknown.starts_with("cannot be told, packets of one side are missing from the capture"), "{unknown}");
     }
 
     #[test]
