@@ -185,7 +185,7 @@ impl Views {
             .map(|(ip, tally)| Client {
                 ip,
                 attempts: tally.attempts.into(),
-                failed: tally.failed.count.into(),
+                failed: tally.failed().count.into(),
                 active: tally.active.count.into(),
                 servers: tally.peers(|_| true) as u64,
                 servers_at_least: tally.has_more_peers,
@@ -205,14 +205,14 @@ fn one_server(server: Endpoint, tally: Tally<IpAddr>) -> Server {
         ip: server.ip,
         port: server.port,
         attempts: tally.attempts.into(),
-        failed: tally.failed.count.into(),
+        failed: tally.failed().count.into(),
         active: tally.active.count.into(),
         clients: tally.peers(|_| true) as u64,
         clients_at_least: tally.has_more_peers,
         clients_failed: tally.peers(|r| r.failed) as u64,
         clients_active: tally.peers(|r| r.active) as u64,
-        first_failure: tally.failed.first(),
-        last_failure: tally.failed.last(),
+        first_failure: tally.failed().first(),
+        last_failure: tally.failed().last(),
         first_success: tally.active.first(),
         last_success: tally.active.last(),
         sentence: of_server(&tally),
@@ -225,14 +225,14 @@ fn one_server(server: Endpoint, tally: Tally<IpAddr>) -> Server {
 /// One server, one sentence. Only what failed and what worked counts; an
 /// attempt that was given up says nothing about the server.
 fn of_server(tally: &Tally<IpAddr>) -> Option<String> {
-    let (failed, active) = (tally.failed.count, tally.active.count);
+    let (failed, active) = (tally.failed().count, tally.active.count);
     let (clients_failed, worked) = (tally.peers(|r| r.failed), tally.peers(|r| r.active));
     let always_failed = tally.peers(|r| r.failed && !r.active);
-    let same = match tally.by_finding.as_slice() {
+    let same = match tally.findings() {
         [(id, n)] if *n == failed => format!(", each time with {id}"),
         _ => String::new(),
     };
-    let (first_failure, last_failure) = (tally.failed.first(), tally.failed.last());
+    let (first_failure, last_failure) = (tally.failed().first(), tally.failed().last());
     let (first_success, last_success) = (tally.active.first(), tally.active.last());
     if failed == 0 || failed + active < 2 {
         return None;
