@@ -40,16 +40,22 @@ pub struct Steps {
 }
 
 /// A step as it is kept, of which each connection has dozens: half as large without
-/// what few of them have.
+/// what few of them have, and what the step before it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kept {
     message: Message,
     side: Side,
-    visibility: Visibility,
-    is_repeated: bool,
+    marks: Marks,
     at: At,
-    think: Option<Span>,
+    /// Of no meaning where it follows a message of its own side.
+    think: Span,
 }
+
+const _: () = assert!(size_of::<Kept>() <= 32);
+
+/// How a step became visible, and whether it came more than once: in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Marks(u8);
 
 /// What a step has that came more than once in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +63,32 @@ struct Repeated {
     place: usize,
     times: u32,
     last: At,
+}
+
+impl Marks {
+    const REPEATED: u8 = 1 << 7;
+
+    const fn new(visibility: Visibility) -> Self {
+        Self(visibility as u8)
+    }
+
+    const fn visibility(self) -> Visibility {
+        const DECRYPTED: u8 = Visibility::Decrypted as u8;
+        const CLEAR: u8 = Visibility::Clear as u8;
+        match self.0 & !Self::REPEATED {
+            CLEAR => Visibility::Clear,
+            DECRYPTED => Visibility::Decrypted,
+            _ => Visibility::Inferred,
+        }
+    }
+
+    const fn is_repeated(self) -> bool {
+        self.0 & Self::REPEATED != 0
+    }
+
+    const fn repeat(&mut self) {
+        self.0 |= Self::REPEATED;
+    }
 }
 
 impl Steps {
@@ -74,7 +106,7 @@ impl Steps {
         list.filter_map(move |(place, kept)| {
             let (place_before, kept_before) = before.replace((place, kept))?;
             // Of a repeated step the last one counts.
-            if !kept_before.is_repeated && kept.at.time.since(kept_before.at.time) < least {
+            if !kept_before.marks.is_repeated() && kept.at.time.since(kept_before.at.time) < least {
                 return None;
             }
             let (earlier, later) = (self.step(place_before, kept_before), self.step(place, kept));
@@ -102,13 +134,15 @@ impl Steps {
     }
 
     fn step(&self, place: usize, kept: &Kept) -> Step {
-        let Kept { message, side, visibility, is_repeated, at, think } = *kept;
+        let Kept { message, side, marks, at, think } = *kept;
         let repeated = || self.repeated.iter().find(|repeated| repeated.place == place);
-        let (times, last) = match is_repeated.then(repeated).flatten() {
+        let (times, last) = match marks.is_repeated().then(repeated).flatten() {
             Some(Repeated { times, last, .. }) => (*times, *last),
             None => (1, at),
         };
-        Step { message, side, at, visibility, think, times, last }
+        let before = place.checked_sub(1).and_then(|place| self.list.get(place));
+        let think = before.filter(|before| before.side != side).map(|_| think);
+        Step { message, side, at, visibility: marks.visibility(), think, times, last }
     }
 
     pub(super) fn add(&mut self, message: Message, side: Side, at: At, visibility: Visibility) {
@@ -124,7 +158,7 @@ impl Steps {
         if self.list.len() == self.list.capacity() {
             self.list.reserve_exact(STEPS_AT_ONCE);
         }
-        self.list.push(Kept { message, side, visibility, is_repeated: false, at, think });
+        self.list.push(Kept { message, side, marks: Marks::new(visibility), at, think });
     }
 
     /// Whether `message` came before, and now once more.
@@ -133,7 +167,7 @@ impl Steps {
         let mut last_two = self.list.iter_mut().enumerate().rev().take(2);
         let known = last_two.find(|(_, step)| step.message == message && step.side == side);
         let Some((place, step)) = known else { return false };
-        step.is_repeated = true;
+        step.marks.repeat();
         match self.repeated.iter_mut().find(|repeated| repeated.place == place) {
             Some(repeated) => {
                 repeated.times = repeated.times.saturating_add(1);
@@ -190,9 +224,9 @@ impl Steps {
 }
 
 /// How long `side` took over its answer to what came `before`, if it is one.
-fn think(before: Option<Step>, side: Side, at: At) -> Option<Span> {
-    let asked = before.filter(|before| before.side != side)?;
-    Some(at.time.since(asked.last.time))
+fn think(before: Option<Step>, side: Side, at: At) -> Span {
+    let asked = before.filter(|before| before.side != side);
+    asked.map_or(Span::ZERO, |asked| at.time.since(asked.last.time))
 }
 
 #[cfg(test)]
@@ -228,6 +262,23 @@ mod tests {
             steps.add(Message::Control, Side::Client, at(500 + n), Visibility::Clear);
         }
         assert_eq!((steps.list().len(), steps.left_out()), (MAX_STEPS, 204 - 64));
+    }
+
+    #[test]
+    fn how_each_became_visible_is_kept() {
+        let all = [Visibility::Inferred, Visibility::Decrypted, Visibility::Clear];
+        let mut steps = Steps::default();
+        for visibility in all {
+            steps.add(Message::ChannelJoinRequest, Side::Client, at(1), visibility);
+            steps.add(Message::ChannelJoinRequest, Side::Client, at(2), Visibility::Clear);
+            steps.add(Message::AttachUserConfirm, Side::Server, at(3), visibility);
+            steps.add(Message::AttachUserRequest, Side::Client, at(4), visibility);
+        }
+        let joins = steps.list().filter(|step| step.message == Message::ChannelJoinRequest);
+        assert!(joins.clone().all(|step| step.times == 2));
+        assert!(joins.map(|step| step.visibility).eq(all));
+        let others = steps.list().filter(|step| step.times == 1);
+        assert!(others.map(|step| step.visibility).eq(all.into_iter().flat_map(|one| [one; 2])));
     }
 
     #[test]
