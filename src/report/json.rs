@@ -21,12 +21,15 @@ mod writer;
 /// Text that is handed on at once.
 const PAGE: usize = 128 << 10;
 
+/// The same of text that is stored: both lists have room for as much until the end.
+const STORED: usize = 64 << 10;
+
 /// Text of each list that waits in memory before any is stored: most reports need
 /// no file.
 const KEPT: usize = 1 << 20;
 
 /// Entries are shorter, nearly all.
-const ENTRY: usize = 64 << 10;
+const ENTRY: usize = 32 << 10;
 
 /// Writes the report as one JSON document with a line break at its end.
 ///
@@ -84,14 +87,14 @@ impl<Store: Read + Write + Seek> Waiting<Store> {
     fn push<T: Serialize>(&mut self, entry: &T) -> io::Result<()> {
         self::entry(&mut self.layout, self.is_empty, entry)?;
         self.is_empty = false;
-        if self.layout.text().len() < if self.is_stored { PAGE } else { KEPT } {
+        if self.layout.text().len() < if self.is_stored { STORED } else { KEPT } {
             return Ok(());
         }
         self.store.write_all(self.layout.text())?;
         if self.is_stored {
             self.layout.clear();
         } else {
-            self.layout.shrink(PAGE + ENTRY);
+            self.layout.shrink(STORED + ENTRY);
             self.is_stored = true;
         }
         Ok(())
