@@ -11,6 +11,7 @@
 mod clear;
 mod credssp;
 mod facts;
+mod in_progress;
 mod mcs;
 mod message;
 mod negotiation;
@@ -40,7 +41,7 @@ pub use tls::TlsFacts;
 pub use waiting::{Owed, Waiting};
 
 use clear::Clear;
-use shapes::Dull;
+use in_progress::InProgress;
 use stream::{Kind, Stream, Unit};
 use tls::Tls;
 use transcript::Transcript;
@@ -53,18 +54,16 @@ use crate::wire::tls::{ContentType, Header};
 /// One conversation.
 #[derive(Debug, Default)]
 pub struct Session {
+    /// What was not brought into the facts yet: records that are only counted.
+    in_progress: InProgress,
     streams: BySide<Stream>,
     transcript: Transcript,
     clear: Clear,
     tls: Option<Box<Tls>>,
     roles: Option<Roles>,
-    /// The caller's client is the protocol's server.
-    turned: bool,
     /// The desktop is there, and what follows is application data until
     /// something else shows: its records are only counted and measured.
     is_settled: bool,
-    /// Which of them are not even measured then.
-    dull: BySide<Dull>,
 }
 
 /// Who is who, as the messages show.
@@ -84,29 +83,22 @@ impl Session {
     }
 
     /// The next bytes of `side`'s stream.
+    #[inline]
     pub fn bytes(&mut self, side: Side, data: &[u8], at: At) {
+        if !self.in_progress.counts(side, data, at) {
+            self.look_at(side, data, at);
+        }
+    }
+
+    /// The same for what is not only counted.
+    #[inline(never)]
+    fn look_at(&mut self, side: Side, data: &[u8], at: At) {
         self.transcript.facts.stages.touch(at);
+        self.in_progress.is_touched_no_more();
         let role = self.role(side);
-        let stream = self.streams.of_mut(role);
-        if stream.pass_over(data.len()) {
-            return;
+        if !self.streams.of_mut(role).pass_over(data.len()) {
+            self.read(side, data, at);
         }
-        let mut rest = data;
-        if self.is_settled
-            && stream.is_between()
-            && let Some(records) = &mut self.transcript.facts.records
-        {
-            // Of a session in progress most segments are whole records of data.
-            let dull = *self.dull.of(role);
-            while let Some((length, after)) = stream::whole_record(rest).filter(|(length, _)| dull.has(*length)) {
-                records.add(role, length, None);
-                rest = after;
-            }
-            if rest.is_empty() {
-                return;
-            }
-        }
-        self.read(side, rest, at);
     }
 
     /// The same for what is not as plain as that.
@@ -114,28 +106,30 @@ impl Session {
     fn read(&mut self, side: Side, data: &[u8], at: At) {
         let mut rest = data;
         let role = self.role(side);
+        self.in_progress.tell(&mut self.transcript.facts);
         if self.is_settled
             && let Some(tls) = &mut self.tls
         {
-            let (t, dull, is_settled) = (&mut self.transcript, &mut self.dull, &mut self.is_settled);
+            let (t, ways, is_settled) = (&mut self.transcript, &mut self.in_progress, &mut self.is_settled);
             self.streams.of_mut(role).application_data(&mut rest, |length| {
-                if dull.of(role).has(length)
+                if ways.is_dull(role, length)
                     && let Some(records) = &mut t.facts.records
                 {
                     records.add(role, length, None);
                     return true;
                 }
                 *is_settled = tls.session_record(role, length, at, t);
-                *dull = tls.dull(t);
+                ways.are_dull(tls.dull(t));
                 *is_settled
             });
-            if rest.is_empty() {
-                return;
-            }
         }
         while let Some(unit) = self.streams.of_mut(self.role(side)).next(&mut rest) {
             self.settle_roles(side, &unit, at);
             self.unit(self.role(side), unit, at);
+        }
+        let may_count = self.is_settled && self.transcript.facts.records.is_some();
+        for side in Side::BOTH {
+            self.in_progress.may_count(side, may_count && self.streams.of(side).is_between());
         }
     }
 
@@ -143,7 +137,7 @@ impl Session {
     pub fn gap(&mut self, side: Side, gap: Gap) {
         let side = self.role(side);
         let at = At::from(gap);
-        self.is_settled = false;
+        self.unsettle();
         let (unit, boundary_is_known) = self.streams.of_mut(side).gap(&gap);
         if let Some(unit) = unit {
             self.unit(side, unit, at);
@@ -165,7 +159,7 @@ impl Session {
             // The facts are in the protocol's terms already.
             Some(roles) => {
                 roles.client = roles.client.other();
-                self.turned = !self.turned;
+                self.in_progress.turn();
             }
             None => self.turn(),
         }
@@ -179,7 +173,8 @@ impl Session {
         self.roles
     }
 
-    /// What is known so far.
+    /// What is known so far, but for the records of a session that are only counted:
+    /// those are told at the [end](Self::into_facts), or when another kind comes.
     #[must_use]
     pub const fn facts(&self) -> &SessionFacts {
         &self.transcript.facts
@@ -187,7 +182,8 @@ impl Session {
 
     /// What is known, and no more to come.
     #[must_use]
-    pub fn into_facts(self) -> SessionFacts {
+    pub fn into_facts(mut self) -> SessionFacts {
+        self.in_progress.tell(&mut self.transcript.facts);
         let mut facts = self.transcript.facts;
         facts.stages.write_touched();
         facts.steps.shrink_to_fit();
@@ -195,11 +191,20 @@ impl Session {
     }
 
     const fn role(&self, side: Side) -> Side {
-        if self.turned { side.other() } else { side }
+        self.in_progress.role(side)
+    }
+
+    /// What comes next is looked at, whatever it is.
+    fn unsettle(&mut self) {
+        self.is_settled = false;
+        self.in_progress.tell(&mut self.transcript.facts);
+        for side in Side::BOTH {
+            self.in_progress.may_count(side, false);
+        }
     }
 
     fn turn(&mut self) {
-        self.is_settled = false;
+        self.unsettle();
         self.streams.swap();
         self.transcript.facts.swap_sides();
     }
@@ -210,7 +215,7 @@ impl Session {
         }
         let Some(sender) = sender(unit) else { return };
         if sender != self.role(side) {
-            self.turned = !self.turned;
+            self.in_progress.turn();
             self.turn();
         }
         self.roles = Some(Roles { client: if sender == Side::Client { side } else { side.other() }, at });
@@ -248,7 +253,7 @@ impl Session {
         }
         self.is_settled = is_active && self.roles.is_some() && self.is_followed() && self.reads_a_session();
         // Until a record was looked at.
-        self.dull = BySide::default();
+        self.in_progress.are_dull(BySide::default());
     }
 
     /// Whether it is known on both sides where messages begin.

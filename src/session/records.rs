@@ -44,6 +44,17 @@ impl Records {
         *self.final_alert.of_mut(side) = alert;
     }
 
+    /// `count` records of `side` that are none, of `bytes` in all.
+    pub(super) fn add_all(&mut self, side: Side, count: u16, bytes: u32) {
+        if count == 0 {
+            return;
+        }
+        let (all_records, all_bytes) = (self.count.of_mut(side), self.bytes.of_mut(side));
+        *all_records = all_records.saturating_add(count.into());
+        *all_bytes = all_bytes.saturating_add(bytes.into());
+        *self.final_alert.of_mut(side) = None;
+    }
+
     pub(super) fn swap_sides(&mut self) {
         self.count.swap();
         self.bytes.swap();

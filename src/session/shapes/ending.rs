@@ -21,7 +21,10 @@ pub(super) struct Ending {
 const ERROR_INFO_REACH: u8 = 3;
 
 /// Lengths of records that show no end of a session.
+// Packed: those of both sides lie in one cache line with all else that a record of
+// a session is held against.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(Rust, packed(4))]
 pub(in crate::session) struct Dull {
     /// What is added to a plaintext.
     overhead: u16,

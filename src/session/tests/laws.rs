@@ -74,7 +74,7 @@ proptest! {
             let bytes = super::script::record(23, &vec![0xee; length.into()]).repeat(count);
             let at = At { frame: crate::base::Frame::new(0, n as u64), ..At::default() };
             for bytes in bytes.chunks(*cuts.next().unwrap()) {
-                all.dull = crate::base::BySide::default();
+                all.in_progress.are_dull(crate::base::BySide::default());
                 all.bytes(side, bytes, at);
             }
             dull.bytes(side, &bytes, at);
