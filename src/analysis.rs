@@ -255,6 +255,7 @@ impl Connection {
 
 /// The flow floor hands bytes over; the session floor takes them.
 impl Consumer for Session {
+    #[inline]
     fn bytes(&mut self, side: Side, data: &[u8], at: At) {
         self.bytes(side, data, at);
     }

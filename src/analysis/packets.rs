@@ -1,7 +1,7 @@
 //! From a captured frame to the connection that it is about: most are about none.
 
 use super::Analyzer;
-use crate::base::{At, NoticeKind};
+use crate::base::{At, CaptureId, CaptureTime, Frame, LinkType, NoticeKind};
 use crate::capture::{Packet, Passed};
 use crate::flow::{SideChannels, Table};
 use crate::session::Session;
@@ -26,10 +26,17 @@ impl Analyzer {
     pub fn push_of_run(&mut self, packet: &Packet<'_>) -> bool {
         let Some(hint) = Hint::of(packet.link, packet.data) else { return self.look_at(*packet) };
         if self.table.concerns_surely(hint) {
-            self.take_hinted(*packet);
+            let Packet { frame: Frame { capture, number }, time, vantage, data, original_len, .. } = *packet;
+            self.take_hinted(data, time, number, (capture, vantage), original_len);
             return true;
         }
         Table::<Session>::may_concern(hint) && self.look_at(*packet)
+    }
+
+    /// As [`Taker::expect`](crate::capture::Taker::expect).
+    #[inline(always)]
+    pub fn expect(&self, bytes: &[u8], vantage: u16) {
+        self.table.expect(bytes, vantage);
     }
 
     /// Packets were captured: what did not come until then did not come.
@@ -37,10 +44,24 @@ impl Analyzer {
         self.watched.passed(passed);
     }
 
-    /// The same for a packet whose ports or control bits make it ours.
+    /// Takes a packet whose ports or control bits make it ours, and of which there
+    /// was a hint. Each part by itself, since together they would be written to
+    /// memory and read again.
     #[inline(never)]
-    fn take_hinted(&mut self, packet: Packet<'_>) {
-        self.take_ours(&packet, Plain::hinted(packet.data).as_ref());
+    fn take_hinted(
+        &mut self,
+        data: &[u8],
+        time: CaptureTime,
+        number: u64,
+        (capture, vantage): (CaptureId, u16),
+        original_len: u32,
+    ) {
+        let at = At { frame: Frame { capture, number }, time };
+        let plain = Plain::hinted(data);
+        if !plain.is_some_and(|plain| self.table.plain::<{ wire::V4 }>(&plain, at, vantage)) {
+            self.take_plain(data, at, vantage, original_len);
+        }
+        self.explain_finished();
     }
 
     /// The same for a packet that may be ours: of most captures, few may.
@@ -57,33 +78,30 @@ impl Analyzer {
         is_ours
     }
 
-    #[inline]
     fn take_ours(&mut self, packet: &Packet<'_>, plain: Option<&Plain<'_>>) {
-        // Nearly every packet that is ours is plain.
-        let is_taken = plain.is_some_and(|plain| self.take_plain(plain, packet));
-        if !is_taken {
-            let at = At { frame: packet.frame, time: packet.time };
-            let decoded = wire::decode(packet.link, packet.data, packet.original_len);
-            self.decoded(&decoded, at, packet.vantage);
+        let at = At { frame: packet.frame, time: packet.time };
+        match plain {
+            Some(plain) if self.table.plain::<{ wire::V6 }>(plain, at, packet.vantage) => {}
+            Some(_) => self.take_plain(packet.data, at, packet.vantage, packet.original_len),
+            None => self.decode(packet.link, packet.data, packet.original_len, at, packet.vantage),
         }
         self.explain_finished();
     }
 
-    /// The same for a frame of the plain shape; `false` where its lengths
-    /// contradict each other.
-    #[inline(always)]
-    fn take_plain(&mut self, plain: &Plain<'_>, packet: &Packet<'_>) -> bool {
-        let (at, vantage) = (At { frame: packet.frame, time: packet.time }, packet.vantage);
-        let is_outlined = if plain.is_v4() {
-            self.table.plain::<{ wire::V4 }>(plain, at, vantage)
-        } else {
-            self.table.plain::<{ wire::V6 }>(plain, at, vantage)
-        };
-        if !is_outlined {
-            let Some(parts) = plain.parts(packet.original_len) else { return false };
-            self.table.segment(&plain.read(parts), at, vantage);
+    /// Takes a frame of the plain shape by itself.
+    #[inline(never)]
+    fn take_plain(&mut self, frame: &[u8], at: At, vantage: u16, original_len: u32) {
+        let plain = Plain::of(LinkType::ETHERNET, frame);
+        match plain.as_ref().and_then(|plain| Some((plain, plain.parts(original_len)?))) {
+            Some((plain, parts)) => self.table.segment(&plain.read(parts), at, vantage),
+            // Its lengths contradict each other.
+            None => self.decode(LinkType::ETHERNET, frame, original_len, at, vantage),
         }
-        true
+    }
+
+    fn decode(&mut self, link: LinkType, data: &[u8], original_len: u32, at: At, vantage: u16) {
+        let decoded = wire::decode(link, data, original_len);
+        self.decoded(&decoded, at, vantage);
     }
 
     /// Whether a packet, on whatever port, can be about RDP.

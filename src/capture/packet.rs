@@ -34,6 +34,11 @@ pub trait Taker {
     /// Takes the next packet; whether more are wanted for now.
     fn take(&mut self, packet: &Packet<'_>) -> bool;
 
+    /// Will be given a packet that begins with these bytes after the next one, most
+    /// likely: what is known of it may be brought near. Nothing may depend on it.
+    #[inline(always)]
+    fn expect(&self, _bytes: &[u8], _vantage: u16) {}
+
     /// Hears of the packets that it was given since it last heard of some.
     fn passed(&mut self, _passed: Passed) {}
 }

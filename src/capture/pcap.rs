@@ -143,6 +143,7 @@ impl Pcap {
             let original_len = header.original.max(header.captured);
             frame.number = frame.number.wrapping_add(1);
             run.add(data.len(), original_len, time, frame.number);
+            taker.expect(unread.get(at.wrapping_add(header_len)..).unwrap_or_default(), vantage);
             let packet = Packet { frame, time, link, interface: 0, vantage, packet_id: None, data, original_len };
             if !taker.take(&packet) {
                 break;

@@ -199,7 +199,7 @@ fn read_telling(
         builder.tell(batch, by, listener)
     };
     loop {
-        let mut taking = Taking { analyzer: &mut analyzer, taken: 0 };
+        let mut taking = Taking { analyzer: &mut analyzer, taken: 0, is_ours: false };
         let more = timeline.next_packets(&mut taking);
         let taken = taking.taken;
         if let Some(batch) = analyzer.settled() {
@@ -239,13 +239,24 @@ fn read_telling(
 struct Taking<'a> {
     analyzer: &'a mut Analyzer,
     taken: u64,
+    /// The last one was ours.
+    is_ours: bool,
 }
 
 impl Taker for Taking<'_> {
     #[inline(always)]
     fn take(&mut self, packet: &Packet<'_>) -> bool {
+        self.is_ours = self.analyzer.push_of_run(packet);
         // Nothing comes of what is not ours.
-        !self.analyzer.push_of_run(packet) || !self.analyzer.has_settled()
+        !self.is_ours || !self.analyzer.has_settled()
+    }
+
+    #[inline(always)]
+    fn expect(&self, bytes: &[u8], vantage: u16) {
+        // Of most captures few packets are ours, and of the others nearly all.
+        if self.is_ours {
+            self.analyzer.expect(bytes, vantage);
+        }
     }
 
     fn passed(&mut self, passed: Passed) {

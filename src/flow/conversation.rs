@@ -46,8 +46,7 @@ pub trait Consumer {
 #[derive(Debug)]
 pub struct Conversation<C> {
     /// Packets that are not taken into account yet: what stands below is as it
-    /// was before them, but for `consumer`, `last`, `rtt`, `longest_silence` and
-    /// the flights of each direction.
+    /// was before them, but for `consumer`.
     gathering: Gathering,
     /// What takes its bytes.
     pub consumer: C,
@@ -56,7 +55,6 @@ pub struct Conversation<C> {
     endpoints: BySide<Endpoint>,
     roles_from: RolesFrom,
     first: At,
-    last: At,
     handshake: Handshake,
     isns: BySide<Option<u32>>,
     proxied: Option<Proxied>,
@@ -70,7 +68,6 @@ pub struct Conversation<C> {
     triggers: BySide<Triggers>,
     /// Round trips between the capture point and each side.
     rtt: BySide<Rtt>,
-    longest_silence: Span,
     clock_ran_back: u64,
     set_back: Span,
     leap: Option<Leap>,
@@ -86,13 +83,12 @@ impl<C: Consumer> Conversation<C> {
     /// A connection that begins (for us) with a packet of `at`.
     pub fn new(endpoints: BySide<Endpoint>, roles_from: RolesFrom, at: At, consumer: C) -> Self {
         Self {
-            gathering: Gathering::default(),
+            gathering: Gathering::new(at),
             consumer,
             trace: None,
             endpoints,
             roles_from,
             first: at,
-            last: at,
             handshake: Handshake::default(),
             isns: BySide::default(),
             proxied: None,
@@ -105,7 +101,6 @@ impl<C: Consumer> Conversation<C> {
             last_seq: BySide::default(),
             triggers: BySide::default(),
             rtt: BySide::default(),
-            longest_silence: Span::ZERO,
             clock_ran_back: 0,
             set_back: Span::ZERO,
             leap: None,
@@ -167,7 +162,7 @@ impl<C: Consumer> Conversation<C> {
 
     /// The last packet's time.
     pub const fn last_seen(&self) -> CaptureTime {
-        self.last.time
+        self.gathering.last.time
     }
 
     /// Takes a segment of this connection.
@@ -185,23 +180,23 @@ impl<C: Consumer> Conversation<C> {
             return;
         }
         direction.facts.passes(at);
-        let silence = at.time.since(self.last.time);
+        let silence = at.time.since(self.gathering.last.time);
         if silence < Span::ZERO {
             self.clock_ran_back += 1;
             self.set_back = self.set_back.max(silence.abs());
         }
-        self.longest_silence = self.longest_silence.max(silence);
+        self.gathering.longest_silence = self.gathering.longest_silence.max(silence);
         if segment.tcp.flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0 {
             self.may_be_over = true;
             // Nothing is gathered any more.
-            self.gathering = Gathering::default();
+            self.gathering.end();
         }
         if segment.tcp.flags.has(TcpFlags::RST) {
             self.reset(segment, side, at);
         } else {
             self.ordinary(segment, side, at, silence);
         }
-        self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
+        self.gathering.last = At { frame: at.frame, time: at.time.max(self.gathering.last.time) };
         if self.trace.is_some() {
             self.record(segment, side, at);
         }
@@ -313,23 +308,22 @@ impl<C: Consumer> Conversation<C> {
         } else {
             self.more_icmp = self.more_icmp.saturating_add(1);
         }
-        self.last = At { frame: at.frame, time: at.time.max(self.last.time) };
+        self.gathering.last = At { frame: at.frame, time: at.time.max(self.gathering.last.time) };
     }
 
     /// What is waited for, where nothing came for longer than a healthy path
     /// takes, until a packet of `side` did.
     #[cold]
     fn waiting(&mut self, segment: &Segment<'_>, side: Side, at: At) -> Option<Waiting> {
-        let leap = segment
-            .tcp
-            .options
-            .timestamps
-            .and_then(|(tsval, _)| Leap::told(&self.directions.of(side).habits, tsval, side, self.last, at));
+        let leap =
+            segment.tcp.options.timestamps.and_then(|(tsval, _)| {
+                Leap::told(&self.directions.of(side).habits, tsval, side, self.gathering.last, at)
+            });
         if leap.is_some() {
             self.leap = self.leap.or(leap);
             return None;
         }
-        let gap = at.time.since(self.last.time);
+        let gap = at.time.since(self.gathering.last.time);
         let smoothed = Trips::of(&self.rtt, Side::Client).smoothed.unwrap_or(Span::ZERO);
         if !Stalls::is_stall(gap, smoothed) {
             return None;
@@ -340,7 +334,7 @@ impl<C: Consumer> Conversation<C> {
         let sender = self.directions.of(owner);
         let window_closed = self.directions.of(owner.other()).window_is_closed();
         Some(Waiting {
-            since: self.last,
+            since: self.gathering.last,
             owner,
             acked: sender.acked(),
             max_end: sender.max_end(),
@@ -355,12 +349,12 @@ impl<C: Consumer> Conversation<C> {
         self.take_gathered();
         for side in Side::BOTH {
             let one_sided = self.directions.of(side.other()).facts.packets == 0;
-            self.directions.of_mut(side).settle_all(side, self.last, one_sided, &mut self.consumer);
+            self.directions.of_mut(side).settle_all(side, self.gathering.last, one_sided, &mut self.consumer);
         }
         let (end, ending_reset) = self.ending(observed_until);
         let BySide { client, server } = &mut self.directions;
-        client.close_books(self.last.time);
-        server.close_books(self.last.time);
+        client.close_books(self.gathering.last.time);
+        server.close_books(self.gathering.last.time);
         // Each part moves once: connections are large, and a scan has many.
         let BySide { client, server } = self.directions;
         let facts = Box::new(TcpFacts {
@@ -368,7 +362,7 @@ impl<C: Consumer> Conversation<C> {
             endpoints: self.endpoints,
             roles_from: self.roles_from,
             first: self.first,
-            last: self.last,
+            last: self.gathering.last,
             observed_until,
             handshake: self.handshake,
             isns: self.isns,
@@ -382,7 +376,7 @@ impl<C: Consumer> Conversation<C> {
             stalls: self.stalls,
             end,
             ending_reset,
-            longest_silence: self.longest_silence,
+            longest_silence: self.gathering.longest_silence,
             clock_ran_back: self.clock_ran_back,
             set_back: self.set_back,
             leap: self.leap,

@@ -5,7 +5,7 @@ use crate::base::{At, CaptureTime};
 
 /// Flights remembered: the one that was not answered, and what came after it
 /// (keep-alives, an alert, a goodbye).
-const REMEMBERED: usize = 4;
+pub const REMEMBERED: usize = 4;
 
 /// Data sent until all of it was acknowledged.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +31,11 @@ impl Flights {
             *oldest = Flight { first: at, acknowledged: None };
         }
         self.begun = self.begun.wrapping_add(1);
+    }
+
+    /// So many began, of which none is remembered any more.
+    pub(super) const fn forget(&mut self, begun: u32) {
+        self.begun = self.begun.wrapping_add(begun as usize);
     }
 
     /// Everything that was sent is acknowledged.

@@ -12,18 +12,14 @@
 //! Law: nothing that can be asked of a connection shows whether its packets were
 //! gathered.
 
-use super::duplicates::Header;
+mod lane;
+
+pub use lane::{Course, Gathered, KEPT, KEPT_ACKS, Lane};
+
 use super::leap::JUDGED_AS_IT_IS;
 use super::stall::MIN_STALL;
-use crate::base::{At, BySide, CaptureId, CaptureTime, Frame, Side, Span};
-use crate::wire::{Look, Outline, TcpFlags};
-
-/// Packets written down in short of each kind: as many as are remembered of the
-/// last packets, whatever for.
-pub const KEPT: usize = 8;
-
-/// Acknowledgments written down.
-pub const KEPT_ACKS: usize = 16;
+use crate::base::{At, BySide, CaptureId, CaptureTime, Side, Span};
+use crate::wire::Outline;
 
 /// Packets gathered in one go: half a GiB of data at most, so that with what was
 /// [under way](MAX_UNDER_WAY) before no sequence number can be taken for another.
@@ -38,152 +34,86 @@ const NO_STALL: u64 = MIN_STALL.nanos().unsigned_abs();
 /// Nanoseconds, of which the sender's clock need not be asked.
 const NO_LEAP: u64 = JUDGED_AS_IT_IS.nanos().unsigned_abs();
 
-/// A packet, in short.
+/// Where the bytes of one side have come to; packets of both move it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Gathered {
-    /// When it passed.
-    pub time: CaptureTime,
-    /// The number of its frame.
-    pub frame: u64,
-    /// Sequence number.
-    pub seq: u32,
-    /// Acknowledgment number.
-    pub ack: u32,
-    /// The timestamp option, where its [lane](Lane) has it.
-    pub timestamps: (u32, u32),
-    /// Length of the payload.
-    pub len: u16,
-    /// Window, unscaled.
-    pub window: u16,
-    /// Identification; 0 where there is none.
-    pub id: u16,
-    /// Control bits.
-    pub flags: TcpFlags,
-}
-
-impl Gathered {
-    /// Where it was.
-    pub const fn at(&self, capture: CaptureId) -> At {
-        At { frame: Frame { capture, number: self.frame }, time: self.time }
-    }
-
-    /// What makes it the same packet as another one.
-    #[inline]
-    pub const fn header(&self) -> Header {
-        let Self { seq, ack, flags, window, id, len, timestamps, .. } = *self;
-        Header { seq, ack, flags, window, id, len: len as u32, timestamps }
-    }
-}
-
-/// What the next packet of one side is held against, and what was counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Course {
-    /// What its packets look like.
-    pub look: Look,
-    /// Its packets carry timestamps.
-    pub has_timestamps: bool,
+pub struct Stream {
     /// The sequence number of its next byte.
     pub next: u32,
     /// Behind the highest byte that its receiver acknowledged.
     pub acked: u32,
-    /// The longest packet, IP header included, that its receiver acknowledged.
-    pub longest: u32,
-    /// What IP header, TCP header and options take of each packet.
-    pub headers: u32,
-    /// The window that it offers, unscaled, which is open.
-    pub window: u16,
-    /// One segment timed at a time: the number behind it, when it passed.
-    pub timed: Option<(u32, CaptureTime)>,
-    /// The identification that follows the last one; beyond 16 bits none does.
-    pub next_id: u32,
-    /// The newest timestamp.
-    pub tsval: u32,
-    /// When its last packet passed.
-    pub last: CaptureTime,
-    /// Packets with data, and without.
-    pub data: u32,
-    /// See [`data`](Self::data).
-    pub bare: u32,
-    /// Identifications that followed each other and are not learned yet.
-    pub ids: u32,
-    /// Acknowledgments of new bytes by its receiver.
-    pub acks: u32,
-    /// The last of them.
-    pub last_ack: (CaptureTime, u64),
+    timed_end: u32,
+    timed_at: CaptureTime,
+    is_timed: bool,
+    /// Flights of its data, that before the gathering among them.
+    flights: u32,
 }
 
-impl Course {
+impl Stream {
+    /// `timed`: one segment at a time, the number behind it and when it passed.
+    pub fn new(next: u32, acked: u32, timed: Option<(u32, CaptureTime)>) -> Self {
+        let (timed_end, timed_at) = timed.unwrap_or_default();
+        Self { next, acked, timed_end, timed_at, is_timed: timed.is_some(), flights: 1 }
+    }
+
     /// Whether bytes are sent and not acknowledged.
     pub const fn outstanding(&self) -> bool {
         self.next != self.acked
     }
 
-    /// Packets gathered.
-    pub const fn packets(&self) -> u32 {
-        self.data.wrapping_add(self.bare)
-    }
-}
-
-/// One side of a gathering.
-#[derive(Clone, Debug, Default)]
-pub struct Lane {
-    /// Where it has come to.
-    pub course: Course,
-    /// The last acknowledgments of new bytes by its receiver; the oldest is
-    /// written over.
-    pub acks: [u32; KEPT_ACKS],
-    data: [Gathered; KEPT],
-    bare: [Gathered; KEPT],
-}
-
-impl Lane {
-    /// The last packets with data, newest first.
-    pub fn newest_data(&self) -> impl Iterator<Item = &Gathered> {
-        newest(&self.data, self.course.data)
+    /// The segment that is timed: the number behind it, when it passed.
+    pub fn timed(&self) -> Option<(u32, CaptureTime)> {
+        self.is_timed.then_some((self.timed_end, self.timed_at))
     }
 
-    /// The last packets, newest first: as many as are kept of those with data.
-    pub fn newest(&self) -> impl Iterator<Item = &Gathered> {
-        let mut data = self.newest_data().peekable();
-        let mut bare = newest(&self.bare, self.course.bare).peekable();
-        core::iter::from_fn(move || match (data.peek(), bare.peek()) {
-            (Some(with), Some(without)) if with.frame < without.frame => bare.next(),
-            (None, _) => bare.next(),
-            _ => data.next(),
-        })
-        .take(KEPT)
-    }
-
-    /// Writes a packet down.
+    /// A segment is timed from now on, if none is.
     #[inline(always)]
-    pub fn keep(&mut self, packet: Gathered) {
-        let (ring, count) = if packet.len > 0 {
-            (&mut self.data, &mut self.course.data)
-        } else {
-            (&mut self.bare, &mut self.course.bare)
-        };
-        if let Some(oldest) = ring.get_mut(*count as usize % KEPT) {
-            *oldest = packet;
+    pub const fn time(&mut self, end: u32, at: CaptureTime) {
+        if !self.is_timed {
+            (self.timed_end, self.timed_at, self.is_timed) = (end, at, true);
         }
-        *count = count.wrapping_add(1);
+    }
+
+    /// When the segment passed that is timed, if `ack` is the acknowledgment of it.
+    #[inline(always)]
+    pub const fn timed_by(&mut self, ack: u32) -> Option<CaptureTime> {
+        if !self.is_timed || ack.wrapping_sub(self.timed_end).cast_signed() < 0 {
+            return None;
+        }
+        self.is_timed = false;
+        Some(self.timed_at)
     }
 }
 
-fn newest(ring: &[Gathered; KEPT], count: u32) -> impl Iterator<Item = &Gathered> {
-    let filled = (count as usize).min(KEPT);
-    (1..=filled).filter_map(move |back| ring.get((count as usize).wrapping_sub(back) % KEPT))
+/// The packets of both sides.
+#[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
+pub struct Lanes {
+    /// Where their bytes have come to.
+    pub streams: BySide<Stream>,
+    /// Each side's packets.
+    pub lanes: BySide<Lane>,
 }
 
-/// The packets of one connection that are not taken into account yet.
+const _: () = assert!(size_of::<BySide<Stream>>() <= 64);
+
+/// The packets of one connection that are not taken into account yet, and what
+/// every packet of it changes.
 #[derive(Clone, Debug, Default)]
+#[repr(align(64))]
 pub struct Gathering {
+    /// The connection's last packet.
+    pub last: At,
+    /// The longest time without one.
+    pub longest_silence: Span,
     is_open: bool,
     /// So many more packets may be gathered.
     room: u16,
     capture: CaptureId,
     // Boxed: most connections that a scan makes never get so far.
-    lanes: Option<Box<BySide<Lane>>>,
+    lanes: Option<Box<Lanes>>,
 }
+
+const _: () = assert!(size_of::<Gathering>() == 64);
 
 /// A packet that is like the others of its connection.
 #[derive(Debug)]
@@ -192,6 +122,14 @@ pub struct Alike<'g> {
     pub own: &'g mut Lane,
     /// See [`own`](Self::own).
     pub other: &'g mut Lane,
+    /// Where their bytes have come to.
+    pub stream: &'g mut Stream,
+    /// See [`stream`](Self::stream).
+    pub theirs: &'g mut Stream,
+    /// The connection's last packet, up to now.
+    pub last: &'g mut At,
+    /// The longest time without one.
+    pub longest_silence: &'g mut Span,
     /// Bytes that it acknowledges for the first time.
     pub ahead: u32,
     /// Its acknowledgment number.
@@ -207,28 +145,44 @@ pub struct Alike<'g> {
 }
 
 impl Gathering {
+    /// Of a connection whose first packet was `at`.
+    pub fn new(at: At) -> Self {
+        Self { last: at, ..Self::default() }
+    }
+
     /// From now on, packets that go on from here are gathered.
-    pub fn open(&mut self, courses: BySide<Course>, capture: CaptureId) {
-        let lanes = self.lanes.get_or_insert_default();
-        (lanes.client.course, lanes.server.course) = (courses.client, courses.server);
+    pub fn open(&mut self, courses: BySide<(Stream, Course)>, capture: CaptureId) {
+        let Lanes { streams, lanes } = &mut **self.lanes.get_or_insert_default();
+        for side in Side::BOTH {
+            let (stream, course) = *courses.of(side);
+            *streams.of_mut(side) = stream;
+            lanes.of_mut(side).begin(course);
+        }
         (self.is_open, self.room, self.capture) = (true, MAX_GATHERED, capture);
     }
 
-    /// Whether a packet is like the others; `last`: the connection's last one.
+    /// Nothing is gathered any more.
+    pub fn end(&mut self) {
+        (self.is_open, self.room, self.lanes) = (false, 0, None);
+    }
+
+    /// Whether a packet is like the others.
     #[inline(always)]
     pub fn alike<const HEADERS: usize>(
         &mut self,
         packet: &Outline<'_, HEADERS>,
         side: Side,
         at: At,
-        last: At,
     ) -> Option<Alike<'_>> {
+        let Self { last, longest_silence, .. } = self;
         let room = self.room.checked_sub(1)?;
-        let (own, other) = self.lanes.as_mut()?.pair_mut(side);
-        let (course, theirs) = (&own.course, &other.course);
+        let Lanes { streams, lanes } = &mut **self.lanes.as_mut()?;
+        let (stream, theirs) = streams.pair_mut(side);
+        let (own, other) = lanes.pair_mut(side);
+        let course = &own.course;
         let ack = packet.ack();
         let (len, window, ahead) = (packet.payload.len() as u16, packet.window(), ack.wrapping_sub(theirs.acked));
-        if packet.seq() != course.next || ahead > theirs.next.wrapping_sub(theirs.acked) {
+        if packet.seq() != stream.next || ahead > theirs.next.wrapping_sub(theirs.acked) {
             return None;
         }
         // One that says nothing new may be a copy, or show a hole.
@@ -248,23 +202,51 @@ impl Gathering {
         if silence.cast_unsigned() > NO_LEAP || (window != course.window && window == 0) {
             return None;
         }
-        let may_end_stall = is_long && (course.outstanding() || theirs.outstanding());
+        let may_end_stall = is_long && (stream.outstanding() || theirs.outstanding());
         self.room = room;
-        Some(Alike { own, other, ahead, ack, len, window, silence: Span::from_nanos(silence), may_end_stall })
+        let silence = Span::from_nanos(silence);
+        Some(Alike {
+            own,
+            other,
+            stream,
+            theirs,
+            last,
+            longest_silence,
+            ahead,
+            ack,
+            len,
+            window,
+            silence,
+            may_end_stall,
+        })
+    }
+
+    /// A packet of `side` will be held against this soon: whoever reads a place
+    /// fetches its cache line.
+    #[inline(always)]
+    pub fn expect(&self, side: Side) {
+        if let Some(lanes) = &self.lanes {
+            core::hint::black_box(lanes.streams.client.next ^ lanes.lanes.of(side).course.longest);
+        }
     }
 
     /// The sides, where packets are gathered.
-    pub fn lanes(&self) -> Option<&BySide<Lane>> {
+    pub fn lanes(&self) -> Option<&Lanes> {
         if self.is_open { self.lanes.as_deref() } else { None }
     }
 
     /// The same once more: no packets are gathered for now, and those that were are
     /// about to be taken into account.
     #[inline]
-    pub fn close(&mut self) -> Option<&BySide<Lane>> {
+    pub fn close(&mut self) -> Option<&mut Lanes> {
         let was_open = core::mem::take(&mut self.is_open);
         self.room = 0;
-        if was_open { self.lanes.as_deref() } else { None }
+        if was_open { self.lanes.as_deref_mut() } else { None }
+    }
+
+    /// The shortest round trip of `side` that is not taken into account yet.
+    pub fn shortest_trip(&self, side: Side) -> Option<Span> {
+        self.lanes()?.lanes.of(side).shortest_trip()
     }
 
     /// The capture that the packets are in.

@@ -38,25 +38,34 @@ impl Default for Rtt {
 
 impl Rtt {
     /// Takes a sample. Negative ones (a clock that ran back) are no round trip.
-    #[inline]
     pub fn sample(&mut self, span: Span) {
-        let Ok(nanos) = u64::try_from(span.nanos()) else { return };
-        if self.count == 0 {
-            (self.min, self.max, self.smoothed) = (span, span, span);
-        } else {
-            self.min = self.min.min(span);
-            self.max = self.max.max(span);
-            // Neither is negative.
-            let smoothed = (self.smoothed.nanos() >> 3).wrapping_mul(7).wrapping_add(span.nanos() >> 3);
-            self.smoothed = Span::from_nanos(smoothed);
-            let step = span.nanos().wrapping_sub(self.last.nanos()).wrapping_abs();
-            self.steps = Span::from_nanos(self.steps.nanos().saturating_add(step));
+        self.sample_all(core::iter::once(span));
+    }
+
+    /// Takes several.
+    #[inline]
+    pub fn sample_all(&mut self, spans: impl Iterator<Item = Span>) {
+        let Self { mut min, mut max, mut count, mut last, mut smoothed, mut steps, .. } = *self;
+        for span in spans {
+            let Ok(nanos) = u64::try_from(span.nanos()) else { continue };
+            if count == 0 {
+                (min, max, smoothed) = (span, span, span);
+            } else {
+                min = min.min(span);
+                max = max.max(span);
+                // Neither is negative.
+                smoothed = Span::from_nanos((smoothed.nanos() >> 3).wrapping_mul(7).wrapping_add(span.nanos() >> 3));
+                let step = span.nanos().wrapping_sub(last.nanos()).wrapping_abs();
+                steps = Span::from_nanos(steps.nanos().saturating_add(step));
+            }
+            last = span;
+            count = count.saturating_add(1);
+            if let Some(bucket) = self.buckets.get_mut(Self::bucket(nanos)) {
+                *bucket = bucket.saturating_add(1);
+            }
         }
-        self.last = span;
-        self.count = self.count.saturating_add(1);
-        if let Some(bucket) = self.buckets.get_mut(Self::bucket(nanos)) {
-            *bucket = bucket.saturating_add(1);
-        }
+        (self.min, self.max, self.count, self.last) = (min, max, count, last);
+        (self.smoothed, self.steps) = (smoothed, steps);
     }
 
     #[inline]

@@ -129,7 +129,7 @@ fn check_plain(link: LinkType, frame: &[u8], original_len: u32) {
         let plain = Plain::of(link, frame).expect("what gives a hint is plain");
         assert_eq!(format!("{:?}", Plain::hinted(frame)), format!("{:?}", Some(plain)));
         assert_eq!((hint.ports, hint.flags), (plain.ports(), plain.flags()));
-        assert!(plain.payload().first().is_none_or(|first| *first == hint.first), "{hint:?} of {plain:?}");
+        assert!(plain.payload().first().is_none_or(|first| *first == hint.first()), "{hint:?} of {plain:?}");
     }
     let Some(plain) = plain(link, frame, original_len) else { return };
     let Decoded::Tcp(segment) = decode(link, frame, original_len) else {

@@ -97,6 +97,12 @@ impl<'a> Plain<'a> {
         (is_plain_ipv6(ip) && has_room_for_header(tcp)).then_some(Self { frame, ether, ip: Ip::V6(ip), tcp, rest })
     }
 
+    /// All of it.
+    #[must_use]
+    pub const fn frame(&self) -> &'a [u8] {
+        self.frame
+    }
+
     /// Source and destination port.
     #[must_use]
     #[inline]

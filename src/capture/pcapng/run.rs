@@ -57,6 +57,7 @@ impl Pcapng {
             let Plain { interface, data, .. } = block;
             let original_len = block.original_len.max(data.len() as u32);
             run.add(data.len(), original_len, time, frame.number);
+            taker.expect(unread.get(at.wrapping_add(HEADER_LEN)..).unwrap_or_default(), vantage);
             if !taker.take(&Packet { frame, time, link, interface, vantage, packet_id: None, data, original_len }) {
                 break;
             }

@@ -56,7 +56,7 @@ impl<C: Consumer> Conversation<C> {
                 && owner.facts.sent_bytes == 0;
             unanswered || unanswered_syn || unanswered_syn_ack
         };
-        let quiet = is_silent(self.last.time, observed_until);
+        let quiet = is_silent(self.gathering.last.time, observed_until);
         for side in [Side::Server, Side::Client] {
             let in_vain = |burst: &Burst| {
                 let unanswered = burst.same_edge >= 2 && burst.outcome == BurstOutcome::Unrecovered;
@@ -69,10 +69,10 @@ impl<C: Consumer> Conversation<C> {
             };
             let syns = asked_again && self.handshake.awaited(observed_until) > Awaited::TooShort;
             if waited_on(side) && (quiet || repeated || syns) {
-                return End { kind: EndKind::Silence, by: Some(side), at: self.last, is_unseen: false };
+                return End { kind: EndKind::Silence, by: Some(side), at: self.gathering.last, is_unseen: false };
             }
         }
-        End { kind: EndKind::CaptureEnd, by: None, at: self.last, is_unseen: false }
+        End { kind: EndKind::CaptureEnd, by: None, at: self.gathering.last, is_unseen: false }
     }
 }
 

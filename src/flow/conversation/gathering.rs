@@ -3,7 +3,7 @@
 use super::{Consumer, Conversation};
 use crate::base::{At, BySide, Side, Span};
 use crate::flow::direction::Direction;
-use crate::flow::gathering::{Alike, Course, Gathered, KEPT_ACKS};
+use crate::flow::gathering::{Alike, Gathered, Lanes, Stream};
 use crate::flow::rtt::Rtt;
 use crate::flow::sender::Trips;
 use crate::flow::stall::{Stalls, Waiting};
@@ -14,98 +14,94 @@ impl<C: Consumer> Conversation<C> {
     /// it is not, and is to be taken as a [segment](Self::segment).
     #[inline(always)]
     pub fn gather<const HEADERS: usize>(&mut self, packet: &Outline<'_, HEADERS>, side: Side, at: At) -> bool {
-        let Self { gathering, directions, .. } = self;
-        let Some(alike) = gathering.alike(packet, side, at, self.last) else { return false };
-        let Alike { own, other, ahead, ack, len, window, silence, may_end_stall } = alike;
-        if may_end_stall
-            && let Some(waiting) =
-                waiting(directions, &self.rtt, side, (&own.course, &other.course), self.last, silence)
-        {
-            self.stalls.ended(&waiting, side, None, at);
-        }
-        if window != own.course.window {
-            if own.course.packets() > 0 {
-                let (sender, receiver) = directions.pair_mut(side);
-                receiver.had_room(other.course.acked, sender.in_bytes(own.course.window));
+        let Self { gathering, directions, rtt, .. } = self;
+        let Some(alike) = gathering.alike(packet, side, at) else { return false };
+        let Alike { own, other, stream, theirs, ahead, ack, len, window, silence, .. } = alike;
+        if alike.may_end_stall {
+            own.take_trips(rtt.of_mut(side));
+            other.take_trips(rtt.of_mut(side.other()));
+            if let Some(waiting) = waiting(directions, rtt, side, (stream, theirs), *alike.last, silence) {
+                self.stalls.ended(&waiting, side, None, at);
             }
-            own.course.window = window;
         }
-        let (course, theirs) = (&mut own.course, &mut other.course);
+        let course = &mut own.course;
+        if window != course.window {
+            if course.packets() > 0 {
+                let (sender, receiver) = directions.pair_mut(side);
+                receiver.had_room(theirs.acked, sender.in_bytes(course.window));
+            }
+            course.window = window;
+        }
         if ahead > 0 {
             theirs.acked = ack;
-            theirs.last_ack = (at.time, at.frame.number);
-            if let Some(oldest) = other.acks.get_mut(theirs.acks as usize % KEPT_ACKS) {
-                *oldest = ack;
-            }
-            theirs.acks = theirs.acks.wrapping_add(1);
-            if let Some((end, sent)) = theirs.timed
-                && ack.wrapping_sub(end).cast_signed() >= 0
-            {
-                theirs.timed = None;
-                self.rtt.of_mut(side).sample(at.time.since(sent));
-            }
+            own.acknowledges(ack, theirs.timed_by(ack), at, rtt.of_mut(side));
             if !theirs.outstanding() {
-                directions.of_mut(side.other()).facts.flights.land(at);
+                other.lands(theirs, at);
             }
         }
         if len > 0 {
-            if !course.outstanding() {
-                directions.of_mut(side).facts.flights.begin(at);
+            if !stream.outstanding() {
+                own.begins(stream, at);
             }
-            course.next = course.next.wrapping_add(len.into());
-            if course.timed.is_none() {
-                course.timed = Some((course.next, at.time));
-            }
+            stream.next = stream.next.wrapping_add(len.into());
+            stream.time(stream.next, at.time);
         }
         let (id, timestamps) = (packet.id(), packet.timestamps());
         match id {
-            Some(id) if u32::from(id) == course.next_id => {
-                course.next_id = course.next_id.wrapping_add(1);
-                course.ids = course.ids.wrapping_add(1);
+            Some(id) if u32::from(id) == own.course.next_id => {
+                own.course.next_id = own.course.next_id.wrapping_add(1);
+                own.course.ids = own.course.ids.wrapping_add(1);
             }
-            Some(id) => directions.of_mut(side).jump(course, id, at),
+            Some(id) => directions.of_mut(side).jump(own, id, at),
             None => {}
         }
         if let Some((tsval, _)) = timestamps
-            && tsval.wrapping_sub(course.tsval).cast_signed() > 0
+            && tsval.wrapping_sub(own.course.tsval).cast_signed() > 0
         {
-            course.tsval = tsval;
+            own.course.tsval = tsval;
         }
-        course.last = at.time;
-        own.keep(Gathered {
+        let packet_in_short = Gathered {
             time: at.time,
             frame: at.frame.number,
             seq: packet.seq(),
             ack,
-            timestamps: timestamps.unwrap_or_default(),
             len,
             window,
             id: id.unwrap_or(0),
             flags: packet.flags(),
-        });
-        self.longest_silence = self.longest_silence.max(silence);
-        self.last = at;
+        };
+        own.keep(packet_in_short, timestamps);
+        *alike.longest_silence = silence.max(*alike.longest_silence);
+        // Of the same capture.
+        (alike.last.time, alike.last.frame.number) = (at.time, at.frame.number);
         if len > 0 {
             self.consumer.bytes(side, packet.payload, at);
         }
         true
     }
 
+    /// A packet of `side` will come soon.
+    #[inline(always)]
+    pub fn expect(&self, side: Side) {
+        self.gathering.expect(side);
+    }
+
     /// Takes the gathered packets into account.
     #[inline(never)]
     pub(super) fn take_gathered(&mut self) {
-        let Self { gathering, directions: BySide { client, server }, triggers, last_seq, .. } = self;
+        let Self { gathering, directions: BySide { client, server }, triggers, last_seq, rtt, .. } = self;
         let capture = gathering.capture();
-        let Some(lanes) = gathering.close() else { return };
+        let Some(Lanes { streams, lanes }) = gathering.close() else { return };
         for side in Side::BOTH {
-            let lane = lanes.of(side);
-            let Some(last) = lane.newest().next() else { continue };
-            let acknowledged = lane.newest().map(|packet| (packet.ack, packet.at(capture)));
+            let lane = lanes.of_mut(side);
+            lane.take_trips(rtt.of_mut(side));
+            let Some((last, _)) = lane.newest().next() else { continue };
+            let acknowledged = lane.newest().map(|(packet, _)| (packet.ack, packet.at(capture)));
             triggers.of_mut(side).note_all(lane.course.packets() as usize, acknowledged);
             *last_seq.of_mut(side) = last.seq;
         }
-        client.take_gathered(&lanes.client, &lanes.server.course, server.shift(), capture);
-        server.take_gathered(&lanes.server, &lanes.client.course, client.shift(), capture);
+        client.take_gathered(&streams.client, (&lanes.client, &lanes.server), server.shift(), capture);
+        server.take_gathered(&streams.server, (&lanes.server, &lanes.client), client.shift(), capture);
     }
 
     /// A packet was taken into account: whether those that go on from here may be
@@ -125,7 +121,7 @@ impl<C: Consumer> Conversation<C> {
 }
 
 /// What was waited for in the `silence` since `since`, if that is longer than a
-/// healthy path takes, where packets are gathered: `courses` are those of `side`
+/// healthy path takes, where packets are gathered: `streams` are those of `side`
 /// and of the other one.
 #[cold]
 #[inline(never)]
@@ -133,7 +129,7 @@ fn waiting(
     directions: &BySide<Direction>,
     rtt: &BySide<Rtt>,
     side: Side,
-    courses: (&Course, &Course),
+    streams: (&Stream, &Stream),
     since: At,
     silence: Span,
 ) -> Option<Waiting> {
@@ -141,9 +137,9 @@ fn waiting(
     if !Stalls::is_stall(silence, smoothed) {
         return None;
     }
-    let (own, other) = courses;
+    let (own, other) = streams;
     let (client, server) = if side == Side::Client { (own, other) } else { (other, own) };
-    let (owner, course) = if client.outstanding() { (Side::Client, client) } else { (Side::Server, server) };
-    let (acked, max_end) = directions.of(owner).placed(course)?;
+    let (owner, stream) = if client.outstanding() { (Side::Client, client) } else { (Side::Server, server) };
+    let (acked, max_end) = directions.of(owner).placed(stream)?;
     Some(Waiting { since, owner, acked, max_end, window_closed: false, smoothed })
 }

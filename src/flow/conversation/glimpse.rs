@@ -27,18 +27,21 @@ pub struct Glimpse {
 impl<C: Consumer> Conversation<C> {
     /// What is known now.
     pub fn glimpse(&self) -> Glimpse {
-        let legs = Side::BOTH.into_iter().filter_map(|side| self.rtt.of(side).min());
+        let legs = Side::BOTH.into_iter().filter_map(|side| {
+            let taken = self.rtt.of(side).min();
+            taken.into_iter().chain(self.gathering.shortest_trip(side)).min()
+        });
         Glimpse {
             endpoints: self.endpoints,
             first: self.first,
-            last: self.last.time,
+            last: self.gathering.last.time,
             round_trip: legs.reduce(|near, far| near + far),
             sent_again: Side::BOTH
                 .into_iter()
                 .map(|side| u64::from(self.directions.of(side).facts.loss.retransmitted()))
                 .sum(),
             outstanding: match self.gathering.lanes() {
-                Some(lanes) => lanes.client.course.outstanding() || lanes.server.course.outstanding(),
+                Some(lanes) => lanes.streams.client.outstanding() || lanes.streams.server.outstanding(),
                 None => Side::BOTH.into_iter().any(|side| self.directions.of(side).outstanding()),
             },
             is_sound: self.handshake.syns > 0

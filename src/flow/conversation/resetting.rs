@@ -23,7 +23,7 @@ impl<C: Consumer> Conversation<C> {
         reset.after_own_fin = sender.facts.fin.is_some();
         reset.after_peer_fin = receiver.facts.fin.is_some();
         reset.after_peer_reset = self.resets.iter().find(|r| r.claimed_by != side).map(|r| r.at);
-        reset.silence_before = at.time.since(self.last.time);
+        reset.silence_before = at.time.since(self.gathering.last.time);
         reset.sender_min_rtt = self.rtt.of(side).min().filter(|_| self.handshake.round_trip.of(side).is_some());
         reset.sender_rtt_is_steady = self.rtt.of(side).is_steady();
         reset.receiver_min_rtt = self.rtt.of(side.other()).min();

@@ -48,14 +48,17 @@ impl<C: Consumer + Default> Table<C> {
     /// Capture time has come to `time`: connections that were waited for long
     /// enough are over. A clock that was set back takes the present with it:
     /// what begins after that has not waited since before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn advance(&mut self, time: CaptureTime) {
         self.now = time;
-        if self.queues.have_changed() || time > self.next_due {
+        // One branch for both.
+        if self.queues.have_changed() | (time > self.next_due) {
             self.finish_overdue();
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn finish_overdue(&mut self) {
         let waited_for = [(Kind::Closed, LINGER), (Kind::HalfOpen, HALF_OPEN)];
         for (kind, patience) in waited_for {

@@ -50,6 +50,12 @@ impl Index {
         }
     }
 
+    /// The slot of what is probably a packet of a connection in progress.
+    #[inline(always)]
+    pub(super) fn known(&self, outline: &Outline<'_, { wire::V4 }>, vantage: u16) -> Option<Found> {
+        self.near_v4.known(outline, vantage)
+    }
+
     /// Gives `key` a slot.
     pub(super) fn insert(&mut self, key: FlowKey, slot: u32) {
         match key {

@@ -40,7 +40,7 @@ impl<C: Consumer + Default> Table<C> {
     /// Whether [`concerns`](Self::concerns) says so without looking at the payload.
     #[must_use]
     #[inline(always)]
-    pub fn concerns_surely(&self, hint: Hint) -> bool {
+    pub fn concerns_surely(&self, hint: Hint<'_>) -> bool {
         // One branch for both.
         self.watches(hint.ports) | hint.flags.has(TcpFlags::SYN)
     }
@@ -48,8 +48,8 @@ impl<C: Consumer + Default> Table<C> {
     /// Whether the payload needs to be looked at for that: hardly ever.
     #[must_use]
     #[inline(always)]
-    pub const fn may_concern(hint: Hint) -> bool {
-        may_open(hint.first)
+    pub fn may_concern(hint: Hint<'_>) -> bool {
+        may_open(hint.first())
     }
 
     /// Whether one of two ports is that of RDP, or of a server known to speak it.

@@ -3,8 +3,8 @@
 use super::near::Found;
 use super::slot::{self, Slot, State};
 use super::{Consumer, FlowKey, Table};
-use crate::base::At;
-use crate::wire::{Plain, Segment};
+use crate::base::{At, LinkType};
+use crate::wire::{Outline, Plain, Segment};
 
 impl<C: Consumer + Default> Table<C> {
     /// The same for a frame of the plain shape, where it has an outline.
@@ -12,7 +12,7 @@ impl<C: Consumer + Default> Table<C> {
     pub fn plain<const HEADERS: usize>(&mut self, plain: &Plain<'_>, at: At, vantage: u16) -> bool {
         let Some(outline) = plain.outline::<HEADERS>() else { return false };
         self.advance(at.time);
-        let found = self.index.find(&outline, vantage, || name(plain, vantage));
+        let found = self.index.find(&outline, vantage, || name(plain.frame(), vantage));
         let is_gathered = if let Some(Found { slot, source_is_low }) = found
             && let Some(Some(Slot { state: State::Followed(conversation), client_is_low, .. })) =
                 self.slots.get_mut(slot as usize)
@@ -22,15 +22,32 @@ impl<C: Consumer + Default> Table<C> {
             false
         };
         if !is_gathered {
-            self.take_alone(found, plain, at, vantage);
+            // Read again, so that none of what was read lies in memory for the others.
+            self.take_alone(found, plain.frame(), at, vantage);
         }
         true
     }
 
+    /// A frame will come soon that begins with `bytes`: what is known of its
+    /// connection is fetched while there is something else to do. Where hundreds of
+    /// connections take turns it lies far away, and each of the four steps to it
+    /// would be waited for.
+    #[inline(always)]
+    pub fn expect(&self, bytes: &[u8], vantage: u16) {
+        if let Some(outline) = Outline::perhaps(bytes)
+            && let Some(Found { slot, source_is_low }) = self.index.known(&outline, vantage)
+            && let Some(Some(Slot { state: State::Followed(conversation), client_is_low, .. })) =
+                self.slots.get(slot as usize)
+        {
+            conversation.expect(slot::side(source_is_low, *client_is_low));
+        }
+    }
+
     /// Takes the segment of an outline, whose connection was looked for.
     #[inline(never)]
-    fn take_alone(&mut self, found: Option<Found>, plain: &Plain<'_>, at: At, vantage: u16) {
-        let Some(segment) = outlined(plain) else { return };
+    fn take_alone(&mut self, found: Option<Found>, frame: &[u8], at: At, vantage: u16) {
+        let Some(plain) = Plain::of(LinkType::ETHERNET, frame) else { return };
+        let Some(segment) = outlined(&plain) else { return };
         match found {
             Some(Found { slot, source_is_low }) => self.give(slot, &segment, source_is_low, at),
             None => {
@@ -48,6 +65,6 @@ fn outlined<'a>(plain: &Plain<'a>) -> Option<Segment<'a>> {
 
 /// The name of the connection of a frame that has an outline.
 #[inline(never)]
-fn name(plain: &Plain<'_>, vantage: u16) -> Option<(FlowKey, bool)> {
-    Some(FlowKey::of(&outlined(plain)?, vantage))
+fn name(frame: &[u8], vantage: u16) -> Option<(FlowKey, bool)> {
+    Some(FlowKey::of(&outlined(&Plain::of(LinkType::ETHERNET, frame)?)?, vantage))
 }

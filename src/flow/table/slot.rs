@@ -6,14 +6,16 @@ use crate::flow::opening::{Opening, Spare};
 use crate::flow::trace::Room;
 
 /// One connection.
+// In this order: what is asked of every packet lies together.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Slot<C> {
-    pub(super) key: FlowKey,
+    // Boxed: a slot that is free, or moved when the table grows, is small.
+    pub(super) state: State<C>,
     /// The client is the lower of the two ends.
     pub(super) client_is_low: bool,
     pub(super) kind: Kind,
-    // Boxed: a slot that is free, or moved when the table grows, is small.
-    pub(super) state: State<C>,
+    pub(super) key: FlowKey,
 }
 
 impl<C> Slot<C> {

@@ -14,33 +14,42 @@ use crate::wire::TcpFlags;
 const TCP_AT: usize = ether::HEADER_LEN + IPV4_LEN;
 
 /// What tells whether a segment needs to be read at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hint {
+#[derive(Clone, Copy, Debug)]
+pub struct Hint<'a> {
     /// Source and destination port.
     pub ports: (u16, u16),
     /// Control bits.
     pub flags: TcpFlags,
-    /// What stands behind the TCP header: the first byte of the payload, or of
-    /// what pads the frame; 0 where the frame ends.
-    pub first: u8,
+    /// What holds the data offset of the TCP header (RFC 9293 §3.1).
+    offset: u8,
+    frame: &'a [u8],
 }
 
-impl Hint {
+impl<'a> Hint<'a> {
     /// That of `frame`, if it is of this shape.
     #[must_use]
     #[inline(always)]
-    pub fn of(link: LinkType, frame: &[u8]) -> Option<Self> {
+    pub fn of(link: LinkType, frame: &'a [u8]) -> Option<Self> {
         let (ether, ip, tcp, _) = Plain::split_v4(frame)?;
         let is_plain = (ether_type(ether) == ether::IPV4) & is_plain_ipv4(ip) & has_room_for_header(tcp);
         if !(is_plain & (link == LinkType::ETHERNET)) {
             return None;
         }
         let &[s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, flags, ..] = tcp;
-        let behind = TCP_AT.wrapping_add(usize::from(offset >> 4).wrapping_mul(4));
         Some(Self {
             ports: (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])),
             flags: TcpFlags(flags),
-            first: frame.get(behind).copied().unwrap_or(0),
+            offset,
+            frame,
         })
+    }
+
+    /// What stands behind the TCP header: the first byte of the payload, or of what
+    /// pads the frame; 0 where the frame ends.
+    #[must_use]
+    #[inline(always)]
+    pub fn first(self) -> u8 {
+        let behind = TCP_AT.wrapping_add(usize::from(self.offset >> 4).wrapping_mul(4));
+        self.frame.get(behind).copied().unwrap_or(0)
     }
 }

@@ -97,6 +97,16 @@ impl<'a> Plain<'a> {
     }
 }
 
+impl<'a> Outline<'a, V4> {
+    /// What may be the headers of one, and is nothing that was looked at: to ask
+    /// whether its ends are known.
+    #[must_use]
+    #[inline(always)]
+    pub fn perhaps(frame: &'a [u8]) -> Option<Self> {
+        Some(Self { headers: frame.first_chunk()?, timestamps: None, payload: &[] })
+    }
+}
+
 impl<const HEADERS: usize> Outline<'_, HEADERS> {
     const TCP: usize = HEADERS - tcp::HEADER_LEN;
 
