@@ -22,7 +22,7 @@ pub fn diagnosis_until(lines: &[Line], ms: f64) -> Diagnosis {
     let mut all = crate::flow::testing::play_until::<Session>(lines, ms);
     assert_eq!(all.len(), 1, "one connection expected");
     let one = all.remove(0);
-    diagnose(&one.tcp, one.consumer.facts(), false)
+    diagnose(&one.tcp, &one.consumer.into_facts(), false)
 }
 
 /// The finding `id` of a script.

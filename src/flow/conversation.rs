@@ -46,7 +46,8 @@ pub trait Consumer {
 #[derive(Debug)]
 pub struct Conversation<C> {
     /// Packets that are not taken into account yet: what stands below is as it
-    /// was before them, but for `consumer`.
+    /// was before them, but for `consumer`, `stalls`, some of the round trips, and
+    /// what a window or an identification taught that was another than before.
     gathering: Gathering,
     /// What takes its bytes.
     pub consumer: C,

@@ -117,6 +117,24 @@ fn a_window_that_was_offered_between_two_others_counts() {
 }
 
 #[test]
+fn the_last_packet_is_one_of_its_own_file() {
+    let before = [Act::Say(Client, 40, true), Act::Say(Server, 300, true)].repeat(30);
+    // The next file of a ring begins with the last packet of the one before.
+    let acts = [before, vec![Act::File(255), Act::Copy(100), Act::Say(Client, 40, true)]].concat();
+    check((false, false), &acts).unwrap();
+}
+
+#[test]
+fn a_round_trip_may_be_longer_than_a_number_of_32_bits_tells() {
+    let exchanges = [Act::Say(Client, 40, true), Act::Say(Server, 300, true)].repeat(30);
+    let waits = |count| [Act::Silence(1_500), Act::Say(Server, 300, false)].repeat(count);
+    for count in 0..5 {
+        let late = [vec![Act::Say(Client, 40, true)], waits(count), vec![Act::Say(Server, 300, true)]].concat();
+        check((false, false), &[exchanges.clone(), late, exchanges.clone()].concat()).unwrap();
+    }
+}
+
+#[test]
 fn what_sessions_consist_of_is_gathered() {
     let mut stage = Stage::new(false);
     stage.open();

@@ -12,10 +12,12 @@ use super::shapes::Dull;
 use super::stream::whole_record;
 use super::{BySide, SessionFacts};
 use crate::base::{At, Side};
-use crate::wire::tls::record::HEADER_LEN;
+use crate::wire::tls::record::{HEADER_LEN, MAX_FRAGMENT_LEN};
 
 /// Records that are counted before they are told.
 const MOST: usize = u16::MAX as usize;
+
+const _: () = assert!(MOST as u64 * (MAX_FRAGMENT_LEN as u64) <= u32::MAX as u64);
 
 /// The sides by their roles.
 #[derive(Debug, Default)]
@@ -63,7 +65,7 @@ impl InProgress {
         // What is more than fits is read, and what was counted told.
         let fragments = data.len().wrapping_sub(more.wrapping_mul(HEADER_LEN));
         let (count, bytes) = (usize::from(way.count).wrapping_add(more), (way.bytes as usize).wrapping_add(fragments));
-        if !rest.is_empty() || (count > MOST) | (bytes > u32::MAX as usize) {
+        if !rest.is_empty() || count > MOST {
             return false;
         }
         (way.count, way.bytes) = (count as u16, bytes as u32);

@@ -110,16 +110,16 @@ impl Session {
         if self.is_settled
             && let Some(tls) = &mut self.tls
         {
-            let (t, ways, is_settled) = (&mut self.transcript, &mut self.in_progress, &mut self.is_settled);
+            let (t, in_progress, is_settled) = (&mut self.transcript, &mut self.in_progress, &mut self.is_settled);
             self.streams.of_mut(role).application_data(&mut rest, |length| {
-                if ways.is_dull(role, length)
+                if in_progress.is_dull(role, length)
                     && let Some(records) = &mut t.facts.records
                 {
                     records.add(role, length, None);
                     return true;
                 }
                 *is_settled = tls.session_record(role, length, at, t);
-                ways.are_dull(tls.dull(t));
+                in_progress.are_dull(tls.dull(t));
                 *is_settled
             });
         }
@@ -173,8 +173,9 @@ impl Session {
         self.roles
     }
 
-    /// What is known so far, but for the records of a session that are only counted:
-    /// those are told at the [end](Self::into_facts), or when another kind comes.
+    /// What is known so far, but for the last records of a session that were only
+    /// counted, and that an alert before them was not the last record: those are told
+    /// at the [end](Self::into_facts), or when something else comes.
     #[must_use]
     pub const fn facts(&self) -> &SessionFacts {
         &self.transcript.facts

@@ -78,6 +78,7 @@ impl Marks {
         match self.0 & !Self::REPEATED {
             CLEAR => Visibility::Clear,
             DECRYPTED => Visibility::Decrypted,
+            // There are three.
             _ => Visibility::Inferred,
         }
     }

@@ -72,8 +72,7 @@ impl<C: Consumer> Conversation<C> {
         };
         own.keep(packet_in_short, timestamps);
         *alike.longest_silence = silence.max(*alike.longest_silence);
-        // Of the same capture.
-        (alike.last.time, alike.last.frame.number) = (at.time, at.frame.number);
+        *alike.last = At { time: at.time, frame: at.frame };
         if len > 0 {
             self.consumer.bytes(side, packet.payload, at);
         }

@@ -95,7 +95,8 @@ impl Lane {
     /// Nothing is gathered yet.
     pub(super) fn begin(&mut self, course: Course) {
         (self.course, self.taken) = (course, 0);
-        // The others are written before they are read.
+        // The others are written before they are read; and timestamps are, or never
+        // were: a sender that has them once is taken to have them always.
         if let Some(before) = self.flights.first_mut() {
             *before = Flight::default();
         }

@@ -31,7 +31,7 @@ struct Name<const N: usize> {
 }
 
 /// What stands at a place.
-// Aligned: none lies in two cache lines.
+// Aligned: none of IPv4 lies in two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 struct Place<const N: usize> {

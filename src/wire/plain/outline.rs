@@ -67,8 +67,7 @@ impl<'a> Plain<'a> {
         matches!(self.ip, super::Ip::V4(_))
     }
 
-    /// The segment in outline, where it has one. Of which family it is must be
-    /// [known](Self::is_v4).
+    /// The segment in outline, where it has one and is of that family.
     #[must_use]
     #[inline(always)]
     pub fn outline<const HEADERS: usize>(&self) -> Option<Outline<'a, HEADERS>> {
