@@ -3,8 +3,8 @@
 //!
 //! Where hundreds of sessions take turns, what costs most is to fetch what is
 //! known of the next one from wherever it lies. So all that such a segment is held
-//! against, and all that it changes, lies in one cache line, and is brought into the
-//! facts when a segment is different.
+//! against, and all that it changes, takes 64 bytes in one place, as many as a cache
+//! line, and is brought into the facts when a segment is different.
 //!
 //! Law: whether a segment is only counted or read does not show in the facts.
 
@@ -20,8 +20,9 @@ const MOST: usize = u16::MAX as usize;
 const _: () = assert!(MOST as u64 * (MAX_FRAGMENT_LEN as u64) <= u32::MAX as u64);
 
 /// The sides by their roles.
+// Not aligned to a cache line: the allocator takes longer for a connection then than
+// its packets gain, where connections are short.
 #[derive(Debug, Default)]
-#[repr(align(64))]
 pub(super) struct InProgress {
     ways: BySide<Way>,
     /// The caller's client is the protocol's server.
@@ -30,7 +31,7 @@ pub(super) struct InProgress {
     touched: At,
 }
 
-const _: () = assert!(size_of::<InProgress>() == 64);
+const _: () = assert!(size_of::<InProgress>() <= 64);
 
 /// What one side sends.
 #[derive(Clone, Copy, Debug, Default)]
