@@ -86,7 +86,7 @@ impl Stream {
 
 /// The packets of both sides.
 #[derive(Clone, Debug, Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Lanes {
     /// Where their bytes have come to.
     pub streams: BySide<Stream>,
